@@ -1,0 +1,91 @@
+# Needs Python 3.11 or newer and a package index; everything else goes into .venv.
+
+PYTHON ?= python3
+LISTEN ?= 127.0.0.1:8080
+DATA   ?= .data
+ARGS   ?=
+
+VENV := .venv
+PY   := $(VENV)/bin/python
+
+SETUP_RUN := $(VENV)/.ready-to-run
+SETUP_DEV := $(VENV)/.ready-to-test
+
+.DEFAULT_GOAL := help
+.PHONY: help run test demo lint format coverage lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make run       set up, then the server on http://$(LISTEN), data in $(DATA)'
+	@echo '               (make run LISTEN=127.0.0.1:9000 DATA=/somewhere ARGS="--config FILE")'
+	@echo 'make test      set up, then every test (make test ARGS="tests/protocol -x" for some)'
+	@echo 'make demo      a video sent through a link that is cut again and again, server and client killed on the way'
+	@echo 'make lint      ruff, mypy and the floors between the modules'
+	@echo 'make format    let ruff lay out the source'
+	@echo 'make coverage  branch coverage of the pure modules, which must be complete'
+	@echo 'make lock      choose new versions and hashes for the constraints files'
+	@echo 'make clean     remove what make and the tools made (not $(DATA))'
+	@echo 'Another interpreter: make test PYTHON=python3.13'
+
+run: $(SETUP_RUN)
+	@exec $(PY) -m tusvideo serve --listen '$(LISTEN)' --data-dir '$(DATA)' $(ARGS)
+
+test: $(SETUP_DEV)
+	@$(PY) -m pytest $(ARGS)
+
+demo: $(SETUP_DEV)
+	@$(PY) tests/demo/demo.py $(ARGS)
+
+lint: $(SETUP_DEV)
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: $(SETUP_DEV)
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+# What decides about bytes (dialects, rules, model) has no branch that no test takes.
+PURE := tusvideo/protocol/*,tusvideo/rules.py,tusvideo/rules/*,tusvideo/model.py,tusvideo/errors.py
+PURE := $(PURE),tusvideo/commands.py,tusvideo/message.py
+PURE := $(PURE),client/tusvideo_client/plan.py,client/tusvideo_client/wire.py
+
+coverage: $(SETUP_DEV)
+	@$(PY) -m pytest --cov --cov-report= $(ARGS)
+	@$(PY) -m coverage report --include='$(PURE)' --fail-under=100
+
+# Set-up, in two steps: what has a hash with hashes, then the project itself with nothing left to fetch.
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+
+$(PY):
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "tusvideo needs Python 3.11 or newer, and '$(PYTHON)' is $$('$(PYTHON)' --version 2>&1 || true)." >&2; \
+	  echo "Name another one, for example: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo 'setting up $(VENV) (only the first time; needs a package index)' >&2
+	@'$(PYTHON)' -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "'$(PYTHON)' cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(SETUP_RUN): constraints.txt constraints-build.txt | $(PY)
+	@$(INSTALL) --require-hashes -r constraints.txt -r constraints-build.txt
+	@$(INSTALL) --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(SETUP_DEV): constraints.txt constraints-build.txt constraints-dev.txt | $(PY)
+	@echo 'installing what the tests need into $(VENV)' >&2
+	@$(INSTALL) --require-hashes -r constraints-dev.txt
+	@$(INSTALL) --no-build-isolation --no-deps -e .
+	@touch $(SETUP_RUN) $@
+
+COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+lock: $(SETUP_DEV)
+	$(COMPILE) pyproject.toml --output-file constraints.txt
+	$(COMPILE) --group pyproject.toml:build --output-file constraints-build.txt
+	$(COMPILE) pyproject.toml --extra dev --constraints constraints.txt --constraints constraints-build.txt \
+	  --output-file constraints-dev.txt
+
+clean:
+	rm -rf $(VENV) build dist htmlcov .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,211 @@
+"""What users ask for, and what came of it: the language between dialects and the service. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tusvideo.model import ClientKey, Part, Profile, Protocol, Upload, UploadId, Video
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateUpload:
+    """Make an upload; with a body, append it at once (creation-with-upload)."""
+
+    protocol: Protocol
+    profile: str
+    length: int | None
+    """None: the client will tell later."""
+    metadata: str = ""
+    original_name: str | None = None
+    title: str | None = None
+    description: str | None = None
+    creation_key: str | None = None
+    body_length: int | None = None
+    """Bytes of the body that follows; None when it is chunked; 0 when there is none."""
+    takes_body: bool = False
+    """True when the body is upload content and is to be stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendBytes:
+    """Add the body to an upload at the offset that the client believes it has reached."""
+
+    protocol: Protocol
+    upload_id: UploadId
+    at_offset: int
+    body_length: int | None
+    """Bytes of the body; None when it is chunked."""
+    declares_length: int | None = None
+    """Total bytes, told now (a deferred length) or repeated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryUpload:
+    """Ask where an upload stands; never disturbs a live transfer."""
+
+    upload_id: UploadId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminateUpload:
+    """Remove an upload and its bytes, finished or not."""
+
+    upload_id: UploadId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutPart:
+    """Store one numbered part of an upload of the chunk API."""
+
+    profile: str
+    client_key: ClientKey
+    index: int
+    total_parts: int
+    part_size: int | None = None
+    """Bytes of every part but the last, if the client says."""
+    length: int | None = None
+    """Bytes of the whole file, if the client says."""
+    checksum: str | None = None
+    """Lower-case hex SHA-256 of this part, if the client says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryParts:
+    """Ask which parts of an upload of the chunk API are stored."""
+
+    profile: str
+    client_key: ClientKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminateParts:
+    """Remove an upload of the chunk API and its bytes."""
+
+    profile: str
+    client_key: ClientKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finalize:
+    """Put the parts together and publish the file."""
+
+    profile: str
+    client_key: ClientKey
+    filename: str
+    """Kept as the original name; the profile's pattern decides the stored one."""
+    total_parts: int
+    checksum: str | None = None
+    """Lower-case hex SHA-256 of the whole file, if the client says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeVideo:
+    """Make or update the record of a published file."""
+
+    profile: str
+    filename: str
+    title: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeVideo:
+    """Change what a record says; None leaves a text as it is."""
+
+    video_id: str
+    title: str | None = None
+    description: str | None = None
+
+
+# --- plans: what rules allow before a byte is read ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendPlan:
+    """What an append may do: start at ``position``, take at most ``accept_at_most`` bytes."""
+
+    position: int
+    accept_at_most: int
+    """Bytes that may be stored; more is an overflow."""
+    length: int | None
+    """Total bytes of the upload once this append is committed."""
+    exact: bool
+    """True when the body's size is known and fits: no block has to be held back until the body ends."""
+
+
+# --- outcomes: what came of a command ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """An upload was made (or found again by its creation key)."""
+
+    upload: Upload
+    stored_body: bool
+    """True when the request's body was upload content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """Bytes were added; ``upload`` is the committed state."""
+
+    upload: Upload
+    written: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queried:
+    """Where an upload stands."""
+
+    upload: Upload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartStored:
+    """A part is stored, now or before with the same bytes."""
+
+    upload: Upload
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsListed:
+    """Which parts of an upload are stored."""
+
+    upload: Upload
+    profile: Profile
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finalized:
+    """The file is published, now or before."""
+
+    upload: Upload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoDescribed:
+    """A record was made (``is_new``) or updated."""
+
+    video: Video
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideosListed:
+    """A page of records, newest first; ``cursor`` continues the list, None at its end."""
+
+    videos: tuple[Video, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadEvent:
+    """Something that happened to an upload, told after it was committed; ``data`` holds numbers and codes only."""
+
+    name: str
+    """snake_case, past tense: upload_created, bytes_stored, upload_completed …"""
+    upload: Upload
+    at: datetime
+    data: Mapping[str, int | str] = field(default_factory=dict)

@@ -1,0 +1,308 @@
+"""The seams of the house: what the service needs from disks, databases, locks, sockets and clocks.
+
+Adapters implement these by shape; nothing inherits from them. Each docstring is a contract that the conformance suites
+in ``tests/conformance`` check for every adapter.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from tusvideo.commands import PutPart, UploadEvent
+from tusvideo.message import RequestHead
+from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId, Video
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """Tell the wall time, aware and in UTC."""
+
+    def monotonic(self) -> float:
+        """Tell seconds that never jump; only differences mean something."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; may be cancelled."""
+
+
+class Authenticator(Protocol):
+    """Who is asking?"""
+
+    async def identify(self, head: RequestHead) -> UserId:
+        """Name the user from the head alone. Raises Unauthenticated. No byte of the body has been read."""
+
+
+class Body(Protocol):
+    """The bytes of one request as they arrive."""
+
+    @property
+    def silent_seconds(self) -> float:
+        """Seconds since the last byte came."""
+
+    async def read(self) -> bytes:
+        """Give the next bytes as soon as there are any; b"" when the body ended as it should.
+
+        When the body ends early, everything that did arrive is given first; then TransferEnded is raised (BodyCut,
+        BodyStalled, or Preempted after ``interrupt``), again at every later call. The first read sends 100 Continue if
+        the client waits for it.
+        """
+
+    def interrupt(self) -> None:
+        """Ask for an end: a waiting or the next read ends as described, with Preempted. Safe to repeat."""
+
+
+class PartBody(Body, Protocol):
+    """The ``chunk`` part of a form as it arrives; ``read`` gives its bytes only, and b"" once the whole form ended."""
+
+    def command(self) -> PutPart:
+        """Tell the command with every field of the form, also those that came after the file. Only after the end.
+
+        Raises RequestError when a late field is malformed.
+        """
+
+
+class Writer(Protocol):
+    """Bytes on their way into one staging file, for one transfer."""
+
+    @property
+    def position(self) -> int:
+        """Where the next byte goes."""
+
+    async def write(self, buffer: bytes) -> None:
+        """Write the whole buffer at ``position`` and move on. Raises DiskFull or StorageFailed; ``position`` is then
+        unchanged. Not durable before ``sync``."""
+
+    async def sync(self) -> int:
+        """Make everything written before the call durable; give the position up to which that holds.
+
+        May run beside a ``write``. Raises StorageFailed; after that the writer is dead: every later call raises it too,
+        because the kernel may have dropped the pages.
+        """
+
+    async def close(self) -> None:
+        """Let go of the file. Safe to repeat; waits for a write or a sync that still runs, so that nothing is written
+        after it."""
+
+
+class Spool(Protocol):
+    """A bounded temporary file without a name, for bytes that cannot be placed yet. It goes when it is closed."""
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+
+    async def write(self, buffer: bytes) -> None:
+        """Add bytes. Raises DiskFull or StorageFailed."""
+
+    def read(self) -> AsyncIterator[bytes]:
+        """Give all bytes from the start, in blocks of at most 1 MiB."""
+
+    async def close(self) -> None:
+        """Drop the file and its bytes. Safe to repeat."""
+
+
+class PublishedFile(Protocol):
+    """A published file, opened for reading; stays readable when its name is removed meanwhile."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def modified_at(self) -> datetime:
+        """When the content last changed; aware, UTC, whole seconds."""
+
+    @property
+    def etag(self) -> str:
+        """A strong entity tag, quotes included."""
+
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Give the bytes [start, stop) in blocks of at most 256 KiB."""
+
+    async def close(self) -> None:
+        """Let go of the file. Safe to repeat."""
+
+
+class UploadStore(Protocol):
+    """Bytes: staged while an upload is unfinished, published afterwards. Knows no HTTP and no sessions."""
+
+    async def open_writer(self, upload_id: UploadId, *, position: int, fresh: bool) -> Writer:
+        """Open the staging file for writing from ``position``; make it when it is not there.
+
+        ``fresh`` says that the session counts no bytes yet: then the directory entry is made durable before the answer,
+        whoever made it. Bytes that lie beyond what the session counts are leftovers and may be overwritten.
+        Raises DiskFull, StorageFailed; and StorageFailed for anything that is not a plain file of ours.
+        """
+
+    def read_staged(self, upload_id: UploadId, *, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Give staged bytes [start, stop) in blocks of at most 1 MiB. Raises StorageFailed when they are not there."""
+
+    async def copy_staged(self, upload_id: UploadId, *, source: int, target: int, size: int) -> None:
+        """Copy bytes within the staging file and make them durable. The ranges do not overlap."""
+
+    async def staged_size(self, upload_id: UploadId) -> int | None:
+        """Give the size of the staging file in bytes, None when there is none."""
+
+    async def publish(self, upload_id: UploadId, *, length: int, location: Location) -> bool:
+        """Give the staged bytes their final name, durably; the staging name stays until ``discard``.
+
+        Cuts the file to ``length``, makes it read-only and durable, links it, makes the folder durable. Never
+        overwrites: False when the name is taken by another file. Safe to repeat: True when the name is ours already,
+        also after a crash. Raises DiskFull, StorageFailed (and leaves the name unmade or ours).
+        """
+
+    async def discard(self, upload_id: UploadId) -> None:
+        """Remove the staging file if there is one. Safe to repeat."""
+
+    async def open_spool(self) -> Spool:
+        """Open a temporary file in staging. Raises DiskFull, StorageFailed."""
+
+    async def open_published(self, location: Location) -> PublishedFile | None:
+        """Open a published file; None when it is not there."""
+
+    async def remove_published(self, location: Location) -> None:
+        """Remove a published file durably. Safe to repeat."""
+
+    async def free_bytes(self) -> int:
+        """Tell how many bytes the data directory can still take."""
+
+    async def staged_ids(self) -> Sequence[UploadId]:
+        """List the uploads that have a staging file; other names in the folder are left out."""
+
+    async def set_aside(self, upload_id: UploadId) -> None:
+        """Move a staging file to ``lost+found``, never overwriting there; for recovery. Safe to repeat."""
+
+
+class SessionRepository(Protocol):
+    """One row per upload, and its parts. One method is one transaction; it is durable when the call returns.
+
+    Cancelling a call does not undo it: the transaction runs to its end all the same, so load the row again and never
+    assume. Raises StorageFailed when the database fails, DiskFull when it has no room.
+    """
+
+    async def add(self, upload: Upload) -> Upload:
+        """Add a row and give it back; or, when (owner, creation_key) or (owner, client_key) names a row that is not
+        failed, terminated or damaged, leave things alone and give that row. Failed, terminated and damaged rows give up
+        their keys to the new one."""
+
+    async def get(self, upload_id: UploadId) -> Upload | None:
+        """Load a row by id; the caller compares the owner."""
+
+    async def find(self, owner: UserId, client_key: ClientKey) -> Upload | None:
+        """Load the row that holds a client key."""
+
+    async def save(self, upload: Upload, *, was: Upload) -> None:
+        """Replace a row if its offset, status, length and part facts are still those of ``was`` and its epoch is not
+        above ``upload.epoch``. Raises SessionConflict otherwise. Never changes parts."""
+
+    async def parts(self, upload_id: UploadId) -> Sequence[Part]:
+        """List the stored parts by index."""
+
+    async def part(self, upload_id: UploadId, index: int) -> Part | None:
+        """Load one stored part."""
+
+    async def add_part(self, upload_id: UploadId, part: Part, *, now: datetime, expires_at: datetime) -> Upload:
+        """Add a part to an open upload and bring ``parts_stored``, ``next_part``, ``offset``, ``stored_at`` and
+        ``expires_at`` up to date in the same transaction. Raises SessionConflict when the upload is not open or the
+        index is stored already."""
+
+    async def move_part(self, upload_id: UploadId, part: Part) -> None:
+        """Change the position of a stored part. Raises SessionConflict when it is not stored."""
+
+    async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> None:
+        """``save``, and add or update the video record, in one transaction."""
+
+    async def remove(self, upload_id: UploadId) -> None:
+        """Delete a row and its parts. Safe to repeat."""
+
+    async def due(self, *, before: datetime, limit: int) -> Sequence[Upload]:
+        """List open uploads whose ``expires_at`` lies before an instant, oldest first."""
+
+    async def tombstones(self, *, before: datetime, limit: int) -> Sequence[UploadId]:
+        """List expired, terminated and failed uploads whose ``expires_at`` lies before an instant."""
+
+    async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        """List uploads of a status by id, from the one after ``after``; for recovery and the sweeper."""
+
+    async def published(self, location: Location) -> Upload | None:
+        """Load the complete upload that was published under a location."""
+
+    async def check(self) -> None:
+        """Answer if the database does; for readiness."""
+
+
+class VideoRepository(Protocol):
+    """The records that people see. Same promises as SessionRepository."""
+
+    async def put_video(self, video: Video) -> tuple[Video, bool]:
+        """Add a record, or update title, description and updated_at of the one for (owner, profile, filename).
+        Gives the stored record and whether it is new."""
+
+    async def video(self, owner: UserId, video_id: str) -> Video | None:
+        """Load a record of an owner."""
+
+    async def videos(self, owner: UserId, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[Video]:
+        """List records of an owner, newest first, from those made before (created_at, id)."""
+
+    async def remove_video(self, owner: UserId, video_id: str) -> bool:
+        """Delete a record; False when there was none."""
+
+
+class Transfer(Protocol):
+    """A body on its way into an upload, seen by those who wait for the upload."""
+
+    @property
+    def silent_seconds(self) -> float:
+        """Seconds since the last byte came."""
+
+    def stop(self) -> None:
+        """Ask the transfer to store what it has and leave. Safe to repeat."""
+
+    async def checkpoint(self) -> None:
+        """Make what came so far durable and commit it; returns when that is done or cannot be done."""
+
+
+class Lease(Protocol):
+    """The right to work on an upload, until the context that gave it ends."""
+
+    @property
+    def epoch(self) -> int:
+        """Above the epoch of every lease on the upload before it, and above the row's that was named."""
+
+    @property
+    def release_requested(self) -> bool:
+        """True when somebody waits and asks the holder to leave."""
+
+    def attach(self, transfer: Transfer) -> None:
+        """Name the transfer to be stopped when a release is requested; at once if it was requested already."""
+
+
+class LockManager(Protocol):
+    """Who may work on which upload. Leases are exclusive, or shared among writers of different parts."""
+
+    def exclusive(
+        self, key: UploadId, *, grace_seconds: float, patience_seconds: float
+    ) -> AbstractAsyncContextManager[Lease]:
+        """Hold an upload alone.
+
+        No new shared lease is given while somebody waits here. Holders are left alone for ``grace_seconds``, then asked
+        to leave; Busy is raised when they are still there ``patience_seconds`` after the call. First come, first served.
+        """
+
+    def shared(self, key: UploadId, *, patience_seconds: float) -> AbstractAsyncContextManager[Lease]:
+        """Hold an upload together with others; waits for exclusive holders and for those who wait to be one."""
+
+    def transfers(self, key: UploadId) -> Sequence[Transfer]:
+        """List the attached transfers of the present holders."""
+
+    def stop_all(self) -> None:
+        """Ask every holder to leave; for shutdown."""
+
+
+class EventSink(Protocol):
+    """Somebody who wants to know. Never raises into an upload, never waits long."""
+
+    def emit(self, event: UploadEvent) -> None:
+        """Take note of a fact that is committed."""

@@ -1,0 +1,1 @@
+"""Where session rows live. ``schema`` holds the numbered migrations."""

@@ -1,0 +1,1 @@
+"""Where bytes live. ``files`` is the only module that makes file-system calls for uploads."""

@@ -1,0 +1,1 @@
+"""The aiohttp shell: heads and bodies between sockets and the floors below."""

@@ -133,6 +133,8 @@ class Upload:
     parts_stored: int = 0
     next_part: int = 0
     """Index of the first part that is missing."""
+    checksum: str | None = None
+    """Lower-case hex SHA-256 of the whole, verified because the client asked; None when it did not."""
     location: Location | None = None
     """Chosen together with FINALIZING, final once COMPLETE."""
     reason: str | None = None
@@ -192,6 +194,8 @@ class Limits:
     """A transfer that was silent for this long is stopped by a HEAD."""
     patience_seconds: float = 5.0
     """How long a request waits for an upload that another one holds."""
+    min_free_bytes: int = 64 * 1024 * 1024
+    """Room that stays free on the disk; an upload that would go below it is refused before its first byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -249,6 +249,9 @@ class VideoRepository(Protocol):
     async def remove_video(self, owner: UserId, video_id: str) -> bool:
         """Delete a record; False when there was none."""
 
+    async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
+        """Delete the record of a published file; False when there was none."""
+
 
 class Transfer(Protocol):
     """A body on its way into an upload, seen by those who wait for the upload."""

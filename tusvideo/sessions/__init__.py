@@ -1,1 +1,1 @@
-"""Where session rows live. ``schema`` holds the numbered migrations."""
+"""Where session rows live: in SQLite (``sqlite``), or in memory for tests (``memory``); both keep the same promises."""

@@ -1,0 +1,178 @@
+"""Session rows in memory, for tests and for nothing that must outlive the process; the promises are those of SQLite."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId, Video
+from tusvideo.sessions.rows import (
+    KEPT,
+    Row,
+    changes,
+    conflict,
+    decode_upload,
+    decode_video,
+    encode_upload,
+    encode_video,
+    instant,
+    milliseconds,
+)
+
+_DEAD = frozenset({Status.FAILED, Status.TERMINATED, Status.DAMAGED})
+_TOMBSTONES = frozenset({Status.EXPIRED, Status.TERMINATED, Status.FAILED})
+
+
+class MemorySessions:
+    """The session table as two dictionaries. No call gives up the event loop, so each one is a transaction.
+
+    Rows are kept in the form in which SQLite keeps them, so that what comes back is cut to milliseconds here as there.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[UploadId, Row] = {}
+        self._parts: dict[UploadId, dict[int, Part]] = {}
+        self._videos: dict[str, Video] = {}
+
+    async def add(self, upload: Upload) -> Upload:
+        mine = [stored for stored in self._uploads() if stored.owner == upload.owner]
+        for key in ("creation_key", "client_key"):
+            wanted = getattr(upload, key)
+            for stored in mine:
+                if wanted is not None and getattr(stored, key) == wanted and stored.status not in _DEAD:
+                    return stored
+        if upload.id in self._rows:
+            raise conflict(upload.id)
+        for key in ("creation_key", "client_key"):
+            for stored in mine:
+                if getattr(stored, key) == getattr(upload, key):
+                    self._rows[stored.id][key] = None
+        self._rows[upload.id] = encode_upload(upload)
+        self._parts[upload.id] = {}
+        return self._load(upload.id)
+
+    async def get(self, upload_id: UploadId) -> Upload | None:
+        return self._load(upload_id) if upload_id in self._rows else None
+
+    async def find(self, owner: UserId, client_key: ClientKey) -> Upload | None:
+        found = (stored for stored in self._uploads() if (stored.owner, stored.client_key) == (owner, client_key))
+        return next(found, None)
+
+    async def save(self, upload: Upload, *, was: Upload) -> None:
+        self._save(upload, was=was)
+
+    async def parts(self, upload_id: UploadId) -> Sequence[Part]:
+        stored = self._parts.get(upload_id, {})
+        return tuple(stored[index] for index in sorted(stored))
+
+    async def part(self, upload_id: UploadId, index: int) -> Part | None:
+        return self._parts.get(upload_id, {}).get(index)
+
+    async def add_part(self, upload_id: UploadId, part: Part, *, now: datetime, expires_at: datetime) -> Upload:
+        if upload_id not in self._rows:
+            raise conflict(upload_id)
+        stored, parts = self._load(upload_id), self._parts[upload_id]
+        if stored.status is not Status.OPEN or part.index in parts:
+            raise conflict(upload_id)
+        parts[part.index] = part
+        offset, next_part = stored.offset, stored.next_part
+        while next_part in parts:
+            offset += parts[next_part].size
+            next_part += 1
+        grown = replace(
+            stored,
+            offset=offset,
+            next_part=next_part,
+            parts_stored=stored.parts_stored + 1,
+            stored_at=now,
+            expires_at=expires_at,
+        )
+        self._rows[upload_id] = encode_upload(grown)
+        return self._load(upload_id)
+
+    async def move_part(self, upload_id: UploadId, part: Part) -> None:
+        stored = self._parts.get(upload_id, {}).get(part.index)
+        if stored is None:
+            raise conflict(upload_id)
+        self._parts[upload_id][part.index] = replace(stored, position=part.position)
+
+    async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> None:
+        self._save(upload, was=was)
+        if video is not None:
+            self._put_video(video)
+
+    async def remove(self, upload_id: UploadId) -> None:
+        self._rows.pop(upload_id, None)
+        self._parts.pop(upload_id, None)
+
+    async def due(self, *, before: datetime, limit: int) -> Sequence[Upload]:
+        return self._expiring({Status.OPEN}, before=before)[:limit]
+
+    async def tombstones(self, *, before: datetime, limit: int) -> Sequence[UploadId]:
+        return tuple(stored.id for stored in self._expiring(_TOMBSTONES, before=before)[:limit])
+
+    async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        found = [stored for stored in self._uploads() if stored.status is status and stored.id > (after or "")]
+        return tuple(sorted(found, key=lambda stored: stored.id)[:limit])
+
+    async def published(self, location: Location) -> Upload | None:
+        found = [u for u in self._uploads() if u.status is Status.COMPLETE and u.location == location]
+        return max(found, key=lambda stored: (stored.stored_at, stored.id), default=None)
+
+    async def check(self) -> None:
+        """Memory always answers."""
+
+    async def put_video(self, video: Video) -> tuple[Video, bool]:
+        return self._put_video(video)
+
+    async def video(self, owner: UserId, video_id: str) -> Video | None:
+        stored = self._videos.get(video_id)
+        return stored if stored is not None and stored.owner == owner else None
+
+    async def videos(self, owner: UserId, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[Video]:
+        mine = sorted(
+            (video for video in self._videos.values() if video.owner == owner),
+            key=lambda video: (video.created_at, video.id),
+            reverse=True,
+        )
+        if before is not None:
+            cursor = (instant(milliseconds(before[0])), before[1])
+            mine = [video for video in mine if (video.created_at, video.id) < cursor]
+        return tuple(mine[:limit])
+
+    async def remove_video(self, owner: UserId, video_id: str) -> bool:
+        if await self.video(owner, video_id) is None:
+            return False
+        del self._videos[video_id]
+        return True
+
+    def _load(self, upload_id: UploadId) -> Upload:
+        return decode_upload(tuple(self._rows[upload_id].values()))
+
+    def _uploads(self) -> list[Upload]:
+        return [self._load(upload_id) for upload_id in self._rows]
+
+    def _expiring(self, statuses: frozenset[Status] | set[Status], *, before: datetime) -> tuple[Upload, ...]:
+        end = instant(milliseconds(before))
+        found = [stored for stored in self._uploads() if stored.status in statuses and stored.expires_at < end]
+        return tuple(sorted(found, key=lambda stored: (stored.expires_at, stored.id)))
+
+    def _save(self, upload: Upload, *, was: Upload) -> None:
+        row = self._rows.get(upload.id)
+        if row is None or self._load(upload.id).epoch > upload.epoch:
+            raise conflict(upload.id)
+        expected = encode_upload(was)
+        if any(row[column] != expected[column] for column in KEPT):
+            raise conflict(upload.id)
+        row.update(changes(upload, was=was))
+
+    def _put_video(self, video: Video) -> tuple[Video, bool]:
+        place = (video.owner, video.profile, video.filename)
+        same = (stored for stored in self._videos.values() if (stored.owner, stored.profile, stored.filename) == place)
+        stored = next(same, None)
+        changed = decode_video(tuple(encode_video(video).values()))
+        if stored is not None:
+            changed = replace(
+                stored, title=changed.title, description=changed.description, updated_at=changed.updated_at
+            )
+        self._videos[changed.id] = changed
+        return changed, stored is None

@@ -1,0 +1,137 @@
+"""The tables, as numbered migrations; ``PRAGMA user_version`` tells how many of them a database has seen.
+
+A migration that was released is never edited: databases out there have run it. Add another one at the end.
+"""
+
+import sqlite3
+from typing import Final
+
+APPLICATION_ID: Final = 0x74757376
+"""``tusv``; tells a session table from any other SQLite file."""
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        # The columns that change with every checkpoint come first; metadata, which may be 64 KiB, comes late.
+        """
+        CREATE TABLE uploads (
+            id TEXT NOT NULL PRIMARY KEY CHECK (length(id) = 32),
+            status TEXT NOT NULL CHECK (
+                status IN ('open', 'finalizing', 'complete', 'terminated', 'expired', 'failed', 'damaged')
+            ),
+            offset INTEGER NOT NULL CHECK (offset >= 0),
+            length INTEGER CHECK (length >= 0),
+            epoch INTEGER NOT NULL CHECK (epoch >= 0),
+            created_at INTEGER NOT NULL,
+            stored_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL,
+            parts_stored INTEGER NOT NULL CHECK (parts_stored >= 0),
+            next_part INTEGER NOT NULL CHECK (next_part >= 0),
+            total_parts INTEGER CHECK (total_parts >= 0),
+            part_size INTEGER CHECK (part_size >= 0),
+            owner TEXT NOT NULL,
+            protocol TEXT NOT NULL CHECK (protocol IN ('tus', 'chunks')),
+            profile TEXT NOT NULL,
+            client_key TEXT,
+            creation_key TEXT,
+            content_type TEXT,
+            directory TEXT,
+            folder TEXT,
+            filename TEXT,
+            reason TEXT,
+            original_name TEXT,
+            title TEXT,
+            description TEXT,
+            metadata TEXT NOT NULL,
+            CHECK ((directory IS NULL) = (filename IS NULL) AND (folder IS NULL) = (filename IS NULL))
+        ) STRICT
+        """,
+        "CREATE UNIQUE INDEX uploads_client_key ON uploads (owner, client_key) WHERE client_key IS NOT NULL",
+        "CREATE UNIQUE INDEX uploads_creation_key ON uploads (owner, creation_key) WHERE creation_key IS NOT NULL",
+        "CREATE INDEX uploads_status ON uploads (status, id)",
+        "CREATE INDEX uploads_due ON uploads (expires_at, id) WHERE status = 'open'",
+        """
+        CREATE INDEX uploads_tombstones ON uploads (expires_at, id)
+        WHERE status IN ('expired', 'terminated', 'failed')
+        """,
+        """
+        CREATE INDEX uploads_published ON uploads (directory, folder, filename, stored_at, id)
+        WHERE status = 'complete'
+        """,
+        """
+        CREATE TABLE parts (
+            upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+            idx INTEGER NOT NULL CHECK (idx >= 0),
+            size INTEGER NOT NULL CHECK (size >= 0),
+            position INTEGER NOT NULL CHECK (position >= 0),
+            PRIMARY KEY (upload_id, idx)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE videos (
+            id TEXT NOT NULL PRIMARY KEY,
+            owner TEXT NOT NULL,
+            profile TEXT NOT NULL,
+            filename TEXT NOT NULL,
+            title TEXT NOT NULL,
+            description TEXT NOT NULL,
+            size INTEGER NOT NULL CHECK (size >= 0),
+            content_type TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL
+        ) STRICT
+        """,
+        "CREATE UNIQUE INDEX videos_file ON videos (owner, profile, filename)",
+        "CREATE INDEX videos_newest ON videos (owner, created_at DESC, id DESC)",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+    ),
+)
+
+VERSION: Final = len(MIGRATIONS)
+
+
+class UnusableDatabaseError(sqlite3.DatabaseError):
+    """The file is a database, and not one that this program can work with; ``str()`` of it says why and what to do."""
+
+
+def migrate(connection: sqlite3.Connection, *, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+    """Bring a database up to the version of this program.
+
+    Each migration is one transaction: a crash leaves the version before or after it. Safe to repeat, and safe beside
+    another process that does the same. Raises UnusableDatabaseError, and changes nothing, when the database is newer
+    than the program or belongs to another one. The connection is in autocommit mode, before and after.
+    """
+    while _step(connection, migrations):
+        pass
+
+
+def _step(connection: sqlite3.Connection, migrations: tuple[tuple[str, ...], ...]) -> bool:
+    """Run the next migration; False when there is none."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection, newest=len(migrations))
+        if version < len(migrations):
+            for statement in migrations[version]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return version + 1 < len(migrations)
+
+
+def _version(connection: sqlite3.Connection, *, newest: int) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION_ID and (tables or version):
+        sentence = "it belongs to another program; expected a session table of tusvideo or no file: name another one"
+        raise UnusableDatabaseError(sentence)
+    if version > newest:
+        sentence = (
+            f"it was written by a newer tusvideo (version {version} of its tables, this program knows {newest}); "
+            "install that tusvideo again, or restore the copy made before the upgrade"
+        )
+        raise UnusableDatabaseError(sentence)
+    return int(version)

@@ -1,0 +1,107 @@
+"""Session rows in SQLite: SessionRepository and VideoRepository on one database file."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Self
+
+from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId, Video
+from tusvideo.sessions import sqlite_uploads as uploads
+from tusvideo.sessions import sqlite_videos as videos
+from tusvideo.sessions.database import Database
+from tusvideo.sessions.rows import milliseconds
+
+
+class SqliteSessions:
+    """The session table of a server. One object per database file and process; made by ``open``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    async def open(cls, path: Path, *, busy_seconds: float = 5.0) -> Self:
+        """Open the session table, made (0600) when it is not there, and bring it up to date.
+
+        The folder must exist. ``busy_seconds`` is how long a call waits while another process holds the file; then it
+        raises Busy. Raises StorageFailed with a sentence for the operator when the file is damaged, newer than this
+        program, or not a session table; it is left as it was.
+        """
+        return cls(await Database.open(path, busy_seconds=busy_seconds))
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the file; later calls raise StorageFailed. Safe to repeat."""
+        await self._database.close()
+
+    async def add(self, upload: Upload) -> Upload:
+        return await self._database.write(partial(uploads.add_upload, upload=upload))
+
+    async def get(self, upload_id: UploadId) -> Upload | None:
+        return await self._database.read(partial(uploads.load_upload, upload_id=upload_id))
+
+    async def find(self, owner: UserId, client_key: ClientKey) -> Upload | None:
+        return await self._database.read(partial(uploads.find_upload, owner=owner, client_key=client_key))
+
+    async def save(self, upload: Upload, *, was: Upload) -> None:
+        await self._database.write(partial(uploads.save_upload, upload=upload, was=was))
+
+    async def parts(self, upload_id: UploadId) -> Sequence[Part]:
+        return await self._database.read(partial(uploads.list_parts, upload_id=upload_id))
+
+    async def part(self, upload_id: UploadId, index: int) -> Part | None:
+        return await self._database.read(partial(uploads.load_part, upload_id=upload_id, index=index))
+
+    async def add_part(self, upload_id: UploadId, part: Part, *, now: datetime, expires_at: datetime) -> Upload:
+        return await self._database.write(
+            partial(
+                uploads.insert_part,
+                upload_id=upload_id,
+                part=part,
+                stored_at=milliseconds(now),
+                expires_at=milliseconds(expires_at),
+            )
+        )
+
+    async def move_part(self, upload_id: UploadId, part: Part) -> None:
+        await self._database.write(partial(uploads.move_part, upload_id=upload_id, part=part))
+
+    async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> None:
+        await self._database.write(partial(_complete, upload=upload, was=was, video=video))
+
+    async def remove(self, upload_id: UploadId) -> None:
+        await self._database.write(partial(uploads.delete_upload, upload_id=upload_id))
+
+    async def due(self, *, before: datetime, limit: int) -> Sequence[Upload]:
+        return await self._database.read(partial(uploads.list_due, before=milliseconds(before), limit=limit))
+
+    async def tombstones(self, *, before: datetime, limit: int) -> Sequence[UploadId]:
+        return await self._database.read(partial(uploads.list_tombstones, before=milliseconds(before), limit=limit))
+
+    async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        return await self._database.read(partial(uploads.list_with_status, status=status, after=after, limit=limit))
+
+    async def published(self, location: Location) -> Upload | None:
+        return await self._database.read(partial(uploads.load_published, location=location))
+
+    async def check(self) -> None:
+        await self._database.read(uploads.answer)
+
+    async def put_video(self, video: Video) -> tuple[Video, bool]:
+        return await self._database.write(partial(videos.put_video, video=video))
+
+    async def video(self, owner: UserId, video_id: str) -> Video | None:
+        return await self._database.read(partial(videos.load_video, owner=owner, video_id=video_id))
+
+    async def videos(self, owner: UserId, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[Video]:
+        cursor = None if before is None else (milliseconds(before[0]), before[1])
+        return await self._database.read(partial(videos.list_videos, owner=owner, before=cursor, limit=limit))
+
+    async def remove_video(self, owner: UserId, video_id: str) -> bool:
+        return await self._database.write(partial(videos.delete_video, owner=owner, video_id=video_id))
+
+
+def _complete(connection: Connection, *, upload: Upload, was: Upload, video: Video | None) -> None:
+    uploads.save_upload(connection, upload=upload, was=was)
+    if video is not None:
+        videos.put_video(connection, video=video)

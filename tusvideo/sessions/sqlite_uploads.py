@@ -1,0 +1,166 @@
+"""The statements behind SessionRepository; each function is the body of one transaction or query."""
+
+# ruff: noqa: S608  (only names of columns are put into the text of a statement; every value is bound)
+
+import sqlite3
+from contextlib import closing
+from typing import Final
+
+from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId
+from tusvideo.sessions.rows import KEPT, UPLOAD_COLUMNS, changes, conflict, decode_upload, encode_upload
+
+_COLUMNS: Final = ", ".join(UPLOAD_COLUMNS)
+_VALUES: Final = ", ".join(f":{column}" for column in UPLOAD_COLUMNS)
+_UNCHANGED: Final = " AND ".join(f"{column} IS :was_{column}" for column in KEPT)
+
+INSERT: Final = f"INSERT INTO uploads ({_COLUMNS}) VALUES ({_VALUES}) ON CONFLICT (id) DO NOTHING"
+LOAD: Final = f"SELECT {_COLUMNS} FROM uploads WHERE id = ?"
+BY_CREATION_KEY: Final = f"SELECT {_COLUMNS} FROM uploads WHERE owner = ? AND creation_key = ?"
+BY_CLIENT_KEY: Final = f"SELECT {_COLUMNS} FROM uploads WHERE owner = ? AND client_key = ?"
+DROP_CREATION_KEY: Final = "UPDATE uploads SET creation_key = NULL WHERE id = ?"
+DROP_CLIENT_KEY: Final = "UPDATE uploads SET client_key = NULL WHERE id = ?"
+DELETE: Final = "DELETE FROM uploads WHERE id = ?"
+DUE: Final = f"SELECT {_COLUMNS} FROM uploads WHERE status = 'open' AND expires_at < ? ORDER BY expires_at, id LIMIT ?"
+TOMBSTONES: Final = (
+    "SELECT id FROM uploads WHERE status IN ('expired', 'terminated', 'failed') AND expires_at < ?"
+    " ORDER BY expires_at, id LIMIT ?"
+)
+WITH_STATUS: Final = f"SELECT {_COLUMNS} FROM uploads WHERE status = ? AND id > ? ORDER BY id LIMIT ?"
+PUBLISHED: Final = (
+    f"SELECT {_COLUMNS} FROM uploads WHERE status = 'complete' AND directory = ? AND folder = ? AND filename = ?"
+    " ORDER BY stored_at DESC, id DESC LIMIT 1"
+)
+ANY: Final = "SELECT id FROM uploads LIMIT 1"
+
+PARTS: Final = "SELECT idx, size, position FROM parts WHERE upload_id = ? AND idx >= ? ORDER BY idx"
+PART: Final = "SELECT idx, size, position FROM parts WHERE upload_id = ? AND idx = ?"
+PROGRESS: Final = "SELECT next_part, offset FROM uploads WHERE id = ? AND status = 'open'"
+INSERT_PART: Final = (
+    "INSERT INTO parts (upload_id, idx, size, position) VALUES (?, ?, ?, ?) ON CONFLICT (upload_id, idx) DO NOTHING"
+)
+MOVE_PART: Final = "UPDATE parts SET position = ? WHERE upload_id = ? AND idx = ?"
+GROW: Final = (
+    "UPDATE uploads SET parts_stored = parts_stored + 1, next_part = ?, offset = ?, stored_at = ?, expires_at = ?"
+    f" WHERE id = ? RETURNING {_COLUMNS}"
+)
+
+_DEAD: Final = frozenset({Status.FAILED, Status.TERMINATED, Status.DAMAGED})
+
+
+def add_upload(connection: sqlite3.Connection, *, upload: Upload) -> Upload:
+    """Add a row, or give the living one that holds one of its keys."""
+    for key, by_key, drop in (
+        (upload.creation_key, BY_CREATION_KEY, DROP_CREATION_KEY),
+        (upload.client_key, BY_CLIENT_KEY, DROP_CLIENT_KEY),
+    ):
+        holder = None if key is None else _one(connection, by_key, upload.owner, key)
+        if holder is None:
+            continue
+        if holder.status not in _DEAD:
+            return holder
+        connection.execute(drop, (holder.id,))
+    row = encode_upload(upload)
+    if connection.execute(INSERT, row).rowcount != 1:
+        raise conflict(upload.id)
+    return decode_upload(tuple(row.values()))
+
+
+def load_upload(connection: sqlite3.Connection, *, upload_id: UploadId) -> Upload | None:
+    """Load a row by id."""
+    return _one(connection, LOAD, upload_id)
+
+
+def find_upload(connection: sqlite3.Connection, *, owner: UserId, client_key: ClientKey) -> Upload | None:
+    """Load the row that holds a client key."""
+    return _one(connection, BY_CLIENT_KEY, owner, client_key)
+
+
+def save_upload(connection: sqlite3.Connection, *, upload: Upload, was: Upload) -> None:
+    """Write what changed between two states, if the row is still in the first of them."""
+    changed = changes(upload, was=was)
+    assignments = ", ".join(f"{column} = :{column}" for column in changed)
+    update = f"UPDATE uploads SET {assignments} WHERE id = :id AND {_UNCHANGED} AND epoch <= :epoch"
+    expected = encode_upload(was)
+    values = {**changed, "id": upload.id, **{f"was_{column}": expected[column] for column in KEPT}}
+    if connection.execute(update, values).rowcount != 1:
+        raise conflict(upload.id)
+
+
+def list_parts(connection: sqlite3.Connection, *, upload_id: UploadId) -> tuple[Part, ...]:
+    """List the stored parts by index."""
+    return tuple(_part(row) for row in connection.execute(PARTS, (upload_id, 0)))
+
+
+def load_part(connection: sqlite3.Connection, *, upload_id: UploadId, index: int) -> Part | None:
+    """Load one stored part."""
+    row = connection.execute(PART, (upload_id, index)).fetchone()
+    return None if row is None else _part(row)
+
+
+def insert_part(
+    connection: sqlite3.Connection, *, upload_id: UploadId, part: Part, stored_at: int, expires_at: int
+) -> Upload:
+    """Add a part and bring the row up to date; times in milliseconds."""
+    progress = connection.execute(PROGRESS, (upload_id,)).fetchone()
+    if progress is None:
+        raise conflict(upload_id)
+    if connection.execute(INSERT_PART, (upload_id, part.index, part.size, part.position)).rowcount != 1:
+        raise conflict(upload_id)
+    next_part, offset = progress
+    if part.index == next_part:
+        # All that lies before was counted by those who came before, so a run costs its own length only.
+        with closing(connection.execute(PARTS, (upload_id, next_part))) as rows:
+            for index, size, _ in rows:
+                if index != next_part:
+                    break
+                next_part += 1
+                offset += size
+    grown = connection.execute(GROW, (next_part, offset, stored_at, expires_at, upload_id)).fetchall()
+    return decode_upload(grown[0])
+
+
+def move_part(connection: sqlite3.Connection, *, upload_id: UploadId, part: Part) -> None:
+    """Change the position of a stored part."""
+    if connection.execute(MOVE_PART, (part.position, upload_id, part.index)).rowcount != 1:
+        raise conflict(upload_id)
+
+
+def delete_upload(connection: sqlite3.Connection, *, upload_id: UploadId) -> None:
+    """Delete a row; its parts go with it."""
+    connection.execute(DELETE, (upload_id,))
+
+
+def list_due(connection: sqlite3.Connection, *, before: int, limit: int) -> tuple[Upload, ...]:
+    """List open uploads that expire before a count of milliseconds."""
+    return tuple(map(decode_upload, connection.execute(DUE, (before, limit))))
+
+
+def list_tombstones(connection: sqlite3.Connection, *, before: int, limit: int) -> tuple[UploadId, ...]:
+    """List uploads that are gone and whose row need not be kept after a count of milliseconds."""
+    return tuple(UploadId(row[0]) for row in connection.execute(TOMBSTONES, (before, limit)))
+
+
+def list_with_status(
+    connection: sqlite3.Connection, *, status: Status, after: UploadId | None, limit: int
+) -> tuple[Upload, ...]:
+    """List uploads of a status by id."""
+    return tuple(map(decode_upload, connection.execute(WITH_STATUS, (status.value, after or "", limit))))
+
+
+def load_published(connection: sqlite3.Connection, *, location: Location) -> Upload | None:
+    """Load the complete upload under a location; the latest, should a file have been replaced by hand."""
+    return _one(connection, PUBLISHED, location.directory, location.folder, location.filename)
+
+
+def answer(connection: sqlite3.Connection) -> None:
+    """Touch the table, to see that the database answers."""
+    connection.execute(ANY).fetchall()
+
+
+def _one(connection: sqlite3.Connection, query: str, *values: str) -> Upload | None:
+    rows = connection.execute(query, values).fetchall()
+    return decode_upload(rows[0]) if rows else None
+
+
+def _part(row: tuple[int, int, int]) -> Part:
+    return Part(index=row[0], size=row[1], position=row[2])

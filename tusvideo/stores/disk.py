@@ -1,0 +1,294 @@
+"""The store on a local file system."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Self
+
+from tusvideo.errors import ConfigError, StorageFailed
+from tusvideo.model import UPLOAD_ID, Location, UploadId
+from tusvideo.stores import files
+from tusvideo.stores.layout import Layout
+from tusvideo.stores.publication import FOLDER_MODE, Publication
+from tusvideo.stores.workers import Handle, Workers
+
+PRIVATE_FOLDER: Final = 0o700
+STAGED_BLOCK: Final = 1024 * 1024
+PUBLISHED_BLOCK: Final = 256 * 1024
+
+
+class DiskStore:
+    """Bytes in a data directory: ``staging``, ``uploads`` and ``lost+found``; see UploadStore."""
+
+    def __init__(self, layout: Layout, *, workers: Workers, lock: Handle) -> None:
+        self._layout = layout
+        self._workers = workers
+        self._lock = lock
+
+    @classmethod
+    async def open(cls, data_dir: Path, *, threads: int = 8) -> Self:
+        """Make and lock the data directory; ``threads`` bounds how many calls wait for the disk at once.
+
+        Raises ConfigError, which names the directory, when another server uses it or it cannot be used at all.
+        """
+        layout = Layout(data_dir)
+        workers = Workers(threads=threads)
+        try:
+            lock = await workers.open(_prepare, layout)
+        except BaseException:
+            await workers.close()
+            raise
+        return cls(layout, workers=workers, lock=lock)
+
+    async def close(self) -> None:
+        """End the threads and unlock the directory; writers should be closed before. Safe to repeat."""
+        await self._workers.close()
+        await self._lock.close()
+
+    async def open_writer(self, upload_id: UploadId, *, position: int, fresh: bool) -> "DiskWriter":
+        path = self._layout.staged(upload_id)
+        return DiskWriter(await self._workers.open(_open_for_writing, path, fresh=fresh), position=position)
+
+    async def read_staged(self, upload_id: UploadId, *, start: int, stop: int) -> AsyncIterator[bytes]:
+        handle = await self._workers.open(files.open_own, self._layout.staged(upload_id))
+        try:
+            if (await handle.run(files.facts)).size < stop:
+                raise StorageFailed
+            async for block in _blocks(handle, start=start, stop=stop, size=STAGED_BLOCK):
+                yield block
+        finally:
+            await handle.close()
+
+    async def copy_staged(self, upload_id: UploadId, *, source: int, target: int, size: int) -> None:
+        path = self._layout.staged(upload_id)
+        await self._workers.run(_copy_within, path, source=source, target=target, size=size)
+
+    async def staged_size(self, upload_id: UploadId) -> int | None:
+        found = await self._workers.run(files.facts_at, self._layout.staged(upload_id))
+        return None if found is None else found.size
+
+    async def publish(self, upload_id: UploadId, *, length: int, location: Location) -> bool:
+        publication = Publication(
+            upload_id=upload_id,
+            staged=self._layout.staged(upload_id),
+            target=self._layout.published(location),
+            spare=self._layout.spare(upload_id, location=location),
+            length=length,
+        )
+        return await self._workers.run(publication.carry_out)
+
+    async def discard(self, upload_id: UploadId) -> None:
+        await self._workers.run(files.unlink, self._layout.staged(upload_id))
+
+    async def open_spool(self) -> "DiskSpool":
+        return DiskSpool(await self._workers.open(files.open_spool, self._layout.staging))
+
+    async def open_published(self, location: Location) -> "DiskFile | None":
+        path = self._layout.published(location)
+        try:
+            handle = await self._workers.open(files.open_file, path)
+        except StorageFailed as error:
+            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+                return None
+            raise
+        try:
+            return DiskFile(handle, facts=await handle.run(files.facts))
+        except BaseException:
+            await handle.close()
+            raise
+
+    async def remove_published(self, location: Location) -> None:
+        await self._workers.run(_remove, self._layout.published(location))
+
+    async def free_bytes(self) -> int:
+        return await self._workers.run(files.free_bytes, self._layout.data)
+
+    async def staged_ids(self) -> Sequence[UploadId]:
+        try:
+            names = await files.names_in(self._layout.staging, executor=self._workers.executor)
+        except OSError as error:
+            raise files.failure(error) from error
+        except RuntimeError as error:  # the threads are gone
+            raise StorageFailed from error
+        return [UploadId(name) for name in sorted(names) if UPLOAD_ID.fullmatch(name) is not None]
+
+    async def set_aside(self, upload_id: UploadId) -> None:
+        await self._workers.run(_set_aside, self._layout, upload_id)
+
+
+class DiskWriter:
+    """See Writer."""
+
+    def __init__(self, handle: Handle, *, position: int) -> None:
+        self._handle = handle
+        self._position = position
+        self._writing = asyncio.Lock()
+        self._syncing = asyncio.Lock()
+        self._is_dead = False
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    async def write(self, buffer: bytes) -> None:
+        async with self._writing:
+            if self._is_dead:
+                raise StorageFailed
+            await self._handle.run(files.write_all, buffer, self._position)
+            self._position += len(buffer)
+
+    async def sync(self) -> int:
+        # One after the other: the kernel tells of an error once, and of two calls at a time only one would hear it.
+        async with self._syncing:
+            if self._is_dead:
+                raise StorageFailed
+            position = self._position
+            await self._handle.run(self._sync)
+            return position
+
+    async def close(self) -> None:
+        await self._handle.close()
+
+    def _sync(self, fd: int) -> None:
+        try:
+            files.fdatasync(fd)
+        except OSError as error:
+            self._is_dead = True  # said here, in the thread, because the caller may be cancelled and never hear of it
+            raise StorageFailed from error
+
+
+class DiskSpool:
+    """See Spool."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+        self._size = 0
+        self._writing = asyncio.Lock()
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    async def write(self, buffer: bytes) -> None:
+        async with self._writing:
+            await self._handle.run(files.write_all, buffer, self._size)
+            self._size += len(buffer)
+
+    def read(self) -> AsyncIterator[bytes]:
+        return _blocks(self._handle, start=0, stop=self._size, size=STAGED_BLOCK)
+
+    async def close(self) -> None:
+        await self._handle.close()
+
+
+class DiskFile:
+    """See PublishedFile."""
+
+    def __init__(self, handle: Handle, *, facts: files.Facts) -> None:
+        self._handle = handle
+        self._facts = facts
+
+    @property
+    def size(self) -> int:
+        return self._facts.size
+
+    @property
+    def modified_at(self) -> datetime:
+        return datetime.fromtimestamp(self._facts.mtime_ns // 1_000_000_000, UTC)
+
+    @property
+    def etag(self) -> str:
+        return f'"{self._facts.size:x}-{self._facts.mtime_ns:x}-{self._facts.inode:x}"'
+
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        return _blocks(self._handle, start=start, stop=stop, size=PUBLISHED_BLOCK)
+
+    async def close(self) -> None:
+        await self._handle.close()
+
+
+async def _blocks(handle: Handle, *, start: int, stop: int, size: int) -> AsyncIterator[bytes]:
+    position = start
+    while position < stop:
+        block = await handle.run(files.read_some, min(size, stop - position), position)
+        yield block
+        position += len(block)
+
+
+# What follows runs in a worker thread, each as one call: no step of it waits for the event loop.
+
+
+def _prepare(layout: Layout) -> int:
+    try:
+        files.make_folder(layout.data, mode=PRIVATE_FOLDER)
+        lock = files.lock_folder(layout.lock)
+    except BlockingIOError as error:
+        mistake = f"data directory {layout.data} is used by another server; stop that one or choose another directory"
+        raise ConfigError([mistake]) from error
+    except OSError as error:
+        raise ConfigError([_unusable(layout, error)]) from error
+    try:
+        files.make_folder(layout.staging, mode=PRIVATE_FOLDER)
+        files.make_folder(layout.uploads, mode=FOLDER_MODE)
+        files.make_folder(layout.lost_and_found, mode=PRIVATE_FOLDER)
+    except OSError as error:
+        files.close(lock)
+        raise ConfigError([_unusable(layout, error)]) from error
+    return lock
+
+
+def _unusable(layout: Layout, error: OSError) -> str:
+    return f"data directory {layout.data} cannot be used: expected a folder to write in, got '{error.strerror}'"
+
+
+def _open_for_writing(path: Path, *, fresh: bool) -> int:
+    fd = files.open_or_make(path)
+    try:
+        found = files.facts(fd)
+        if found.sealed or found.names != 1:
+            raise StorageFailed  # published, or on its way there: those bytes change no more
+        if fresh:
+            files.sync_folder(path.parent)
+    except BaseException:
+        files.close(fd)
+        raise
+    return fd
+
+
+def _copy_within(path: Path, *, source: int, target: int, size: int) -> None:
+    fd = files.open_own(path, writing=True)
+    try:
+        files.copy_range(fd, fd, start=source, to=target, size=size)
+        files.fdatasync(fd)
+    finally:
+        files.close(fd)
+
+
+def _remove(path: Path) -> None:
+    files.unlink(path)
+    try:
+        files.sync_folder(path.parent)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _set_aside(layout: Layout, upload_id: UploadId) -> None:
+    source = layout.staged(upload_id)
+    number = 0
+    while True:
+        target = layout.aside(upload_id, number=number)
+        try:
+            files.move_new(source, target)
+        except FileNotFoundError:
+            if files.exists(source):
+                raise  # it is the folder that is gone
+            return
+        except FileExistsError:
+            if not files.is_same_name(source, target):
+                number += 1
+                continue
+            files.unlink(source)  # an earlier run was killed between the two names
+        break
+    files.sync_folder(layout.lost_and_found)
+    files.sync_folder(layout.staging)

@@ -1,6 +1,6 @@
 """Everything that can go wrong, without a word of HTTP.
 
-The tree (every leaf has a stable ``code`` and typed data; the dialects hold the tables that turn a class into a status)::
+Every leaf has a stable ``code`` and typed data; the dialects hold the tables that turn a class into a status. The tree::
 
     TusvideoError
     ├── RequestError                    the request itself is at fault; sending it again unchanged will not help
@@ -15,7 +15,8 @@ The tree (every leaf has a stable ``code`` and typed data; the dialects hold the
     │   ├── NotFound                    unknown, or somebody else's: the two are never told apart
     │   ├── Expired                     was here, unfinished for too long, and is gone
     │   ├── TooLarge                    more bytes than the limit, the length or the part allows
-    │   ├── UnsupportedType             media type, coding or content that this place does not take
+    │   ├── UnsupportedType             media type or content that this place does not take
+    │   ├── UnsupportedCoding           a Content-Encoding on bytes that are stored as they come
     │   └── ChecksumMismatch            the bytes are not those that the checksum names
     ├── Disagreement                    the request contradicts what is stored
     │   ├── OffsetMismatch              the append does not start where the upload ends
@@ -164,7 +165,7 @@ class TooLarge(RequestError):
 
 
 class UnsupportedType(RequestError):
-    """The media type, the content coding or the content itself is not taken here."""
+    """The media type or the content itself is not taken here."""
 
     code = "unsupported_type"
 
@@ -172,6 +173,15 @@ class UnsupportedType(RequestError):
         super().__init__(f"type not supported: expected {expected}, got {shown(got)}")
         self.expected = expected
         self.got = got
+
+
+class UnsupportedCoding(RequestError):
+    """The body has a content coding; bytes are stored as they come, so only identity makes sense."""
+
+    code = "unsupported_coding"
+
+    def __init__(self, *, got: str) -> None:
+        super().__init__(f"Content-Encoding {shown(got)} is not supported; send the bytes of the file as they are")
 
 
 class ChecksumMismatch(RequestError):

@@ -1,0 +1,47 @@
+"""``tusvideo`` and ``python -m tusvideo``: the server and the client as commands.
+
+Exit codes of ``serve``: 0 stopped as asked, 1 could not start or go on, 2 mistakes in command line or configuration.
+Those of ``upload`` are the client's.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tusvideo.cli import build_parser, given_flags
+from tusvideo.config import load_config
+from tusvideo.errors import ConfigError
+
+USAGE_ERROR = 2
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command and give the exit code."""
+    words = sys.argv[1:] if words is None else words
+    if words and words[0] == "upload":
+        return _upload(words)
+    return _serve(build_parser(add_upload_arguments=None).parse_args(words))
+
+
+def _upload(words: Sequence[str]) -> int:
+    from tusvideo_client.cli import add_upload_arguments, run_upload
+
+    return run_upload(build_parser(add_upload_arguments=add_upload_arguments).parse_args(words))
+
+
+def _serve(namespace: argparse.Namespace) -> int:
+    file = None if namespace.config is None else Path(namespace.config)
+    try:
+        config = load_config(file=file, flags=given_flags(namespace))
+    except ConfigError as error:
+        count = "a mistake" if len(error.mistakes) == 1 else f"{len(error.mistakes)} mistakes"
+        print(f"tusvideo: the configuration has {count}:", *error.mistakes, sep="\n  ", file=sys.stderr)
+        return USAGE_ERROR
+    from tusvideo.wiring import run
+
+    return run(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""The command line: words into a namespace; nothing here starts anything."""
+
+import argparse
+from collections.abc import Callable
+from typing import Final
+
+from tusvideo import __version__
+from tusvideo.config import FLAGS
+
+_HELP: Final = {
+    "--listen": ("HOST:PORT", "where to listen; port 0 takes any that is free (default: 127.0.0.1:8080)"),
+    "--data-dir": ("DIR", "folder of uploads, staging and the database (default: data)"),
+    "--log-level": ("LEVEL", "the least that is told on stderr: debug, info, warning or error (default: info)"),
+    "--log-format": ("FORMAT", "text or json (default: text)"),
+}
+
+
+def build_parser(*, add_upload_arguments: Callable[[argparse.ArgumentParser], None] | None) -> argparse.ArgumentParser:
+    """Describe the commands. The arguments of ``upload`` are the client's to describe; None leaves them out."""
+    parser = argparse.ArgumentParser(
+        prog="tusvideo",
+        description="Resumable upload server for video and other large files, and its client.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tusvideo {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_serve(commands.add_parser("serve", help="run the server", allow_abbrev=False, description=_SERVE))
+    upload = commands.add_parser("upload", help="send files to a server", allow_abbrev=False)
+    if add_upload_arguments is not None:
+        add_upload_arguments(upload)
+    return parser
+
+
+def given_flags(namespace: argparse.Namespace) -> dict[str, str]:
+    """Collect the flags of ``serve`` that set an option, as text by flag, those only that were given."""
+    values = {flag: getattr(namespace, flag.removeprefix("--").replace("-", "_")) for flag in FLAGS}
+    return {flag: value for flag, value in values.items() if value is not None}
+
+
+_SERVE: Final = (
+    "Run the server until SIGTERM or SIGINT. Flags win over the environment (TUSVIDEO_SERVER_LISTEN and so on), which"
+    " wins over the file; conf/tusvideo.toml in the source shows every option."
+)
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings (default: none)")
+    for flag, (metavar, text) in _HELP.items():
+        parser.add_argument(flag, metavar=metavar, help=text)
+    parser.add_argument(
+        "--insecure-anonymous",
+        action="store_const",
+        const="true",
+        help="listen elsewhere than on loopback although there are no accounts: whoever reaches the server may do all",
+    )

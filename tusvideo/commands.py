@@ -194,10 +194,10 @@ class VideoDescribed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideosListed:
-    """A page of records, newest first; ``cursor`` continues the list, None at its end."""
+    """A page of records, newest first; with ``more`` the list goes on after the last of them."""
 
     videos: tuple[Video, ...]
-    cursor: str | None
+    more: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

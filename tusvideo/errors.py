@@ -1,6 +1,6 @@
 """Everything that can go wrong, without a word of HTTP.
 
-Every leaf has a stable ``code`` and typed data; the dialects hold the tables that turn a class into a status. The tree::
+Every leaf has a stable ``code`` and typed data; the dialects hold the tables from classes to statuses. The tree::
 
     TusvideoError
     ├── RequestError                    the request itself is at fault; sending it again unchanged will not help

@@ -229,6 +229,9 @@ class SessionRepository(Protocol):
     async def published(self, location: Location) -> Upload | None:
         """Load the complete upload that was published under a location."""
 
+    async def last_epoch(self) -> int:
+        """Tell the largest epoch of any row, 0 when there is none; leases start above it."""
+
     async def check(self) -> None:
         """Answer if the database does; for readiness."""
 
@@ -291,7 +294,7 @@ class LockManager(Protocol):
         """Hold an upload alone.
 
         No new shared lease is given while somebody waits here. Holders are left alone for ``grace_seconds``, then asked
-        to leave; Busy is raised when they are still there ``patience_seconds`` after the call. First come, first served.
+        to leave; Busy is raised when they are still there ``patience_seconds`` after the call. First come, first go.
         """
 
     def shared(self, key: UploadId, *, patience_seconds: float) -> AbstractAsyncContextManager[Lease]:

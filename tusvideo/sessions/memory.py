@@ -118,6 +118,9 @@ class MemorySessions:
         found = [u for u in self._uploads() if u.status is Status.COMPLETE and u.location == location]
         return max(found, key=lambda stored: (stored.stored_at, stored.id), default=None)
 
+    async def last_epoch(self) -> int:
+        return max((stored.epoch for stored in self._uploads()), default=0)
+
     async def check(self) -> None:
         """Memory always answers."""
 

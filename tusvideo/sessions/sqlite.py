@@ -84,6 +84,9 @@ class SqliteSessions:
     async def published(self, location: Location) -> Upload | None:
         return await self._database.read(partial(uploads.load_published, location=location))
 
+    async def last_epoch(self) -> int:
+        return await self._database.read(uploads.load_last_epoch)
+
     async def check(self) -> None:
         await self._database.read(uploads.answer)
 

@@ -30,6 +30,7 @@ PUBLISHED: Final = (
     f"SELECT {_COLUMNS} FROM uploads WHERE status = 'complete' AND directory = ? AND folder = ? AND filename = ?"
     " ORDER BY stored_at DESC, id DESC LIMIT 1"
 )
+LAST_EPOCH: Final = "SELECT coalesce(max(epoch), 0) FROM uploads"
 ANY: Final = "SELECT id FROM uploads LIMIT 1"
 
 PARTS: Final = "SELECT idx, size, position FROM parts WHERE upload_id = ? AND idx >= ? ORDER BY idx"
@@ -150,6 +151,11 @@ def list_with_status(
 def load_published(connection: sqlite3.Connection, *, location: Location) -> Upload | None:
     """Load the complete upload under a location; the latest, should a file have been replaced by hand."""
     return _one(connection, PUBLISHED, location.directory, location.folder, location.filename)
+
+
+def load_last_epoch(connection: sqlite3.Connection) -> int:
+    """Give the largest epoch of any row, 0 when there is none."""
+    return int(connection.execute(LAST_EPOCH).fetchone()[0])
 
 
 def answer(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,156 @@
+"""What may be done to an upload, and what it is afterwards. Pure: everything needed is passed in."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tusvideo.commands import AppendBytes, AppendPlan, CreateUpload
+from tusvideo.errors import (
+    Busy,
+    Expired,
+    FactConflict,
+    InvalidField,
+    NotFound,
+    OffsetMismatch,
+    SessionConflict,
+    TooLarge,
+    UnsupportedType,
+    WrongProtocol,
+)
+from tusvideo.model import TRANSITIONS, Limits, Location, Profile, Status, Upload, UploadId, UserId
+
+
+def new_upload(
+    command: CreateUpload, *, profile: Profile, limits: Limits, owner: UserId, upload_id: UploadId, now: datetime
+) -> Upload:
+    """Judge a creation and give the session to begin with.
+
+    Raises TooLarge when the length, or the body that comes along, is over a limit; UnsupportedType for an empty video.
+    Spec: tus 1.0.0 § Creation.
+    """
+    if command.length is not None and command.length > profile.max_length:
+        raise TooLarge("the file", limit=profile.max_length, got=command.length)
+    if command.length == 0 and profile.takes_video_only:
+        raise UnsupportedType(expected="the content of a video", got="an empty file")
+    room = profile.max_length if command.length is None else command.length
+    if command.takes_body and command.body_length is not None and command.body_length > room:
+        raise TooLarge("the body", limit=room, got=command.body_length)
+    return Upload(
+        id=upload_id,
+        owner=owner,
+        protocol=command.protocol,
+        profile=profile.name,
+        status=Status.OPEN,
+        created_at=now,
+        stored_at=now,
+        expires_at=now + timedelta(seconds=limits.expiry_seconds),
+        length=command.length,
+        creation_key=command.creation_key,
+        metadata=command.metadata,
+        original_name=command.original_name,
+        title=command.title,
+        description=command.description,
+    )
+
+
+def judge_same_creation(upload: Upload, new: Upload, *, now: datetime) -> None:
+    """Judge a creation whose key was used before: the same request again is fine, another one is not.
+
+    Raises Expired when the upload of then is past its time, FactConflict when length or metadata differ.
+    """
+    judge_known(upload, now=now)
+    if upload.length != new.length and new.length is not None:
+        raise FactConflict("Upload-Length", stored=str(upload.length), got=str(new.length))
+    if upload.metadata != new.metadata:
+        raise FactConflict("Upload-Metadata", stored=upload.metadata, got=new.metadata)
+
+
+def judge_owner(upload: Upload | None, user: UserId) -> Upload:
+    """Give the upload to its owner. Raises NotFound for an unknown and for somebody else's alike."""
+    if upload is None or upload.owner != user:
+        raise NotFound
+    return upload
+
+
+def judge_known(upload: Upload, *, now: datetime) -> None:
+    """Refuse what is no longer there: NotFound when terminated, failed or damaged; Expired when really expired."""
+    if upload.status in {Status.TERMINATED, Status.FAILED, Status.DAMAGED}:
+        raise NotFound
+    if is_expired(upload, now=now):
+        raise Expired
+
+
+def is_expired(upload: Upload, *, now: datetime) -> bool:
+    """Tell whether an unfinished upload is past its time. Finished ones and those that are finalizing never are."""
+    return upload.status is Status.EXPIRED or (upload.status is Status.OPEN and now >= upload.expires_at)
+
+
+def plan_append(upload: Upload, command: AppendBytes, *, profile: Profile, now: datetime) -> AppendPlan:
+    """Judge an append before a byte of it is read.
+
+    Raises, in this order: NotFound, Expired, WrongProtocol, Busy while finalizing, OffsetMismatch (with the true
+    offset), InvalidField for a length that contradicts, TooLarge for a body that does not fit. Nothing is changed.
+    Spec: tus 1.0.0 § Core Protocol / PATCH; § Creation / Upload-Defer-Length.
+    """
+    judge_known(upload, now=now)
+    if upload.protocol is not command.protocol:
+        raise WrongProtocol(expected=upload.protocol.value)
+    if upload.status is Status.FINALIZING:
+        raise Busy
+    if command.at_offset != upload.offset:
+        raise OffsetMismatch(expected=upload.offset, got=command.at_offset)
+    length = _length_after(upload, command.declares_length, profile=profile)
+    room = (profile.max_length if length is None else length) - upload.offset
+    if command.body_length is not None and command.body_length > room:
+        raise TooLarge("the body", limit=room, got=command.body_length)
+    return AppendPlan(position=upload.offset, accept_at_most=room, length=length, exact=command.body_length is not None)
+
+
+def _length_after(upload: Upload, declared: int | None, *, profile: Profile) -> int | None:
+    if declared is None or declared == upload.length:
+        return upload.length
+    if upload.length is not None:
+        raise InvalidField("Upload-Length", expected=f"{upload.length}, as told before", got=str(declared))
+    if declared > profile.max_length:
+        raise TooLarge("the file", limit=profile.max_length, got=declared)
+    if declared < upload.offset:
+        raise InvalidField("Upload-Length", expected=f"at least {upload.offset}, as stored", got=str(declared))
+    if declared == 0 and profile.takes_video_only:
+        raise UnsupportedType(expected="the content of a video", got="an empty file")
+    return declared
+
+
+def settle_append(
+    upload: Upload,
+    *,
+    position: int,
+    length: int | None,
+    epoch: int,
+    content_type: str | None,
+    now: datetime,
+    limits: Limits,
+) -> Upload:
+    """Give the session after bytes up to ``position`` became durable. Storing bytes moves the expiry on."""
+    settled = replace(upload, offset=position, length=length, epoch=epoch, content_type=content_type)
+    if position == upload.offset:
+        return settled
+    return replace(settled, stored_at=now, expires_at=now + timedelta(seconds=limits.expiry_seconds))
+
+
+def is_whole(upload: Upload) -> bool:
+    """Tell whether an open upload has all its bytes and is to be published."""
+    return upload.status is Status.OPEN and upload.length is not None and upload.offset == upload.length
+
+
+def moved(upload: Upload, status: Status, *, reason: str | None = None) -> Upload:
+    """Give the session in another status. Raises SessionConflict when the life of an upload knows no such step."""
+    if status not in TRANSITIONS[upload.status]:
+        message = f"an upload that is {upload.status} cannot become {status}"
+        raise SessionConflict(message)
+    return replace(upload, status=status, reason=reason if reason is not None else upload.reason)
+
+
+def finalizing(upload: Upload, location: Location) -> Upload:
+    """Give the session that has chosen its final name; from FINALIZING it may choose another one."""
+    if upload.status is Status.FINALIZING:
+        return replace(upload, location=location)
+    return replace(moved(upload, Status.FINALIZING), location=location)

@@ -1,0 +1,71 @@
+"""The bytes of one part as they pass: counted, bounded, hashed; and compared with bytes that are stored."""
+
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from tusvideo.errors import ChecksumMismatch, TooLarge
+from tusvideo.ports import Body
+
+
+class PartStream:
+    """Blocks of a part on their way, with a count, a bound and, if asked for, a SHA-256."""
+
+    def __init__(self, blocks: AsyncIterator[bytes], *, most: int, hashes: bool) -> None:
+        self._blocks = blocks
+        self._most = most
+        self._digest = hashlib.sha256() if hashes else None
+        self.size = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the blocks. Raises TooLarge as soon as there are more than ``most`` bytes."""
+        async for block in self._blocks:
+            self.size += len(block)
+            if self.size > self._most:
+                raise TooLarge("the chunk", limit=self._most)
+            if self._digest is not None:
+                self._digest.update(block)
+            yield block
+
+    @property
+    def checksum(self) -> str | None:
+        """Lower-case hex SHA-256 of what passed, None when it was not asked for."""
+        return None if self._digest is None else self._digest.hexdigest()
+
+
+async def blocks_of(body: Body) -> AsyncIterator[bytes]:
+    """Give a body's blocks to its end; raises what ``Body.read`` raises."""
+    while block := await body.read():
+        yield block
+
+
+async def same_bytes(came: AsyncIterator[bytes], stored: AsyncIterator[bytes]) -> bool:
+    """Compare two runs of bytes block by block, each read once; stops at the first difference."""
+    held = b""
+    try:
+        async for block in came:
+            while len(held) < len(block):
+                more = await anext(stored, b"")
+                if not more:
+                    return False
+                held += more
+            if held[: len(block)] != block:
+                return False
+            held = held[len(block) :]
+        return not held and not await anext(stored, b"")
+    finally:
+        if isinstance(stored, AsyncGenerator):
+            await stored.aclose()
+
+
+async def checksum_of(blocks: AsyncIterator[bytes]) -> str:
+    """Give the lower-case hex SHA-256 of a run of bytes."""
+    digest = hashlib.sha256()
+    async for block in blocks:
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def verify(what: str, *, expected: str | None, got: str) -> None:
+    """Raise ChecksumMismatch unless the checksums agree; nothing expected agrees with everything."""
+    if expected is not None and expected != got:
+        raise ChecksumMismatch(what, expected=expected, got=got)

@@ -1,0 +1,345 @@
+"""The chunk API's work: numbered parts in any order, side by side.
+
+A part that is torn leaves no trace: its bytes may lie in the staging file, but no row counts them. Parts are written in
+place when their place is known and nobody else writes the same one; otherwise they wait in a spool until they are
+whole. A fact about the geometry is committed before any byte is written that relies on it.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+from tusvideo.commands import PartsListed, PartStored, PutPart, QueryParts, TerminateParts
+from tusvideo.errors import (
+    Busy,
+    DiskFull,
+    NotFound,
+    PartConflict,
+    SessionConflict,
+    StorageFailed,
+    UnsupportedType,
+)
+from tusvideo.model import ClientKey, Part, Profile, Status, Upload, UploadId, UserId
+from tusvideo.ports import Lease, LockManager, PartBody, Spool
+from tusvideo.rules import parts as rules
+from tusvideo.rules.sniff import enough_to_judge
+from tusvideo.rules.uploads import judge_known
+from tusvideo.service.judging import TypeJudge
+from tusvideo.service.part_stream import PartStream, blocks_of, checksum_of, same_bytes, verify
+from tusvideo.service.publishing import Publisher
+from tusvideo.service.uploads import UploadService
+
+PART_WAIT_SECONDS = 1.0
+"""So long finalize and DELETE leave running parts alone, and a whole part waits for a slower one of the same index."""
+MAX_TRIES = 100
+"""Compare-and-set rounds before a session counts as busy; each loses only to a change that somebody else committed."""
+
+
+class PartTransfer:
+    """A part on its way, seen by those who want its place or the whole upload."""
+
+    def __init__(self, body: PartBody | None) -> None:
+        self._body = body
+        self.done = asyncio.Event()
+
+    @property
+    def silent_seconds(self) -> float:
+        """Seconds since the last byte came."""
+        return 0.0 if self._body is None else self._body.silent_seconds
+
+    def stop(self) -> None:
+        """Ask for an end; nothing of a torn part is kept. A part that is whole already just finishes."""
+        if self._body is not None:
+            self._body.interrupt()
+
+    async def checkpoint(self) -> None:
+        """Do nothing: a part counts when it is whole."""
+
+
+class PartService:
+    """Carries out what users ask of uploads in numbered parts."""
+
+    def __init__(self, *, publisher: Publisher, locks: LockManager, uploads: UploadService) -> None:
+        self._publisher = publisher
+        self._store = publisher.store
+        self._sessions = publisher.sessions
+        self._clock = publisher.clock
+        self._limits = publisher.limits
+        self._locks = locks
+        self._uploads = uploads
+        self._writing: dict[tuple[UploadId, int], PartTransfer] = {}
+
+    async def put(self, user: UserId, command: PutPart, body: PartBody) -> PartStored:
+        """Store a part whose required fields came before its bytes.
+
+        Safe to repeat: the same bytes again are fine, before and after finalize. Raises PartConflict for other bytes,
+        FactConflict, InvalidField, TooLarge, UnsupportedType, ChecksumMismatch, NotFound, Expired, Busy, DiskFull,
+        TransferEnded; nothing of the part is kept then.
+        """
+        upload, profile = await self._session(user, command)
+        most = rules.most_bytes(rules.facts_of(upload), index=command.index, profile=profile, limits=self._limits)
+        stream = PartStream(blocks_of(body), most=most, hashes=command.checksum is not None)
+        async with self._locks.shared(upload.id, patience_seconds=self._limits.patience_seconds) as lease:
+            upload = await self._reload(upload)
+            stored = await self._stored(upload, command.index)
+            if stored is not None:
+                return await self._compare(upload, command, stored, stream, body=body)
+            position = rules.facts_of(upload).position(command.index)
+            if position is None or (upload.id, command.index) in self._writing:
+                return await self._put_by_spool(upload, stream, body=body, lease=lease)
+            async with self._claim(upload, command.index, body, lease):
+                await self._write(upload, command, stream, position=position, profile=profile)
+                final = body.command()
+                await self._verify(upload, final, stream, position=position)
+                return await self._settle(upload, final, size=stream.size, position=position, profile=profile)
+
+    async def open_spool(self) -> Spool:
+        """Open a place for the bytes of a part whose fields have not come yet."""
+        return await self._store.open_spool()
+
+    async def put_spooled(self, user: UserId, command: PutPart, spool: Spool) -> PartStored:
+        """Store a part that waited in a spool until its fields were known. Same promises as ``put``; the caller closes
+        the spool."""
+        upload, profile = await self._session(user, command)
+        most = rules.most_bytes(rules.facts_of(upload), index=command.index, profile=profile, limits=self._limits)
+        stream = PartStream(spool.read(), most=most, hashes=command.checksum is not None)
+        async with self._locks.shared(upload.id, patience_seconds=self._limits.patience_seconds) as lease:
+            upload = await self._reload(upload)
+            return await self._place(upload, command, stream, lease, size=spool.size)
+
+    async def query(self, user: UserId, command: QueryParts) -> PartsListed:
+        """Tell which parts are stored. A failed upload has none, and says so. Raises NotFound, Expired."""
+        upload = await self._find(user, command.client_key, profile=command.profile)
+        profile = self._publisher.profile(command.profile)
+        if upload.status is Status.FAILED:
+            return PartsListed(upload=replace(upload, offset=0, next_part=0, parts_stored=0), profile=profile)
+        judge_known(upload, now=self._clock.now())
+        parts = await self._sessions.parts(upload.id)
+        return PartsListed(upload=upload, profile=profile, parts=tuple(parts))
+
+    async def terminate(self, user: UserId, command: TerminateParts) -> None:
+        """Remove an upload and its bytes, published or not. Raises NotFound, also the second time."""
+        upload = await self._find(user, command.client_key, profile=command.profile)
+        await self._uploads.remove(upload, grace_seconds=PART_WAIT_SECONDS)
+
+    async def _find(self, user: UserId, key: ClientKey, *, profile: str) -> Upload:
+        upload = await self._sessions.find(user, key)
+        if upload is None or upload.profile != profile:
+            raise NotFound
+        return upload
+
+    async def _session(self, user: UserId, command: PutPart) -> tuple[Upload, Profile]:
+        """Find or make the session of a part and commit the facts that the request adds."""
+        profile = self._publisher.profile(command.profile)
+        for _ in range(MAX_TRIES):
+            upload = await self._sessions.find(user, command.client_key)
+            if upload is None or upload.status in {Status.FAILED, Status.TERMINATED, Status.DAMAGED}:
+                upload = await self._begin(user, command, profile)
+            wanted = rules.judge_part(upload, command, profile=profile, now=self._clock.now())
+            if wanted == upload:
+                return upload, profile
+            with contextlib.suppress(SessionConflict):
+                await self._sessions.save(wanted, was=upload)
+                return wanted, profile
+        raise Busy
+
+    async def _begin(self, user: UserId, command: PutPart, profile: Profile) -> Upload:
+        new = rules.new_parts_upload(
+            command,
+            profile=profile,
+            limits=self._limits,
+            owner=user,
+            upload_id=UploadId(secrets.token_hex(16)),
+            now=self._clock.now(),
+        )
+        if await self._store.free_bytes() < (new.length or 0) + self._limits.min_free_bytes:
+            raise DiskFull
+        upload = await self._sessions.add(new)
+        if upload.id == new.id:
+            self._publisher.emit("upload_created", upload)
+        return upload
+
+    async def _reload(self, upload: Upload) -> Upload:
+        """Load a session again once it is held; it may have moved on meanwhile."""
+        now = await self._sessions.get(upload.id)
+        if now is None:
+            raise NotFound
+        judge_known(now, now=self._clock.now())
+        if now.status is Status.FINALIZING:
+            raise Busy
+        return now
+
+    async def _stored(self, upload: Upload, index: int) -> Part | None:
+        stored = await self._sessions.part(upload.id, index)
+        if stored is None and upload.status is Status.COMPLETE:
+            raise StorageFailed
+        return stored
+
+    @contextlib.asynccontextmanager
+    async def _claim(self, upload: Upload, index: int, body: PartBody | None, lease: Lease) -> AsyncIterator[None]:
+        """Hold the place of one part. Somebody slower who holds it is asked to leave."""
+        key = (upload.id, index)
+        while (other := self._writing.get(key)) is not None:
+            other.stop()
+            try:
+                async with asyncio.timeout(PART_WAIT_SECONDS):
+                    await other.done.wait()
+            except TimeoutError:
+                raise Busy from None
+        mine = PartTransfer(body)
+        self._writing[key] = mine
+        lease.attach(mine)
+        try:
+            yield
+        finally:
+            del self._writing[key]
+            mine.done.set()
+
+    async def _put_by_spool(self, upload: Upload, stream: PartStream, *, body: PartBody, lease: Lease) -> PartStored:
+        spool = await self._store.open_spool()
+        try:
+            lease.attach(PartTransfer(body))
+            async for block in stream:
+                await spool.write(block)
+            return await self._place(
+                upload,
+                body.command(),
+                PartStream(spool.read(), most=stream.size, hashes=True),
+                lease,
+                size=stream.size,
+            )
+        finally:
+            await spool.close()
+
+    async def _place(
+        self, upload: Upload, command: PutPart, stream: PartStream, lease: Lease, *, size: int
+    ) -> PartStored:
+        """Store the bytes of a part that is whole."""
+        profile = self._publisher.profile(upload.profile)
+        async with self._claim(upload, command.index, None, lease):
+            stored = await self._stored(upload, command.index)
+            if stored is not None:
+                return await self._compare(upload, command, stored, stream, body=None)
+            upload = await self._commit_facts(upload, command, size=size, profile=profile)
+            position = rules.facts_of(upload).position(command.index)
+            if position is None:
+                position = rules.parking_position(profile=profile)
+            await self._write(upload, command, stream, position=position, profile=profile)
+            await self._verify(upload, command, stream, position=position)
+            return await self._settle(upload, command, size=size, position=position, profile=profile)
+
+    async def _write(
+        self, upload: Upload, command: PutPart, stream: PartStream, *, position: int, profile: Profile
+    ) -> None:
+        """Write a part's bytes and make them durable. The first part is judged as it passes."""
+        judge = TypeJudge(profile=profile, length=None, head=b"", content_type=upload.content_type)
+        writer = await self._store.open_writer(upload.id, position=position, fresh=upload.parts_stored == 0)
+        try:
+            async for block in stream:
+                if command.index == 0:
+                    await judge.look(block)
+                await writer.write(block)
+            await writer.sync()
+        except UnsupportedType as error:
+            await self._refuse(upload, code=error.code)
+            raise
+        finally:
+            await writer.close()
+
+    async def _verify(self, upload: Upload, command: PutPart, stream: PartStream, *, position: int) -> None:
+        """Check a part's checksum; one that was named after the bytes is checked on what was written."""
+        if command.checksum is None:
+            return
+        checksum = stream.checksum
+        if checksum is None:
+            written = self._store.read_staged(upload.id, start=position, stop=position + stream.size)
+            checksum = await checksum_of(written)
+        verify("chunk", expected=command.checksum, got=checksum)
+
+    async def _settle(
+        self, upload: Upload, command: PutPart, *, size: int, position: int, profile: Profile
+    ) -> PartStored:
+        """Commit a part whose bytes are durable."""
+        upload = await self._commit_facts(upload, command, size=size, profile=profile)
+        now = self._clock.now()
+        part = Part(index=command.index, size=size, position=position)
+        expires_at = now + timedelta(seconds=self._limits.expiry_seconds)
+        try:
+            after = await self._sessions.add_part(upload.id, part, now=now, expires_at=expires_at)
+        except SessionConflict:
+            await self._reload(upload)
+            raise Busy from None
+        self._publisher.emit("part_stored", after, index=command.index, written=size)
+        length = after.offset if after.parts_stored == after.total_parts else None
+        if not enough_to_judge(offset=upload.offset, length=None) and enough_to_judge(
+            offset=after.offset, length=length
+        ):
+            await self._judge(after)
+        return PartStored(upload=after, index=command.index)
+
+    async def _judge(self, upload: Upload) -> None:
+        try:
+            await self._publisher.judged(upload)
+        except UnsupportedType as error:
+            await self._refuse(upload, code=error.code)
+            raise
+
+    async def _commit_facts(self, upload: Upload, command: PutPart, *, size: int, profile: Profile) -> Upload:
+        """Commit what a whole part tells about the file's geometry. Raises FactConflict, InvalidField, TooLarge."""
+        for _ in range(MAX_TRIES):
+            told = rules.merge(rules.facts_of(upload), rules.told_by(command))
+            learned = rules.learn(told, index=command.index, size=size, profile=profile)
+            wanted = rules.with_facts(upload, learned, profile=profile)
+            if wanted == upload:
+                return upload
+            try:
+                await self._sessions.save(wanted, was=upload)
+            except SessionConflict:
+                upload = await self._reload(upload)
+            else:
+                return wanted
+        raise Busy
+
+    async def _compare(
+        self, upload: Upload, command: PutPart, stored: Part, stream: PartStream, *, body: PartBody | None
+    ) -> PartStored:
+        """Answer a part that is stored already: fine with the same bytes, PartConflict with others."""
+        if upload.status is Status.COMPLETE:
+            same = await self._same_as_published(upload, stored, stream)
+        else:
+            stop = stored.position + stored.size
+            came = stream.__aiter__()
+            same = await same_bytes(came, self._store.read_staged(upload.id, start=stored.position, stop=stop))
+        if not same:
+            raise PartConflict(command.index)
+        if body is not None:
+            command = body.command()
+        if stream.checksum is not None:
+            verify("chunk", expected=command.checksum, got=stream.checksum)
+        return PartStored(upload=upload, index=command.index)
+
+    async def _same_as_published(self, upload: Upload, stored: Part, stream: PartStream) -> bool:
+        if upload.location is None:
+            raise StorageFailed
+        file = await self._store.open_published(upload.location)
+        if file is None:
+            raise NotFound("file")
+        try:
+            start = stored.index * (upload.part_size or 0)
+            return await same_bytes(stream.__aiter__(), file.read(start, start + stored.size))
+        finally:
+            await file.close()
+
+    async def _refuse(self, upload: Upload, *, code: str) -> None:
+        """Refuse the whole upload for good, whatever other parts commit meanwhile."""
+        for _ in range(MAX_TRIES):
+            now = await self._sessions.get(upload.id)
+            if now is None or now.status is not Status.OPEN:
+                return
+            with contextlib.suppress(SessionConflict):
+                await self._publisher.refuse(now, code=code)
+                return
+        raise Busy

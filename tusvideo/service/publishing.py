@@ -1,0 +1,133 @@
+"""Publishing: a whole upload gets its final name, once, whatever happens in between.
+
+The order is: commit the chosen name together with FINALIZING; link the file and make the folder durable; commit
+COMPLETE, with the video record if a title came along; drop the staging name. After a crash the same steps run again
+from where they stopped, with the name that was committed.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tusvideo.commands import UploadEvent
+from tusvideo.errors import NotFound, StorageFailed
+from tusvideo.model import Limits, Location, Profile, Status, Upload, Video
+from tusvideo.ports import Clock, EventSink, SessionRepository, UploadStore
+from tusvideo.rules.names import location as choose_location
+from tusvideo.rules.sniff import ANY_TYPE, KINDS, judge_type
+from tusvideo.rules.uploads import finalizing, moved
+from tusvideo.service.judging import staged_head
+
+MAX_NAMES_TRIED = 10_000
+
+
+class Publisher:
+    """Brings whole uploads to their final place; used by every protocol, by recovery and by the sweeper."""
+
+    def __init__(
+        self,
+        *,
+        store: UploadStore,
+        sessions: SessionRepository,
+        events: EventSink,
+        clock: Clock,
+        profiles: Mapping[str, Profile],
+        limits: Limits,
+    ) -> None:
+        self.store = store
+        self.sessions = sessions
+        self.events = events
+        self.clock = clock
+        self.profiles = profiles
+        self.limits = limits
+
+    def profile(self, name: str) -> Profile:
+        """Give a configured profile. Raises NotFound when there is none of that name."""
+        try:
+            return self.profiles[name]
+        except KeyError:
+            raise NotFound("profile") from None
+
+    async def publish(self, upload: Upload) -> Upload:
+        """Publish an upload that has all its bytes, or go on with one that is FINALIZING; give the complete session.
+
+        The caller holds the upload alone. Safe to repeat after any error or crash: the upload stays FINALIZING and the
+        next call goes on. Raises UnsupportedType (the upload is FAILED then and its bytes are gone), DiskFull,
+        StorageFailed.
+        """
+        if upload.length is None:
+            raise StorageFailed
+        if upload.status is Status.OPEN:
+            upload = await self._begin(upload)
+        attempt = 0
+        while not await self._link(upload):
+            attempt += 1
+            if attempt > MAX_NAMES_TRIED:
+                raise StorageFailed
+            upload = await self._rename(upload, attempt)
+        done = replace(moved(upload, Status.COMPLETE), stored_at=upload.stored_at)
+        await self.sessions.complete(done, was=upload, video=self._video_of(done))
+        await self.store.discard(done.id)
+        self.emit("upload_completed", done)
+        return done
+
+    async def refuse(self, upload: Upload, *, code: str) -> None:
+        """Refuse an upload for good: commit FAILED, then drop its bytes."""
+        failed = moved(upload, Status.FAILED, reason=code)
+        await self.sessions.save(failed, was=upload)
+        await self.store.discard(failed.id)
+        self.emit("upload_failed", failed, reason=code)
+
+    def emit(self, name: str, upload: Upload, **data: int | str) -> None:
+        """Tell what happened to an upload, after it was committed."""
+        self.events.emit(UploadEvent(name=name, upload=upload, at=self.clock.now(), data=data))
+
+    async def judged(self, upload: Upload) -> Upload:
+        """Give the upload with its type judged from the stored bytes. Raises UnsupportedType; nothing is committed."""
+        if upload.content_type is not None:
+            return upload
+        head = await staged_head(upload, store=self.store)
+        return replace(upload, content_type=judge_type(head, self.profile(upload.profile)))
+
+    async def _begin(self, upload: Upload) -> Upload:
+        judged = await self.judged(upload)
+        begun = finalizing(judged, self._choose(judged, attempt=0))
+        await self.sessions.save(begun, was=upload)
+        return begun
+
+    async def _rename(self, upload: Upload, attempt: int) -> Upload:
+        renamed = finalizing(upload, self._choose(upload, attempt=attempt))
+        await self.sessions.save(renamed, was=upload)
+        return renamed
+
+    async def _link(self, upload: Upload) -> bool:
+        if upload.location is None or upload.length is None:
+            raise StorageFailed
+        return await self.store.publish(upload.id, length=upload.length, location=upload.location)
+
+    def _choose(self, upload: Upload, *, attempt: int) -> Location:
+        return choose_location(
+            profile=self.profile(upload.profile),
+            owner=upload.owner,
+            original_name=upload.original_name,
+            kind=KINDS.get(upload.content_type or ANY_TYPE),
+            milliseconds=int(self.clock.now().timestamp() * 1000),
+            attempt=attempt,
+        )
+
+    def _video_of(self, upload: Upload) -> Video | None:
+        if upload.title is None or upload.location is None:
+            return None
+        now = self.clock.now()
+        return Video(
+            id=uuid.uuid4().hex,
+            owner=upload.owner,
+            profile=upload.profile,
+            filename=upload.location.filename,
+            title=upload.title,
+            description=upload.description or "",
+            size=upload.offset,
+            content_type=upload.content_type or ANY_TYPE,
+            created_at=now,
+            updated_at=now,
+        )

@@ -1,0 +1,81 @@
+"""Removing uploads that stayed unfinished for too long, and finishing what a failing disk interrupted."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tusvideo.errors import Busy, SessionConflict, Unavailable, UnsupportedType
+from tusvideo.model import Status, Upload
+from tusvideo.ports import LockManager
+from tusvideo.rules.uploads import is_expired, moved
+from tusvideo.service.publishing import Publisher
+
+BATCH = 200
+"""So many uploads are looked at in one pass, of each kind."""
+
+
+@dataclass(slots=True)
+class Swept:
+    """What one pass did, in counts of uploads."""
+
+    expired: int = 0
+    published: int = 0
+    forgotten: int = 0
+
+
+class Sweeper:
+    """Makes one bounded pass at a time; a live transfer always wins against it."""
+
+    def __init__(self, *, publisher: Publisher, locks: LockManager) -> None:
+        self._publisher = publisher
+        self._store = publisher.store
+        self._sessions = publisher.sessions
+        self._clock = publisher.clock
+        self._limits = publisher.limits
+        self._locks = locks
+
+    async def run(self) -> Swept:
+        """Make one pass. Safe to repeat and to cancel. Raises StorageFailed when the database does not answer."""
+        done = Swept()
+        now = self._clock.now()
+        for upload in await self._sessions.due(before=now, limit=BATCH):
+            done.expired += await self._expire(upload, now)
+        for upload in await self._sessions.with_status(Status.FINALIZING, after=None, limit=BATCH):
+            done.published += await self._publish(upload)
+        forgotten = now - timedelta(seconds=self._limits.tombstone_seconds)
+        for upload_id in await self._sessions.tombstones(before=forgotten, limit=BATCH):
+            await self._store.discard(upload_id)
+            await self._sessions.remove(upload_id)
+            done.forgotten += 1
+        return done
+
+    async def _expire(self, upload: Upload, now: datetime) -> bool:
+        if self._locks.transfers(upload.id):
+            return False
+        try:
+            async with self._locks.exclusive(upload.id, grace_seconds=1.0, patience_seconds=1.0):
+                held = await self._sessions.get(upload.id)
+                if held is None or not is_expired(held, now=now) or held.status is not Status.OPEN:
+                    return False
+                gone = moved(held, Status.EXPIRED)
+                await self._sessions.save(gone, was=held)
+                await self._store.discard(gone.id)
+        except (Busy, SessionConflict):
+            return False
+        self._publisher.emit("upload_expired", gone)
+        return True
+
+    async def _publish(self, upload: Upload) -> bool:
+        """Go on with a publication that failed half-way: its client is told to wait for it."""
+        try:
+            async with self._locks.exclusive(upload.id, grace_seconds=1.0, patience_seconds=1.0):
+                held = await self._sessions.get(upload.id)
+                if held is None or held.status is not Status.FINALIZING:
+                    return False
+                try:
+                    await self._publisher.publish(held)
+                except UnsupportedType as error:
+                    await self._publisher.refuse(held, code=error.code)
+                    return False
+        except (Busy, Unavailable, SessionConflict):
+            return False
+        return True

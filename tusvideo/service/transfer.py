@@ -1,0 +1,154 @@
+"""One body on its way into one upload: read, write, checkpoint, and tell what became durable.
+
+Reading never waits for a sync: a checkpoint runs beside the reading, one at a time. The order that the promise rests on
+is here: write, then sync, then commit; whoever answers does so after ``run`` returned or raised.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tusvideo.commands import AppendPlan
+from tusvideo.errors import TooLarge, TransferEnded
+from tusvideo.model import Limits
+from tusvideo.ports import Body, Clock, Writer
+
+Commit = Callable[[int], Awaitable[None]]
+"""Commits the durable position to the session."""
+
+Look = Callable[[bytes], Awaitable[None]]
+"""Sees every buffer before it is written; raises to refuse it and all that follows."""
+
+
+class Transfer:
+    """Moves a body into a writer and commits what is durable every few bytes or seconds, and at its end.
+
+    The plan says how many bytes may be stored. If it is exact, the body is known not to have more; otherwise the block
+    that reaches the bound is held back until the body has ended, so that one that is too long completes nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        body: Body,
+        writer: Writer,
+        plan: AppendPlan,
+        commit: Commit,
+        look: Look,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self._body = body
+        self._writer = writer
+        self._most = plan.accept_at_most
+        self._exact = plan.exact
+        self._commit = commit
+        self._look = look
+        self._clock = clock
+        self._limits = limits
+        self._start = writer.position
+        self._committed = writer.position
+        self._last_checkpoint = clock.monotonic()
+        self._running_checkpoint: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+
+    @property
+    def silent_seconds(self) -> float:
+        """Seconds since the last byte came."""
+        return self._body.silent_seconds
+
+    def stop(self) -> None:
+        """Ask for an end: what arrived is stored and committed, then ``run`` raises Preempted."""
+        self._body.interrupt()
+
+    async def checkpoint(self) -> None:
+        """Make what was written so far durable and commit it. For other tasks, too; failures show in ``run``."""
+        while (task := self._running_checkpoint) is not None:
+            await asyncio.wait([task])
+        if self._failure is None and self._writer.position > self._committed:
+            self._running_checkpoint = self._begin_checkpoint()
+            await asyncio.wait([self._running_checkpoint])
+
+    async def run(self) -> int:
+        """Move the body to its end and give the number of bytes stored, all durable and committed.
+
+        Raises TransferEnded when the body did not arrive whole, TooLarge when it was longer than planned, what ``look``
+        raises, DiskFull and StorageFailed. Whatever is raised, the bytes that were written before are durable and
+        committed if the disk still works.
+        """
+        ended: TransferEnded | TooLarge | None = None
+        try:
+            await self._move()
+        except (TransferEnded, TooLarge) as error:
+            ended = error
+        except BaseException:
+            await self._end_quietly()
+            raise
+        await self._finish()
+        if ended is not None:
+            raise ended
+        return self._writer.position - self._start
+
+    async def _move(self) -> None:
+        while buffer := await self._body.read():
+            room = self._start + self._most - self._writer.position
+            if len(buffer) > room:
+                raise TooLarge("the body", limit=self._most)
+            if len(buffer) == room and not self._exact:
+                await self._move_last(buffer)
+                return
+            await self._write(buffer)
+
+    async def _move_last(self, held: bytes) -> None:
+        try:
+            more = await self._body.read()
+        except TransferEnded:
+            # The end is unknown, the bytes are not: all but the last of them can be kept without completing anything.
+            await self._write(held[:-1])
+            raise
+        if more:
+            raise TooLarge("the body", limit=self._most)
+        await self._write(held)
+
+    async def _write(self, buffer: bytes) -> None:
+        if not buffer:
+            return
+        await self._look(buffer)
+        await self._writer.write(buffer)
+        if self._failure is not None:
+            raise self._failure
+        due = self._writer.position - self._committed >= self._limits.checkpoint_bytes
+        due = due or self._clock.monotonic() - self._last_checkpoint >= self._limits.checkpoint_seconds
+        if due and self._running_checkpoint is None:
+            self._running_checkpoint = self._begin_checkpoint()
+
+    def _begin_checkpoint(self) -> "asyncio.Task[None]":
+        self._last_checkpoint = self._clock.monotonic()
+        task = asyncio.get_running_loop().create_task(self._sync_and_commit())
+        task.add_done_callback(self._end_checkpoint)
+        return task
+
+    def _end_checkpoint(self, task: "asyncio.Task[None]") -> None:
+        self._running_checkpoint = None
+        if not task.cancelled() and self._failure is None:
+            self._failure = task.exception()
+
+    async def _sync_and_commit(self) -> None:
+        position = await self._writer.sync()
+        if position > self._committed:
+            await self._commit(position)
+            self._committed = position
+
+    async def _finish(self) -> None:
+        await self.checkpoint()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _end_quietly(self) -> None:
+        """Commit what can be committed after a refusal, a failure or a cancellation; the first error is told."""
+        task = asyncio.get_running_loop().create_task(self.checkpoint())
+        while not task.done():
+            try:
+                await asyncio.shield(task)
+            except asyncio.CancelledError:
+                # Cancelled once more: a commit under way is waited for all the same, or the lease would go too early.
+                continue

@@ -1,0 +1,286 @@
+"""Uploads that are one growing run of bytes: create, append, ask, terminate, open."""
+
+import asyncio
+import contextlib
+import secrets
+from dataclasses import replace
+
+from tusvideo.commands import (
+    AppendBytes,
+    Appended,
+    AppendPlan,
+    Created,
+    CreateUpload,
+    Queried,
+    QueryUpload,
+    TerminateUpload,
+)
+from tusvideo.errors import (
+    Busy,
+    DiskFull,
+    NotFound,
+    OffsetMismatch,
+    TooLarge,
+    TusvideoError,
+    UnsupportedType,
+)
+from tusvideo.model import Location, Status, Upload, UploadId, UserId
+from tusvideo.ports import Body, Lease, LockManager, PublishedFile, VideoRepository
+from tusvideo.rules import uploads as rules
+from tusvideo.service.judging import judge_for
+from tusvideo.service.publishing import Publisher
+from tusvideo.service.transfer import Transfer
+
+CHECKPOINT_WAIT_SECONDS = 0.05
+"""So long a question waits for a live transfer to commit what it has."""
+TAKEOVER_WAIT_SECONDS = 1.0
+"""So long a question waits for a silent transfer to leave; after that it tells what is committed."""
+
+
+class UploadService:
+    """Carries out what users ask of their uploads. Every method judges first and touches bytes afterwards."""
+
+    def __init__(self, *, publisher: Publisher, locks: LockManager, videos: VideoRepository) -> None:
+        self._publisher = publisher
+        self._store = publisher.store
+        self._sessions = publisher.sessions
+        self._clock = publisher.clock
+        self._limits = publisher.limits
+        self._locks = locks
+        self._videos = videos
+
+    async def create(self, user: UserId, command: CreateUpload, body: Body | None) -> Created:
+        """Make an upload and store the body that came with it.
+
+        With a creation key that was used before, gives the upload of then; its body is not read. Raises TooLarge,
+        UnsupportedType, NotFound (no such profile), DiskFull before anything is made; TransferEnded when the body did
+        not arrive whole (what arrived is kept).
+        """
+        profile = self._publisher.profile(command.profile)
+        new = rules.new_upload(
+            command,
+            profile=profile,
+            limits=self._limits,
+            owner=user,
+            upload_id=UploadId(secrets.token_hex(16)),
+            now=self._clock.now(),
+        )
+        await self._judge_room(new.length or 0)
+        upload = await self._sessions.add(new)
+        if upload.id != new.id:
+            rules.judge_same_creation(upload, new, now=self._clock.now())
+            return Created(upload=upload, stored_body=False)
+        self._publisher.emit("upload_created", upload)
+        takes_body = command.takes_body and body is not None
+        if not takes_body and upload.length != 0:
+            return Created(upload=upload, stored_body=False)
+        async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience) as lease:
+            if takes_body and body is not None:
+                upload = await self._append_first(upload, command, body, lease)
+            if rules.is_whole(upload):
+                upload = await self._publish(upload)
+        return Created(upload=upload, stored_body=takes_body)
+
+    async def append(self, user: UserId, command: AppendBytes, body: Body) -> Appended:
+        """Store a body at the end of an upload; publish the upload when that makes it whole.
+
+        A request that names an offset below the stored one is refused at once and disturbs nobody. Otherwise a running
+        transfer is asked to leave, and the request is judged again by what that one stored. Raises what
+        ``rules.uploads.plan_append`` raises, Busy, DiskFull, StorageFailed, and TransferEnded when the body did not
+        arrive whole (what arrived is kept and committed).
+        """
+        upload = await self._owned(command.upload_id, user)
+        try:
+            self._judge_early(upload, command)
+            async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience) as lease:
+                upload = await self._owned(command.upload_id, user)
+                if upload.status is Status.FINALIZING:
+                    upload = await self._publish(upload)
+                return await self._append_held(upload, command, body, lease)
+        except TusvideoError as error:
+            if upload.status is Status.OPEN:
+                error.expires_at = upload.expires_at
+            raise
+
+    async def query(self, user: UserId, command: QueryUpload) -> Queried:
+        """Tell where an upload stands, from what is committed.
+
+        A live transfer is asked for a checkpoint and never stopped; one that was silent for long is stopped first.
+        Raises NotFound, Expired, and Busy while the file is being published.
+        """
+        upload = await self._owned(command.upload_id, user)
+        await self._freshen(upload)
+        upload = await self._owned(command.upload_id, user)
+        rules.judge_known(upload, now=self._clock.now())
+        if upload.status is Status.FINALIZING:
+            raise Busy
+        return Queried(upload=upload)
+
+    async def terminate(self, user: UserId, command: TerminateUpload) -> None:
+        """Remove an upload, its bytes, its published file and the record of that; a running transfer is stopped.
+
+        Raises NotFound, also the second time; Expired; Busy when the transfer did not leave in time.
+        """
+        upload = await self._owned(command.upload_id, user)
+        await self.remove(upload, grace_seconds=0)
+
+    async def remove(self, upload: Upload, *, grace_seconds: float) -> None:
+        """Remove an upload of any protocol; running transfers get ``grace_seconds`` to end by themselves."""
+        rules.judge_known(upload, now=self._clock.now())
+        async with self._locks.exclusive(
+            upload.id, grace_seconds=grace_seconds, patience_seconds=self._patience
+        ) as lease:
+            upload = await self._owned(upload.id, upload.owner)
+            rules.judge_known(upload, now=self._clock.now())
+            gone = replace(rules.moved(upload, Status.TERMINATED), epoch=lease.epoch)
+            await self._sessions.save(gone, was=upload)
+            self._publisher.emit("upload_terminated", gone)
+            await self.clear(gone)
+
+    async def clear(self, gone: Upload) -> None:
+        """Drop what a terminated upload left behind: file, staged bytes, record, row. Safe to repeat."""
+        if gone.location is not None:
+            published = await self._sessions.published(gone.location)
+            if published is None:
+                await self._store.remove_published(gone.location)
+                await self._videos.remove_video_of(gone.owner, profile=gone.profile, filename=gone.location.filename)
+        await self._store.discard(gone.id)
+        await self._sessions.remove(gone.id)
+
+    async def open_upload(self, user: UserId, upload_id: UploadId) -> tuple[Upload, PublishedFile]:
+        """Open the published file of a finished upload. Raises NotFound while it is unfinished, too."""
+        upload = await self._owned(upload_id, user)
+        if upload.status is not Status.COMPLETE or upload.location is None:
+            raise NotFound
+        return upload, await self._open(upload.location)
+
+    async def open_published(self, user: UserId | None, location: Location) -> tuple[Upload, PublishedFile]:
+        """Open a published file by its place: anybody's in a public profile, one's own otherwise. Raises NotFound."""
+        upload = await self._sessions.published(location)
+        if upload is None:
+            raise NotFound("file")
+        if not self._publisher.profile(upload.profile).public and upload.owner != user:
+            raise NotFound("file")
+        return upload, await self._open(location)
+
+    @property
+    def _patience(self) -> float:
+        return self._limits.patience_seconds
+
+    async def _open(self, location: Location) -> PublishedFile:
+        file = await self._store.open_published(location)
+        if file is None:
+            raise NotFound("file")
+        return file
+
+    async def _owned(self, upload_id: UploadId, user: UserId) -> Upload:
+        return rules.judge_owner(await self._sessions.get(upload_id), user)
+
+    def _judge_early(self, upload: Upload, command: AppendBytes) -> None:
+        """Refuse before anybody is disturbed; what a live transfer may still change is judged later."""
+        try:
+            rules.plan_append(upload, command, profile=self._publisher.profile(upload.profile), now=self._clock.now())
+        except Busy:
+            return
+        except OffsetMismatch:
+            if command.at_offset < upload.offset or not self._locks.transfers(upload.id):
+                raise
+
+    async def _judge_room(self, wanted: int) -> None:
+        if await self._store.free_bytes() < wanted + self._limits.min_free_bytes:
+            raise DiskFull
+
+    async def _append_held(self, upload: Upload, command: AppendBytes, body: Body, lease: Lease) -> Appended:
+        profile = self._publisher.profile(upload.profile)
+        plan = rules.plan_append(upload, command, profile=profile, now=self._clock.now())
+        if upload.status is Status.COMPLETE:
+            # A retry after a lost answer; a body of unknown size must turn out to be empty.
+            if await body.read():
+                raise TooLarge("the body", limit=0)
+            return Appended(upload=upload, written=0)
+        await self._judge_room(command.body_length or 0)
+        before = upload.offset
+        upload = await self._stream(upload, plan, body, lease)
+        if rules.is_whole(upload):
+            upload = await self._publish(upload)
+        return Appended(upload=upload, written=upload.offset - before)
+
+    async def _append_first(self, upload: Upload, command: CreateUpload, body: Body, lease: Lease) -> Upload:
+        profile = self._publisher.profile(upload.profile)
+        room = profile.max_length if upload.length is None else upload.length
+        plan = AppendPlan(position=0, accept_at_most=room, length=upload.length, exact=command.body_length is not None)
+        try:
+            return await self._stream(upload, plan, body, lease)
+        except TooLarge:
+            # Nobody learned of this upload: the answer is a refusal without a Location.
+            stored = await self._owned(upload.id, upload.owner)
+            gone = rules.moved(stored, Status.TERMINATED)
+            await self._sessions.save(gone, was=stored)
+            await self.clear(gone)
+            raise
+
+    async def _stream(self, upload: Upload, plan: AppendPlan, body: Body, lease: Lease) -> Upload:
+        """Move a body into the upload; what arrived is committed whatever is raised."""
+        profile = self._publisher.profile(upload.profile)
+        judge = await judge_for(upload, store=self._store, profile=profile, length=plan.length)
+        current = upload
+
+        async def commit(position: int) -> None:
+            nonlocal current
+            settled = rules.settle_append(
+                current,
+                position=position,
+                length=plan.length,
+                epoch=lease.epoch,
+                content_type=judge.content_type,
+                now=self._clock.now(),
+                limits=self._limits,
+            )
+            await self._sessions.save(settled, was=current)
+            current = settled
+
+        writer = await self._store.open_writer(upload.id, position=plan.position, fresh=upload.offset == 0)
+        try:
+            transfer = Transfer(
+                body=body,
+                writer=writer,
+                plan=plan,
+                commit=commit,
+                look=judge.look,
+                clock=self._clock,
+                limits=self._limits,
+            )
+            lease.attach(transfer)
+            await transfer.run()
+        except UnsupportedType as error:
+            await self._publisher.refuse(current, code=error.code)
+            raise
+        finally:
+            await writer.close()
+        if current.length != plan.length:
+            await commit(current.offset)
+        if current.offset > upload.offset:
+            self._publisher.emit("bytes_stored", current, written=current.offset - upload.offset)
+        return current
+
+    async def _publish(self, upload: Upload) -> Upload:
+        try:
+            return await self._publisher.publish(upload)
+        except UnsupportedType as error:
+            await self._publisher.refuse(upload, code=error.code)
+            raise
+
+    async def _freshen(self, upload: Upload) -> None:
+        """Let live transfers commit what they have, and stop those that were silent for long."""
+        for transfer in self._locks.transfers(upload.id):
+            if transfer.silent_seconds >= self._limits.takeover_seconds:
+                await self._take_over(upload)
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CHECKPOINT_WAIT_SECONDS):
+                    await transfer.checkpoint()
+
+    async def _take_over(self, upload: Upload) -> None:
+        with contextlib.suppress(Busy):
+            async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=TAKEOVER_WAIT_SECONDS):
+                return

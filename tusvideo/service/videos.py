@@ -1,0 +1,83 @@
+"""The records that people see: made for published files, listed, changed and removed."""
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+
+from tusvideo.commands import ChangeVideo, DescribeVideo, TerminateUpload, VideoDescribed, VideosListed
+from tusvideo.errors import NotFound
+from tusvideo.model import Location, UserId, Video
+from tusvideo.ports import VideoRepository
+from tusvideo.rules.names import user_folder
+from tusvideo.rules.sniff import ANY_TYPE
+from tusvideo.service.publishing import Publisher
+from tusvideo.service.uploads import UploadService
+
+
+class VideoService:
+    """Carries out what users ask of their records."""
+
+    def __init__(self, *, publisher: Publisher, videos: VideoRepository, uploads: UploadService) -> None:
+        self._publisher = publisher
+        self._videos = videos
+        self._uploads = uploads
+
+    async def describe(self, user: UserId, command: DescribeVideo) -> VideoDescribed:
+        """Make the record of a published file, or update it. Raises NotFound when the user has no such file."""
+        upload = await self._publisher.sessions.published(self._location(user, command.profile, command.filename))
+        if upload is None or upload.owner != user:
+            raise NotFound("file")
+        now = self._publisher.clock.now()
+        video, is_new = await self._videos.put_video(
+            Video(
+                id=uuid.uuid4().hex,
+                owner=user,
+                profile=command.profile,
+                filename=command.filename,
+                title=command.title,
+                description=command.description,
+                size=upload.offset,
+                content_type=upload.content_type or ANY_TYPE,
+                created_at=now,
+                updated_at=now,
+            ),
+        )
+        return VideoDescribed(video=video, is_new=is_new)
+
+    async def list(self, user: UserId, *, before: tuple[datetime, str] | None, limit: int) -> VideosListed:
+        """List the user's records, newest first; ``more`` tells whether others follow."""
+        found = list(await self._videos.videos(user, before=before, limit=limit + 1))
+        return VideosListed(videos=tuple(found[:limit]), more=len(found) > limit)
+
+    async def get(self, user: UserId, video_id: str) -> Video:
+        """Give one record. Raises NotFound."""
+        video = await self._videos.video(user, video_id)
+        if video is None:
+            raise NotFound("video")
+        return video
+
+    async def change(self, user: UserId, command: ChangeVideo) -> Video:
+        """Change title, description or both. Raises NotFound. Safe to repeat."""
+        video = await self.get(user, command.video_id)
+        changed, _ = await self._videos.put_video(
+            replace(
+                video,
+                title=video.title if command.title is None else command.title,
+                description=video.description if command.description is None else command.description,
+                updated_at=self._publisher.clock.now(),
+            ),
+        )
+        return changed
+
+    async def remove(self, user: UserId, video_id: str, *, with_file: bool) -> None:
+        """Remove a record, and with ``with_file`` the published file too. Raises NotFound, also the second time."""
+        video = await self.get(user, video_id)
+        if with_file:
+            upload = await self._publisher.sessions.published(self._location(user, video.profile, video.filename))
+            if upload is not None:
+                await self._uploads.terminate(user, TerminateUpload(upload_id=upload.id))
+        await self._videos.remove_video(user, video_id)
+
+    def _location(self, user: UserId, profile: str, filename: str) -> Location:
+        directory = self._publisher.profile(profile).directory
+        return Location(directory=directory, folder=user_folder(user), filename=filename)

@@ -148,6 +148,10 @@ class MemorySessions:
         del self._videos[video_id]
         return True
 
+    async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
+        stored = self._video_of(owner, profile, filename)
+        return stored is not None and self._videos.pop(stored.id) is stored
+
     def _load(self, upload_id: UploadId) -> Upload:
         return decode_upload(tuple(self._rows[upload_id].values()))
 
@@ -168,10 +172,13 @@ class MemorySessions:
             raise conflict(upload.id)
         row.update(changes(upload, was=was))
 
-    def _put_video(self, video: Video) -> tuple[Video, bool]:
-        place = (video.owner, video.profile, video.filename)
+    def _video_of(self, owner: UserId, profile: str, filename: str) -> Video | None:
+        place = (owner, profile, filename)
         same = (stored for stored in self._videos.values() if (stored.owner, stored.profile, stored.filename) == place)
-        stored = next(same, None)
+        return next(same, None)
+
+    def _put_video(self, video: Video) -> tuple[Video, bool]:
+        stored = self._video_of(video.owner, video.profile, video.filename)
         changed = decode_video(tuple(encode_video(video).values()))
         if stored is not None:
             changed = replace(

@@ -34,6 +34,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             client_key TEXT,
             creation_key TEXT,
             content_type TEXT,
+            checksum TEXT,
             directory TEXT,
             folder TEXT,
             filename TEXT,

@@ -103,6 +103,11 @@ class SqliteSessions:
     async def remove_video(self, owner: UserId, video_id: str) -> bool:
         return await self._database.write(partial(videos.delete_video, owner=owner, video_id=video_id))
 
+    async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
+        return await self._database.write(
+            partial(videos.delete_video_of, owner=owner, profile=profile, filename=filename)
+        )
+
 
 def _complete(connection: Connection, *, upload: Upload, was: Upload, video: Video | None) -> None:
     uploads.save_upload(connection, upload=upload, was=was)

@@ -23,6 +23,7 @@ OLDER: Final = (
     " ORDER BY created_at DESC, id DESC LIMIT :limit"
 )
 DELETE: Final = "DELETE FROM videos WHERE id = :id AND owner = :owner"
+DELETE_OF: Final = "DELETE FROM videos WHERE owner = :owner AND profile = :profile AND filename = :filename"
 
 
 def put_video(connection: sqlite3.Connection, *, video: Video) -> tuple[Video, bool]:
@@ -54,3 +55,9 @@ def list_videos(
 def delete_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) -> bool:
     """Delete a record of an owner; False when there was none."""
     return connection.execute(DELETE, {"id": video_id, "owner": owner}).rowcount == 1
+
+
+def delete_video_of(connection: sqlite3.Connection, *, owner: UserId, profile: str, filename: str) -> bool:
+    """Delete the record of a file; False when there was none."""
+    values = {"owner": owner, "profile": profile, "filename": filename}
+    return connection.execute(DELETE_OF, values).rowcount == 1

@@ -259,6 +259,8 @@ def _open_for_writing(path: Path, *, fresh: bool) -> int:
 def _copy_within(path: Path, *, source: int, target: int, size: int) -> None:
     fd = files.open_own(path, writing=True)
     try:
+        if files.facts(fd).size < source + size:
+            raise StorageFailed  # asked first: the copy itself makes the file longer, and zeros would count as found
         files.copy_range(fd, fd, start=source, to=target, size=size)
         files.fdatasync(fd)
     finally:

@@ -34,7 +34,7 @@ test: $(SETUP_DEV)
 	@$(PY) -m pytest $(ARGS)
 
 demo: $(SETUP_DEV)
-	@$(PY) tests/demo/demo.py $(ARGS)
+	@$(PY) -m tests.demo $(ARGS)
 
 lint: $(SETUP_DEV)
 	$(PY) -m ruff check

@@ -163,7 +163,7 @@ def data(tmp_path: Path) -> Path:
 def proxy(tmp_path: Path, data: Path, serve: ServeFactory) -> Iterator[Proxy]:
     """Run nginx in front of tusvideo, configured as the file's own comments say."""
     config = tmp_path / "tusvideo.toml"
-    config.write_text(f'[server]\npublic_url = "http://{NAME}"\ntrusted_proxies = ["127.0.0.1"]\n')
+    config.write_text(f'[server]\nallowed_hosts = ["{NAME}"]\ntrusted_proxies = ["127.0.0.1"]\n')
     upstream = serve("--config", config, "--listen", "127.0.0.1:0", "--data-dir", data)
     with proxying(tmp_path, upstream) as running:
         yield running

@@ -1,0 +1,73 @@
+"""Resumable uploads that survive a bad link: the Python client of tusvideo.
+
+Blocking::
+
+    from tusvideo_client import Uploader
+
+    with Uploader("http://127.0.0.1:8080") as uploader:
+        print(uploader.upload("talk.mp4", title="Talk").url)
+
+Run the same script again after a cut, a kill or a reboot: it resumes, with no flag. :class:`AsyncUploader` is the same
+to await; :class:`ChunkedVideoUploader` and :class:`AsyncChunkedVideoUploader` speak the documented chunk API.
+
+Importing this package is quick: the HTTP library is loaded with the first uploader.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    AuthError,
+    FileChangedError,
+    FileTooLargeError,
+    GaveUpError,
+    IntegrityError,
+    LocalFileError,
+    ProtocolError,
+    RejectedError,
+    UnsupportedTypeError,
+    UploadError,
+    UploadGoneError,
+)
+from .model import Phase, Progress, TransferStats, UploadResult
+from .state import RetryPolicy
+
+if TYPE_CHECKING:
+    from .chunked import AsyncChunkedVideoUploader
+    from .facade import ChunkedVideoUploader, Uploader
+    from .uploader import AsyncUploader
+
+__all__ = [
+    "AsyncChunkedVideoUploader",
+    "AsyncUploader",
+    "AuthError",
+    "ChunkedVideoUploader",
+    "FileChangedError",
+    "FileTooLargeError",
+    "GaveUpError",
+    "IntegrityError",
+    "LocalFileError",
+    "Phase",
+    "Progress",
+    "ProtocolError",
+    "RejectedError",
+    "RetryPolicy",
+    "TransferStats",
+    "UnsupportedTypeError",
+    "UploadError",
+    "UploadGoneError",
+    "UploadResult",
+    "Uploader",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # each name has its own type, given above to the type checker
+    if name in {"Uploader", "ChunkedVideoUploader"}:
+        from . import facade as home  # noqa: PLC0415  # loads the HTTP library
+    elif name == "AsyncUploader":
+        from . import uploader as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads the HTTP library
+    elif name == "AsyncChunkedVideoUploader":
+        from . import chunked as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads the HTTP library
+    else:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(home, name)

@@ -1,0 +1,162 @@
+"""Uploads over the documented chunk API: numbered chunks, then finalize, then the video record."""
+
+import mimetypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from . import wire
+from .chunks import ChunkRun
+from .errors import UnsupportedTypeError, UploadError
+from .intake import take_in
+from .journal import Journal
+from .model import Phase, Progress, UploadResult
+from .plan import after_chunk
+from .state import DOCUMENTED, MIB, RetryPolicy
+from .transfer import Clock, OnProgress, Transfer
+from .transport import Token, Transport
+
+VIDEO_SUFFIXES = frozenset(
+    ".mp4 .mov .webm .m4v .mkv .avi .mpeg .mpg .ogv .3gp .ts".split()  # noqa: SIM905  # reads better than eleven strings
+)
+
+
+class AsyncChunkedVideoUploader:
+    """Uploads videos chunk by chunk, and resumes them with no flag from the last chunk that was stored.
+
+    Args:
+        base_url: Root of the server, for example ``http://127.0.0.1:8080``; ``ValueError`` if it is no HTTP address.
+        token: Bearer token, or a callable (may be async) that makes one.
+        profile: The server's profile.
+        account: Tells uploads of several accounts on one server apart, if one user of this machine has several.
+        chunk_size: Bytes in a chunk. An upload that is resumed keeps the size that it began with.
+        retry: How patient to be; by default 3 retries, 1, 2 and 4 seconds apart, counted from the last stored chunk.
+        stall_timeout: Seconds without movement after which a chunk is given up and sent again.
+        state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
+        clock: Time and chance, for tests.
+    """
+
+    def __init__(  # noqa: PLR0913  # each has a default
+        self,
+        base_url: str,
+        token: Token = None,
+        *,
+        profile: str = "poster",
+        account: str = "",
+        chunk_size: int = MIB,
+        retry: RetryPolicy = DOCUMENTED,
+        stall_timeout: float = 30.0,
+        state_dir: Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if chunk_size < 1:
+            message = f"chunk_size must be at least 1, not {chunk_size}"
+            raise ValueError(message)
+        wire.origin_of(base_url)
+        self._base = base_url.rstrip("/")
+        self._token = token
+        self._profile = profile
+        self._account = account
+        self._chunk_size = chunk_size
+        self._retry = retry
+        self._stall_timeout = stall_timeout
+        self._state_dir = state_dir
+        self._clock = clock or Clock()
+
+    async def upload_video(
+        self,
+        file: str | os.PathLike[str],
+        on_progress: Callable[[int], None] | None = None,
+        on_error: Callable[[str], None] | None = None,
+    ) -> str:
+        """Upload a video and return the name under which the server stored it.
+
+        Args:
+            file: The video.
+            on_progress: Told whole per cents of the bytes that the server stored; rising, and 100 only at the very end.
+            on_error: Told what went wrong, once, before the error is raised.
+
+        Raises:
+            UploadError: See :mod:`tusvideo_client.errors`. The same call again resumes.
+        """
+        try:
+            result = await self.upload(file, progress=_Percent(on_progress) if on_progress else None)
+        except UploadError as error:
+            if on_error is not None:
+                on_error(str(error))
+            raise
+        return result.filename
+
+    async def upload(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        name: str | None = None,
+        progress: OnProgress | None = None,
+    ) -> UploadResult:
+        """Upload a video, or go on with an upload of it that an earlier call began.
+
+        Safe to repeat after any error and safe to cancel: stored chunks stay stored, and the same call resumes.
+
+        Args:
+            path: The video.
+            title: Makes a video record with this title.
+            description: Description in that record; used only with a title.
+            name: Name to send instead of the file's own.
+            progress: Told at most ten times a second, and at every change of phase, in the event loop.
+
+        Raises:
+            UploadError: See :mod:`tusvideo_client.errors`.
+        """
+        _judge_type(name or Path(path).name)
+        given = {"title": title, "description": description if title is not None else None}
+        facts = {key: value for key, value in given.items() if value is not None}
+        async with (
+            Transport(self._base, token=self._token, stall=self._stall_timeout) as transport,
+            take_in(
+                path,
+                journal=Journal(self._state_dir),
+                protocol="chunks",
+                endpoint=self._base,
+                account=self._account,
+                profile=self._profile,
+                name=name,
+                metadata=facts,
+                chunk_size=self._chunk_size,
+            ) as intake,
+        ):
+            transfer = Transfer(
+                transport,
+                planner=after_chunk,
+                policy=self._retry,
+                clock=self._clock,
+                length=intake.source.size,
+                progress=progress,
+            )
+            run = ChunkRun(intake, transport=transport, transfer=transfer, base=self._base)
+            return await run.to_end(facts)
+
+
+class _Percent:
+    """Turns progress into whole per cents of what is stored, each told once."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._told = -1
+
+    def __call__(self, progress: Progress) -> None:
+        percent = 100 if progress.phase is Phase.DONE else min(99, 100 * progress.stored // progress.total)
+        if percent > self._told:
+            self._told = percent
+            self._tell(percent)
+
+
+def _judge_type(name: str) -> None:
+    """Refuse only what no server takes for a video; the rest is the server's to judge, by content."""
+    kind, _ = mimetypes.guess_type(name)
+    if Path(name).suffix.lower() in VIDEO_SUFFIXES or kind is None or kind.startswith("video/"):
+        return
+    message = f"{name} is no video ({kind}); expected one of {', '.join(sorted(VIDEO_SUFFIXES))}"
+    raise UnsupportedTypeError(message, hint="use the tus protocol for other files")

@@ -1,0 +1,276 @@
+"""One upload over the chunk API: which chunks are stored, and the requests that send the others."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from http import HTTPStatus
+from urllib.parse import quote
+
+from . import wire
+from .errors import FileTooLargeError, IntegrityError, LocalFileError, ProtocolError, UploadError
+from .intake import Intake
+from .journal import Record
+from .model import Phase, UploadResult
+from .source import SMALL_PIECE, RunningDigest, Source
+from .state import MIB, Answer, Event, Restart, Step
+from .transfer import PHASES, Transfer
+from .transport import Body, Interrupted, Reply, Transport
+
+CHUNKS_AT_MOST = 100_000
+FAREWELL_SECONDS = 5.0
+SLOWEST_CHECK = 50 * MIB
+
+
+class Inventory:
+    """Which chunks of a file the server has, and which come next.
+
+    Args:
+        length: Bytes of the file.
+        chunk_size: Bytes in every chunk but the last.
+    """
+
+    def __init__(self, length: int, *, chunk_size: int) -> None:
+        self.length = length
+        self.chunk_size = chunk_size
+        self.total = -(-length // chunk_size)
+        self.stored_bytes = 0
+        self.todo: deque[int] = deque()
+        self.reset(())
+
+    def reset(self, stored: Iterable[int]) -> None:
+        """Believe that exactly these chunks are stored."""
+        known = {index for index in stored if 0 <= index < self.total}
+        self.stored_bytes = sum(map(self.length_of, known))
+        self.todo = deque(index for index in range(self.total) if index not in known)
+
+    def reset_missing(self, missing: Iterable[int]) -> None:
+        """Believe that exactly these chunks are not stored."""
+        absent = set(missing)
+        self.reset(index for index in range(self.total) if index not in absent)
+
+    def store_next(self) -> None:
+        """Book the next chunk as stored."""
+        self.stored_bytes += self.length_of(self.todo.popleft())
+
+    def start_of(self, index: int) -> int:
+        """Where a chunk begins in the file."""
+        return index * self.chunk_size
+
+    def length_of(self, index: int) -> int:
+        """Bytes in a chunk."""
+        return min(self.chunk_size, self.length - self.start_of(index))
+
+    def whole_before(self, offset: int) -> int:
+        """How many chunks end at or before ``offset``."""
+        return self.total if offset >= self.length else offset // self.chunk_size
+
+
+class ChunkRun:
+    """One call of ``upload``: makes the requests that the planner names."""
+
+    def __init__(self, intake: Intake, *, transport: Transport, transfer: Transfer, base: str) -> None:
+        source = intake.source
+        self._intake = intake
+        self._transport = transport
+        self._transfer = transfer
+        self._base = base
+        self._api = f"{base}/api/{quote(intake.record.place.profile, safe='')}/video"
+        self._inventory = Inventory(source.size, chunk_size=_judge_size(source, intake.record.chunk_size or MIB))
+        self._digest = RunningDigest(source)
+        self._handed: dict[int, int] = {}
+        self._done: Reply | None = None
+
+    async def to_end(self, facts: dict[str, str]) -> UploadResult:
+        transfer, intake = self._transfer, self._intake
+        if intake.stale is not None:
+            await self._say_farewell(intake.stale)
+        transfer.upload_url = self._url
+        transfer.begin(Step.PROBE if intake.resumes else Step.SEND, offset=intake.record.offset)
+        resumed_from: int | None = None if intake.resumes else 0
+        requests = {Step.PROBE: self._probe, Step.SEND: self._send, Step.FINALIZE: self._finalize}
+        try:
+            while (step := transfer.state.step) in requests:
+                transfer.report(PHASES[step])
+                if isinstance(await transfer.decide(await requests[step]()), Restart):
+                    await self._begin_anew()
+                elif step is Step.PROBE and resumed_from is None:
+                    resumed_from = transfer.state.offset
+            result = self._result(resumed_from or 0)
+            if facts:
+                await self._record(result.filename, facts)
+        except BaseException:
+            intake.note(transfer.state.offset)
+            raise
+        await asyncio.to_thread(intake.claim.forget)
+        transfer.report(Phase.DONE, sent=intake.source.size)
+        return result
+
+    async def _probe(self) -> Event:
+        """Ask what is stored; which chunks exactly, only if chunks seem to have gone."""
+        event = await self._transfer.request("HEAD", self._url, headers={}, read=self._read_place)
+        if isinstance(event, Answer) and event.offset is not None and event.offset < self._transfer.state.best:
+            event = await self._transfer.request("GET", self._url, headers={}, read=self._read_received)
+        return event
+
+    async def _send(self) -> Event:
+        inventory = self._inventory
+        index = inventory.todo[0]
+        start, size = inventory.start_of(index), inventory.length_of(index)
+        data = await self._intake.source.read(start, size=size)
+        await self._digest.feed(data, start=start)
+        form = wire.build_form(
+            (
+                ("uploadId", self._intake.record.upload_id),
+                ("chunkIndex", str(index)),
+                ("totalChunks", str(inventory.total)),
+                ("chunkSize", str(inventory.chunk_size)),
+                ("fileSize", str(inventory.length)),
+                ("checksum", await asyncio.to_thread(_sha256, data)),
+            ),
+            boundary=os.urandom(16).hex(),
+            file_field="chunk",
+            filename=f"{index}.part",
+        )
+        length = len(form.head) + size + len(form.tail)
+        body = Body(_form_pieces(form, data), length=length, lead=len(form.head), file_length=size)
+        stored = inventory.stored_bytes
+        try:
+            return await self._transfer.request(
+                "POST",
+                f"{self._api}/chunk",
+                headers={wire.CONTENT_TYPE: form.content_type},
+                body=body,
+                on_moved=lambda moved: self._transfer.report(Phase.SENDING, sent=stored + body.file_bytes_of(moved)),
+                read=self._read_chunk,
+            )
+        finally:
+            before = self._handed.get(index, 0)
+            self._transfer.count(moved=body.file_bytes, resent=min(body.file_bytes, before))
+            self._handed[index] = max(before, body.file_bytes)
+
+    async def _finalize(self) -> Event:
+        self._intake.source.check()
+        facts = {
+            "uploadId": self._intake.record.upload_id,
+            "filename": self._intake.record.place.name,
+            "totalChunks": self._inventory.total,
+            "checksum": await self._digest.finish(),
+        }
+        return await self._transfer.request(
+            "POST",
+            f"{self._api}/finalize",
+            headers={wire.CONTENT_TYPE: wire.JSON},
+            body=json.dumps(facts).encode(),
+            patience=self._intake.source.size / SLOWEST_CHECK,
+            read=self._read_finalize,
+        )
+
+    async def _record(self, filename: str, facts: dict[str, str]) -> None:
+        self._transfer.begin_record()
+        facts = {"filename": filename, "profile": self._intake.record.place.profile, **facts}
+        while self._transfer.state.step is Step.RECORD:
+            await self._transfer.decide(await self._transfer.request_record(self._base, facts=facts))
+
+    def _read_place(self, reply: Reply) -> Answer:
+        offset = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET))
+        if offset is None:
+            if reply.status == HTTPStatus.NOT_FOUND:
+                self._inventory.reset(())
+            return self._answer(reply)
+        reached = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_NEXT_CHUNK))
+        self._inventory.reset(range(self._inventory.whole_before(offset) if reached is None else reached))
+        return self._answer(reply, offset=self._inventory.stored_bytes)
+
+    def _read_received(self, reply: Reply) -> Answer:
+        if "received" not in reply.facts:
+            return self._answer(reply)
+        self._inventory.reset(wire.parse_chunk_ranges(reply.facts["received"], total=self._inventory.total))
+        return self._answer(reply, offset=self._inventory.stored_bytes)
+
+    def _read_chunk(self, reply: Reply) -> Answer:
+        if not reply.is_success:
+            return self._answer(reply)
+        self._inventory.store_next()
+        return self._answer(reply, offset=self._inventory.stored_bytes)
+
+    def _read_finalize(self, reply: Reply) -> Answer:
+        if reply.is_success:
+            self._done = reply
+        elif "missing" in reply.facts:
+            missing = wire.parse_chunk_ranges(reply.facts["missing"], total=self._inventory.total)
+            self._inventory.reset_missing(missing)
+        return self._answer(reply)
+
+    def _answer(self, reply: Reply, *, offset: int | None = None) -> Answer:
+        return self._transfer.answer(reply, offset=offset, left=len(self._inventory.todo))
+
+    async def _begin_anew(self) -> None:
+        await self._say_farewell(self._intake.record)
+        await self._intake.begin_anew()
+        self._inventory.reset(())
+        self._handed.clear()
+        self._transfer.upload_url = self._url
+
+    async def _say_farewell(self, old: Record) -> None:
+        """Remove an unfinished upload that is of no more use, if that is easy; else the server lets it expire.
+
+        A finished one is left alone: it is the user's published file.
+        """
+        url = f"{self._api}/chunk?uploadId={old.upload_id}"
+        with contextlib.suppress(Interrupted, UploadError, TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                reply = await self._transport.send("HEAD", url)
+                if reply.is_success and wire.CONTENT_LOCATION not in reply.headers:
+                    await self._transport.send("DELETE", url)
+
+    @property
+    def _url(self) -> str:
+        return f"{self._api}/chunk?uploadId={self._intake.record.upload_id}"
+
+    def _result(self, resumed_from: int) -> UploadResult:
+        size = self._intake.source.size
+        facts = self._done.facts if self._done else {}
+        filename, url = facts.get("filename"), facts.get("url")
+        if not isinstance(filename, str) or not filename:
+            message = "the server finished the upload and did not say under which name"
+            raise ProtocolError(message, upload_url=self._url)
+        if facts.get("size", size) != size:
+            message = f"the server stored {facts['size']} bytes, the file has {size}"
+            raise IntegrityError(message, upload_url=self._url, hint="upload the file again")
+        self._intake.source.check()
+        return UploadResult(
+            url=wire.resolve(self._base + "/", url) if isinstance(url, str) else self._url,
+            filename=filename,
+            size=size,
+            upload_id=self._intake.record.upload_id,
+            upload_url=self._url,
+            protocol="chunks",
+            resumed_from=resumed_from,
+            restarted=self._transfer.state.restarts > 0,
+            stats=self._transfer.stats(),
+        )
+
+
+def _judge_size(source: Source, chunk_size: int) -> int:
+    if source.size == 0:
+        message = f"{source.path} is empty"
+        raise LocalFileError(message, hint="an empty file is no video")
+    if source.size > chunk_size * CHUNKS_AT_MOST:
+        message = f"{source.path} has {source.size} bytes, which is more than {CHUNKS_AT_MOST} chunks of {chunk_size}"
+        raise FileTooLargeError(message, hint="choose a larger chunk size")
+    return chunk_size
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+async def _form_pieces(form: wire.Form, data: bytes) -> AsyncIterator[bytes]:
+    yield form.head
+    for start in range(0, len(data), SMALL_PIECE):
+        yield data[start : start + SMALL_PIECE]
+    yield form.tail

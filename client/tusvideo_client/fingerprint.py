@@ -1,0 +1,89 @@
+"""How a file and its destination are recognised when the same upload is asked for again."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from .model import Protocol
+
+EDGE = 64 * 1024
+BLOCK = 4 * 1024
+BLOCKS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What the file system says about a file; cheap enough to ask before every read."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, descriptor: int) -> Self:
+        """The identity of an open file."""
+        facts = os.fstat(descriptor)
+        return cls(size=facts.st_size, mtime_ns=facts.st_mtime_ns, inode=facts.st_ino)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """A file's identity and a digest of samples of its content; equal fingerprints mean that resuming is safe."""
+
+    identity: Identity
+    probe: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What goes where: two uploads with the same place are the same upload, or an older version of the file.
+
+    Attributes:
+        path: Real path of the file, links resolved.
+        endpoint: Base URL of the server.
+        account: Whose upload it is, if one user of this machine has several accounts there.
+        protocol: ``tus`` or ``chunks``.
+        profile: The server's profile; empty for its default.
+        name: Name sent to the server.
+    """
+
+    path: str
+    endpoint: str
+    account: str
+    protocol: Protocol
+    profile: str
+    name: str
+
+    def key(self) -> str:
+        """A file name for this place, 32 hex digits."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def take_fingerprint(path: Path) -> Fingerprint:
+    """The fingerprint of a file.
+
+    Reads the first and the last 64 KiB and 16 blocks of 4 KiB spread between, so the cost does not grow with the file.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb", buffering=0) as file:
+        identity = Identity.of(file.fileno())
+        digest = hashlib.blake2b(digest_size=32)
+        for start, size in sample_ranges(identity.size):
+            file.seek(start)
+            digest.update(file.read(size))
+    return Fingerprint(identity=identity, probe=digest.hexdigest())
+
+
+def sample_ranges(size: int) -> list[tuple[int, int]]:
+    """The ``(start, length)`` pairs that the probe reads from a file of ``size`` bytes, in order, none past its end."""
+    if size <= 2 * EDGE + BLOCKS * BLOCK:
+        return [(0, size)]
+    gap = (size - 2 * EDGE - BLOCKS * BLOCK) // (BLOCKS + 1)
+    between = [(EDGE + gap + index * (BLOCK + gap), BLOCK) for index in range(BLOCKS)]
+    return [(0, EDGE), *between, (size - EDGE, EDGE)]

@@ -1,0 +1,107 @@
+"""What an upload begins with: the open file, the right to send it, and what an earlier call left behind."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .fingerprint import Place
+from .journal import Claim, Journal, Record
+from .model import Protocol
+from .source import Source
+
+
+@dataclass(slots=True, kw_only=True)
+class Intake:
+    """A file that this process, and no other, may upload to one place.
+
+    Attributes:
+        source: The open file.
+        record: What is on disk about this upload; :meth:`save` replaces it.
+        resumes: True if an earlier call began this upload.
+        stale: The record of an older version of the file, whose upload is of no more use.
+    """
+
+    source: Source
+    record: Record
+    resumes: bool
+    stale: Record | None
+    claim: Claim
+
+    async def save(self, record: Record) -> None:
+        """Put the record on disk, durably."""
+        self.record = record
+        await asyncio.to_thread(self.claim.save, record)
+
+    async def begin_anew(self) -> None:
+        """Give the upload a new id, on disk before any request can carry it."""
+        await self.save(replace(self.record, upload_id=new_upload_id(), upload_url=None, offset=0))
+
+    def note(self, offset: int) -> None:
+        """Remember what is stored; costs a disk sync, so it is for the end of a call."""
+        if offset != self.record.offset:
+            self.record = replace(self.record, offset=offset)
+            self.claim.save(self.record)
+
+
+@asynccontextmanager
+async def take_in(  # noqa: PLR0913  # a place has that many sides
+    path: str | os.PathLike[str],
+    *,
+    journal: Journal,
+    protocol: Protocol,
+    endpoint: str,
+    account: str,
+    profile: str,
+    name: str | None,
+    metadata: dict[str, str],
+    chunk_size: int | None = None,
+) -> AsyncIterator[Intake]:
+    """Open a file and claim its place; the record is on disk before this returns.
+
+    Raises:
+        LocalFileError: The file cannot be read, another upload holds it, or the state directory cannot be used.
+    """
+    source = await Source.open(path)
+    try:
+        place = Place(
+            path=str(source.path),
+            endpoint=endpoint,
+            account=account,
+            protocol=protocol,
+            profile=profile,
+            name=name or Path(path).name,
+        )
+        claim = await asyncio.to_thread(journal.claim, place)
+        try:
+            kept = await asyncio.to_thread(claim.load)
+            fresh = Record(
+                place=place,
+                fingerprint=source.fingerprint,
+                upload_id=new_upload_id(),
+                chunk_size=chunk_size,
+                metadata=metadata,
+            )
+            resumes = kept is not None and kept.fingerprint == source.fingerprint
+            intake = Intake(
+                source=source,
+                record=kept if kept is not None and resumes else fresh,
+                resumes=resumes,
+                stale=None if resumes else kept,
+                claim=claim,
+            )
+            if not resumes:
+                await intake.save(fresh)
+            yield intake
+        finally:
+            await asyncio.to_thread(claim.release)
+    finally:
+        await source.close()
+
+
+def new_upload_id() -> str:
+    """An id that nobody can guess: 128 random bits as hex digits."""
+    return secrets.token_hex(16)

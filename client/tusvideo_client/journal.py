@@ -1,0 +1,226 @@
+"""What survives this process: one small file for each unfinished upload, in the user's state directory.
+
+A record is written before the first request, so that an answer that gets lost does not orphan an upload: the same
+record carries the same id, and the server gives back the same upload.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import platformdirs
+
+from .errors import LocalFileError
+from .fingerprint import Fingerprint, Identity, Place
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+SCHEMA = 1
+STATE_DIR_VARIABLE = "TUSVIDEO_STATE_DIR"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An unfinished upload.
+
+    Attributes:
+        place: What goes where.
+        fingerprint: The file as it was when the upload began.
+        upload_id: Made by the client; ``uploadId`` of the chunk API, ``Idempotency-Key`` of tus.
+        upload_url: The server's address for it; None until the server answered.
+        chunk_size: Bytes in a chunk; None for tus.
+        offset: Bytes known to be stored. Only a hint: the server is asked before anything is sent.
+        metadata: Title, description and further pairs that the upload was made with.
+    """
+
+    place: Place
+    fingerprint: Fingerprint
+    upload_id: str
+    upload_url: str | None = None
+    chunk_size: int | None = None
+    offset: int = 0
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The record as text."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The record that :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: It is no record, or one of another schema.
+        """
+        try:
+            facts: dict[str, Any] = json.loads(text)
+            if facts.pop("schema") != SCHEMA:
+                message = f"the record has another schema than {SCHEMA}"
+                raise ValueError(message)
+            place = Place(**facts.pop("place"))
+            mark = facts.pop("fingerprint")
+            fingerprint = Fingerprint(identity=Identity(**mark["identity"]), probe=mark["probe"])
+            return cls(place=place, fingerprint=fingerprint, **facts)
+        except (TypeError, KeyError, AttributeError) as error:
+            message = f"the record is incomplete: {error}"
+            raise ValueError(message) from error
+
+
+def state_dir() -> Path:
+    """Where records live: ``TUSVIDEO_STATE_DIR``, or the platform's place for state."""
+    return Path(os.environ.get(STATE_DIR_VARIABLE) or platformdirs.user_state_dir("tusvideo")) / "uploads"
+
+
+class Journal:
+    """The records of one user.
+
+    Args:
+        directory: Where they live; made when it is first needed, readable by its owner only.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory or state_dir()
+
+    def claim(self, place: Place) -> "Claim":
+        """Take the only right to upload this place, until it is released or this process ends.
+
+        Raises:
+            LocalFileError: Another upload holds it, or the directory cannot be used.
+        """
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return Claim(
+                self.directory / f"{place.key()}.json", lock=_take_lock(self.directory / f"{place.key()}.lock")
+            )
+        except OSError as error:
+            message = f"the state of uploads cannot be kept in {self.directory}: {error.strerror or error}"
+            raise LocalFileError(message, hint=f"point {STATE_DIR_VARIABLE} to a folder that can be written") from error
+
+
+class Claim:
+    """The right to one record. Release it; the end of the process, however violent, releases it too."""
+
+    def __init__(self, path: Path, *, lock: "Lock") -> None:
+        self.path = path
+        self._lock = lock
+
+    def load(self) -> Record | None:
+        """The record, or None if there is none. A damaged one is set aside and counts as none."""
+        try:
+            return Record.from_json(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            aside = self.path.with_suffix(".damaged")
+            logger.warning("record_damaged path=%s kept_as=%s reason=%s", self.path, aside, error)
+            self.path.replace(aside)
+            return None
+
+    def save(self, record: Record) -> None:
+        """Put the record on disk in one step: a crash leaves the old one or the new one, never a mixture.
+
+        Raises:
+            LocalFileError: The disk refused; the old record is still there.
+        """
+        try:
+            _replace_file(self.path, record.to_json())
+        except OSError as error:
+            message = f"the state of the upload cannot be saved in {self.path}: {error.strerror or error}"
+            raise LocalFileError(message, hint=f"make room, or point {STATE_DIR_VARIABLE} elsewhere") from error
+
+    def forget(self) -> None:
+        """Remove the record; safe to repeat."""
+        self.path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Give the right back; safe to repeat."""
+        self._lock.release()
+
+
+def _replace_file(path: Path, text: str) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")  # made with mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":
+        return  # Windows has no such call; its rename is journalled
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Lock:
+    """A lock that the operating system drops when its process dies, with the holder's pid in the file for people."""
+
+    def __init__(self, path: Path, *, descriptor: int) -> None:
+        self._path = path
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Give it back and remove its file; safe to repeat."""
+        if self._descriptor is None:
+            return
+        descriptor, self._descriptor = self._descriptor, None
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _take_lock(path: Path) -> Lock:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock_file(descriptor)
+        except BlockingIOError:
+            holder = os.read(descriptor, 200).decode(errors="replace").strip()
+            os.close(descriptor)
+            message = f"another upload of this file is running: {holder or 'a process that has just begun'}"
+            raise LocalFileError(
+                message, retryable=True, hint="wait for it, or end it; this call would resume"
+            ) from None
+        if _is_same_file(descriptor, path):
+            break
+        os.close(descriptor)  # the holder removed the file between our open and our lock
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"process {os.getpid()}\n".encode())
+    return Lock(path, descriptor=descriptor)
+
+
+def _lock_file(descriptor: int) -> None:
+    if sys.platform == "win32":
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError from error
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,86 @@
+"""The values that an upload hands out: where it stands, what it cost, and how it ended."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Protocol = Literal["tus", "chunks"]
+
+
+class Phase(StrEnum):
+    """What an upload is doing."""
+
+    PREPARING = "preparing"
+    CREATING = "creating"
+    PROBING = "probing"
+    SENDING = "sending"
+    FINALIZING = "finalizing"
+    WAITING = "waiting"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where an upload stands. All counts are bytes of the file.
+
+    Attributes:
+        stored: Confirmed by the server; these bytes never have to be sent again. May fall if the server lost data.
+        total: Length of the file.
+        sent: Handed to the network, counted from byte 0; falls back to ``stored`` after a cut.
+        percent: 0 to 100, of ``sent``. Never falls; 100 only after the server confirmed the end.
+        phase: What is being done now.
+        waiting: Why nothing is sent, and until when, in words; None unless ``phase`` is ``waiting``.
+    """
+
+    stored: int
+    total: int
+    sent: int
+    percent: float
+    phase: Phase
+    waiting: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStats:
+    """What one call of ``upload`` cost.
+
+    Attributes:
+        wall: Seconds from start to end.
+        wire_bytes: Bytes of the file handed to the network, repetitions included.
+        resent_bytes: Those of them that had been handed over before.
+        requests: HTTP requests begun.
+        retries: Requests that had to be made because an earlier one failed.
+    """
+
+    wall: float
+    wire_bytes: int
+    resent_bytes: int
+    requests: int
+    retries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadResult:
+    """A finished upload.
+
+    Attributes:
+        url: Address of the published file, or of the upload if the server names no other.
+        filename: Name under which the server stored it, or the name it was sent under if the server did not say.
+        size: Length in bytes.
+        upload_id: The client's id of the upload; names it in the chunk API.
+        upload_url: Address of the upload resource.
+        protocol: ``tus`` or ``chunks``.
+        resumed_from: Bytes that an earlier call had already stored.
+        restarted: True if stored bytes were lost on the way because the upload had gone from the server.
+        stats: What this call cost.
+    """
+
+    url: str
+    filename: str
+    size: int
+    upload_id: str
+    upload_url: str
+    protocol: Protocol
+    resumed_from: int
+    restarted: bool
+    stats: TransferStats

@@ -1,0 +1,293 @@
+"""What to do next: a state and an event go in, the next state and one action come out.
+
+Pure: no clock (events carry the time), no chance (waits are ranges, the driver draws), no I/O. Two planners, one
+for each protocol, share one judgement of refusals and failures:
+
+- a failure costs one unit of a budget, stored bytes refill it; an empty budget slows the pace to ``RetryPolicy.cap``;
+- failures in a row without a stored byte spread the waits (full jitter), the first retry
+  comes within ``RetryPolicy.base``;
+- being offline runs on a clock of its own, and so does an upload that another request holds;
+- nothing but a confirmed 404 or 410 ever leads to a new upload: a 401, a 423 or a 5xx costs time, never progress.
+"""
+
+from dataclasses import replace
+from http import HTTPStatus
+
+from .state import (
+    Action,
+    Answer,
+    Broken,
+    Event,
+    Kind,
+    Proceed,
+    Renew,
+    Restart,
+    RetryPolicy,
+    State,
+    Step,
+    Stop,
+    Trouble,
+    Wait,
+)
+
+OFFLINE_PACE = ((120.0, 2.0), (600.0, 5.0), (float("inf"), 15.0))
+BUSY_FIRST, BUSY_CAP = 0.5, 10.0
+RESTARTS, REPEATS = 3, 3
+
+CHECKSUM_MISMATCH = 460
+MAY_NEED_A_FRESH_TOKEN = {401, 403}
+MAY_CARRY_RETRY_AFTER = {429, 503}
+FINAL_SERVER_ERRORS = {501, 505, 507}
+PASSING = {408, 425, 429, *range(500, 600)} - FINAL_SERVER_ERRORS
+
+Decision = tuple[State, Action]
+
+
+def after_tus(state: State, policy: RetryPolicy, event: Event) -> Decision:
+    """What follows an event of a tus upload.
+
+    Spec: tus 1.0.0 § Core Protocol / Resuming an Upload
+    """
+    if isinstance(event, Broken):
+        return _follow(_broken(state, policy, event))
+    return _follow(_tus_answered(_reached(state, event.at), policy, event))
+
+
+def after_chunk(state: State, policy: RetryPolicy, event: Event) -> Decision:
+    """What follows an event of a chunk upload."""
+    if isinstance(event, Broken):
+        return _follow(_broken(state, policy, event))
+    return _follow(_chunk_answered(_reached(state, event.at), policy, event))
+
+
+def _follow(decision: Decision) -> Decision:
+    """Let the state follow the action, so that the next event is judged for the request that was made."""
+    state, action = decision
+    if not isinstance(action, Stop):
+        state = replace(state, step=action.step)
+    return state, action
+
+
+def _tus_answered(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    match state.step, event.status:
+        case _, status if _is_success(status):
+            return _tus_success(_settled(state), policy, event)
+        case Step.PROBE, 404 | 410:
+            return _gone(state, Step.CREATE, f"the server answered {event.status}")
+        case Step.SEND, 404 | 410:
+            return _setback(state, policy, event, f"the server answered {event.status}")
+        case Step.SEND, 409:
+            return _disputed(_settled(state), policy, event)
+        case _:
+            return _refused(state, policy, event)
+
+
+def _chunk_answered(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    match state.step, event.status:
+        case _, status if _is_success(status):
+            return _chunk_success(_settled(state), policy, event)
+        case Step.PROBE, 404 if state.best == 0:
+            return _settled(state), Proceed(step=_next_chunk(event))
+        case ((Step.PROBE | Step.FINALIZE), 404 | 410):
+            return _gone(state, Step.SEND, f"the server answered {event.status}")
+        case Step.SEND, 409 if state.restarts == 0:
+            return _restarted(state, Step.SEND, "the server holds other bytes under this id")
+        case Step.SEND, 422 | 460 if state.repeats < REPEATS:
+            state = replace(state, repeats=state.repeats + 1)
+            return _setback(state, policy, event, "a chunk was damaged on its way")
+        case Step.FINALIZE, 409 if event.left and state.repeats < REPEATS:
+            return replace(_settled(state), repeats=state.repeats + 1), Proceed(step=Step.SEND)
+        case _:
+            return _refused(state, policy, event)
+
+
+def _chunk_success(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    if state.step in (Step.FINALIZE, Step.RECORD):
+        return state, Proceed(step=Step.DONE)
+    offset = state.offset if event.offset is None else event.offset
+    return _stored(state, policy, offset, event.at), Proceed(step=_next_chunk(event))
+
+
+def _next_chunk(event: Answer) -> Step:
+    return Step.SEND if event.left else Step.FINALIZE
+
+
+def _is_success(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _again(state: State) -> Step:
+    """The request that mends a failure of the present one: bytes are never sent twice without asking first."""
+    return Step.PROBE if state.step is Step.SEND else state.step
+
+
+def _tus_success(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    if state.step is Step.CREATE:
+        first_try = state.failures == 0
+        state = replace(state, failures=0, progress_at=event.at)
+        return state, Proceed(step=Step.SEND if first_try and state.length else Step.PROBE)
+    if state.step is Step.RECORD:
+        return state, Proceed(step=Step.DONE)
+    if event.offset is not None:
+        if state.step is Step.SEND and event.offset <= state.offset:
+            state = replace(state, offset=event.offset)
+            return _setback(state, policy, event, "the server stored nothing")
+        return _placed(state, policy, event)
+    if state.step is Step.SEND:
+        return _setback(state, policy, event, "the answer had no Upload-Offset")
+    return state, Stop(kind=Kind.PROTOCOL, why="the server's answer to HEAD has no Upload-Offset")
+
+
+def _disputed(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    """The server refused our offset. If it names its own, that spares the question, but a step back costs a failure."""
+    if event.offset is None or event.offset == state.offset:
+        return _setback(state, policy, event, "the server disagrees about the offset")
+    best = state.best
+    state, action = _placed(state, policy, event)
+    if isinstance(action, Stop) or state.best > best:
+        return state, action
+    state, action = _setback(state, policy, event, f"the server has only {event.offset} bytes")
+    return state, replace(action, step=Step.SEND) if isinstance(action, Wait) else action
+
+
+def _placed(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    """The server said where the upload stands; it is believed, ahead of us or behind."""
+    offset = event.offset or 0
+    if event.length not in (None, state.length):
+        why = f"the server says the upload has {event.length} bytes, the file has {state.length}"
+        return state, Stop(kind=Kind.PROTOCOL, why=why)
+    if offset > state.length:
+        why = f"the server says {offset} bytes are stored, the file has {state.length}"
+        return state, Stop(kind=Kind.PROTOCOL, why=why)
+    done = offset == state.length
+    return _stored(state, policy, offset, event.at), Proceed(step=Step.DONE if done else Step.SEND)
+
+
+def _stored(state: State, policy: RetryPolicy, offset: int, at: float) -> State:
+    """Book what is stored; only bytes that were never stored before count as progress."""
+    gain = offset - state.best
+    if gain <= 0:
+        return replace(state, offset=offset, rewinds=state.rewinds + (offset < state.offset))
+    refill = min(policy.refill_bytes, max(1.0, state.length / 100))
+    refund = gain / refill + (state.failures > 0)
+    spent = max(0.0, state.spent - refund)
+    return replace(state, offset=offset, best=offset, failures=0, spent=spent, progress_at=at, hopeful=True)
+
+
+def _reached(state: State, at: float) -> State:
+    """Somebody answered: time spent offline does not count as time without progress."""
+    if state.offline_since is None:
+        return state
+    return replace(state, progress_at=state.progress_at + at - state.offline_since, offline_since=None)
+
+
+def _settled(state: State) -> State:
+    return replace(state, renewed=False, doubts=0, busy=0, busy_since=None)
+
+
+def _broken(state: State, policy: RetryPolicy, event: Broken) -> Decision:
+    if event.trouble is Trouble.UNTRUSTED:
+        return state, Stop(kind=Kind.AUTH, why=event.trouble)
+    if event.trouble is Trouble.UNREACHABLE and not policy.delays:
+        return _offline(state, policy, event)
+    state = _reached(state, event.at)
+    if event.moved and state.hopeful:
+        # A long request that moved bytes was life, but only what the next HEAD confirms was progress.
+        state = replace(state, progress_at=event.at, hopeful=False)
+    return _setback(state, policy, event, event.trouble)
+
+
+def _offline(state: State, policy: RetryPolicy, event: Broken) -> Decision:
+    since = event.at if state.offline_since is None else state.offline_since
+    lasted = event.at - since
+    state = replace(state, offline_since=since, doubts=2)
+    if policy.max_offline is not None and lasted >= policy.max_offline:
+        return state, Stop(kind=Kind.GAVE_UP, why=f"{event.trouble} for {lasted:.0f} s")
+    pause = next(pace for limit, pace in OFFLINE_PACE if lasted < limit)
+    return state, Wait(step=_again(state), least=pause, most=pause, why=event.trouble)
+
+
+def _setback(state: State, policy: RetryPolicy, event: Event, why: str) -> Decision:
+    """A failure that another try may mend."""
+    failures = state.failures
+    if policy.delays:
+        if failures >= len(policy.delays):
+            return state, Stop(kind=Kind.GAVE_UP, why=f"{why}; {failures} retries did not help")
+        pause = policy.delays[failures]
+        return replace(state, failures=failures + 1), Wait(step=_again(state), least=pause, most=pause, why=why)
+    if _is_out_of_time(state, policy, event.at):
+        return state, Stop(kind=Kind.GAVE_UP, why=f"{why}; no byte was stored for {event.at - state.progress_at:.0f} s")
+    spent = min(float(policy.budget), state.spent + 1)
+    state = replace(state, failures=failures + 1, spent=spent)
+    if spent >= policy.budget:
+        return state, Wait(step=_again(state), least=policy.cap / 2, most=policy.cap, why=why)
+    most = min(policy.cap, policy.base * 2 ** min(failures, 16))
+    return state, Wait(step=_again(state), least=0.0, most=most, why=why)
+
+
+def _is_out_of_time(state: State, policy: RetryPolicy, at: float) -> bool:
+    return policy.no_progress is not None and at - state.progress_at >= policy.no_progress
+
+
+def _refused(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    """An answer that is neither success nor a fact about this upload's place."""
+    status = event.status
+    why = f"the server answered {status}"
+    if status in MAY_NEED_A_FRESH_TOKEN and event.renewable and not state.renewed:
+        return replace(state, renewed=True), Renew(step=_again(state))
+    if status == HTTPStatus.LOCKED:
+        return _held(state, policy, event)
+    if status in MAY_CARRY_RETRY_AFTER and event.retry_after is not None:
+        return _told_to_wait(replace(state, doubts=2), policy, event)
+    if status in PASSING:
+        return _setback(replace(state, doubts=2), policy, event, why)
+    return state, Stop(kind=_final_kind(status, state.step), why=why)
+
+
+def _final_kind(status: int, step: Step) -> Kind:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return Kind.AUTH
+    if status < HTTPStatus.BAD_REQUEST:
+        return Kind.PROTOCOL
+    if status == CHECKSUM_MISMATCH or (status == HTTPStatus.UNPROCESSABLE_ENTITY and step is not Step.CREATE):
+        return Kind.INTEGRITY
+    return Kind.REJECTED
+
+
+def _told_to_wait(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    """Obey Retry-After; it costs no budget, only time."""
+    pause = event.retry_after or 0.0
+    why = f"the server answered {event.status} and asked for {pause:.0f} s"
+    if policy.delays:
+        state, action = _setback(state, policy, event, why)
+        if isinstance(action, Wait):
+            action = replace(action, least=max(action.least, pause), most=max(action.most, pause))
+        return state, action
+    if _is_out_of_time(state, policy, event.at + pause):
+        return state, Stop(kind=Kind.GAVE_UP, why=f"{why}; that is longer than this upload may wait")
+    return state, Wait(step=_again(state), least=pause, most=pause * 1.1 + policy.base, why=why)
+
+
+def _held(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    """Another request holds the upload."""
+    since = event.at if state.busy_since is None else state.busy_since
+    if event.at - since >= policy.busy:
+        return state, Stop(kind=Kind.GAVE_UP, why=f"another request has held the upload for {event.at - since:.0f} s")
+    pause = min(BUSY_CAP, BUSY_FIRST * 2 ** min(state.busy, 8))
+    least = pause if event.retry_after is None else event.retry_after
+    state = replace(state, busy=state.busy + 1, busy_since=since)
+    return state, Wait(step=_again(state), least=least, most=least * 1.25, why="another request holds the upload")
+
+
+def _gone(state: State, fresh: Step, why: str) -> Decision:
+    """The upload is not there. After an outage that is asked twice more, because half a server may be talking."""
+    if state.doubts > 0:
+        return replace(state, doubts=state.doubts - 1), Wait(step=Step.PROBE, least=0.5, most=1.0, why=why)
+    if state.restarts >= RESTARTS:
+        return state, Stop(kind=Kind.GONE, why=f"{why}, after {state.restarts} new beginnings")
+    return _restarted(state, fresh, why)
+
+
+def _restarted(state: State, fresh: Step, why: str) -> Decision:
+    state = replace(state, offset=0, best=0, restarts=state.restarts + 1)
+    return state, Restart(step=fresh, why=why)

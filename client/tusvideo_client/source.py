@@ -1,0 +1,145 @@
+"""The file on this side: read in pieces, and never trusted to have stayed the same."""
+
+import asyncio
+import hashlib
+import os
+import stat
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Self
+
+import aiofiles
+from aiofiles.threadpool.binary import AsyncFileIO
+
+from .errors import FileChangedError, LocalFileError
+from .fingerprint import Fingerprint, Identity, take_fingerprint
+from .state import MIB
+
+SMALL_PIECE = 64 * 1024
+LARGE_PIECE = 256 * 1024
+SWIFT_AFTER = 4 * MIB
+SWIFT_RATE = 8 * MIB
+
+
+class Source:
+    """An open file whose every read is checked: bytes of two versions never meet in one upload.
+
+    Make it with :meth:`open`; close it when done.
+    """
+
+    def __init__(self, path: Path, *, file: AsyncFileIO, fingerprint: Fingerprint) -> None:
+        self.path = path
+        self.fingerprint = fingerprint
+        self._file = file
+
+    @classmethod
+    async def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a file and take its fingerprint.
+
+        Raises:
+            LocalFileError: It is missing, unreadable, no regular file, or being changed at this moment.
+        """
+        real = Path(await asyncio.to_thread(os.path.realpath, path))
+        try:
+            facts = await asyncio.to_thread(real.stat)
+            if not stat.S_ISREG(facts.st_mode):
+                message = f"{path} is not a regular file"
+                raise LocalFileError(message, hint="name a file; folders and pipes cannot be uploaded")
+            fingerprint = await asyncio.to_thread(take_fingerprint, real)
+            file = await aiofiles.open(real, "rb", buffering=0)
+        except OSError as error:
+            message = f"{path} cannot be read: {error.strerror or error}"
+            raise LocalFileError(message) from error
+        source = cls(real, file=file, fingerprint=fingerprint)
+        try:
+            source.check()
+        except FileChangedError:
+            await source.close()
+            raise
+        return source
+
+    @property
+    def size(self) -> int:
+        """Length in bytes when the file was opened."""
+        return self.fingerprint.identity.size
+
+    def check(self) -> None:
+        """Make sure that the file is still the one that was opened.
+
+        Raises:
+            FileChangedError: Its size, time or inode is another.
+        """
+        if Identity.of(self._file.fileno()) != self.fingerprint.identity:
+            message = f"{self.path} was changed while it was being uploaded"
+            raise FileChangedError(message, hint="run again when it is finished; the upload will start anew")
+
+    async def read(self, start: int, *, size: int) -> bytes:
+        """Exactly ``size`` bytes from ``start``, proven to belong to the file that was opened.
+
+        Raises:
+            FileChangedError: The file changed, before or while it was read.
+            LocalFileError: The disk refused.
+        """
+        parts = []
+        try:
+            await self._file.seek(start)
+            while size and (part := await self._file.read(size)):
+                parts.append(part)
+                size -= len(part)
+        except OSError as error:
+            message = f"{self.path} cannot be read at byte {start}: {error.strerror or error}"
+            raise LocalFileError(message) from error
+        self.check()
+        if size:
+            message = f"{self.path} ended {size} bytes early"
+            raise FileChangedError(message, hint="run again when it is finished; the upload will start anew")
+        return b"".join(parts)
+
+    async def pieces(self, start: int, *, end: int) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` up to ``end``, in pieces that are small while the link is slow.
+
+        Small, so that movement shows early on a slow link; large, because every piece costs time of the processor.
+        """
+        began, first = time.monotonic(), start
+        while start < end:
+            is_swift = start - first >= SWIFT_AFTER and start - first > SWIFT_RATE * (time.monotonic() - began)
+            piece = await self.read(start, size=min(LARGE_PIECE if is_swift else SMALL_PIECE, end - start))
+            start += len(piece)
+            yield piece
+
+    async def close(self) -> None:
+        """Close the file; safe to repeat."""
+        await self._file.close()
+
+
+class RunningDigest:
+    """SHA-256 of a file that is read in order, with gaps filled by reading them once more.
+
+    Args:
+        source: Where gaps are read from.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._sum = hashlib.sha256()
+        self._position = 0
+
+    async def feed(self, data: bytes, *, start: int) -> None:
+        """Take bytes that begin at ``start``; what was taken before is skipped."""
+        await self.catch_up(start)
+        if start == self._position:
+            await asyncio.to_thread(self._sum.update, data)
+            self._position += len(data)
+
+    async def catch_up(self, position: int) -> None:
+        """Read and take everything before ``position`` that was not fed."""
+        while self._position < position:
+            data = await self._source.read(self._position, size=min(MIB, position - self._position))
+            await asyncio.to_thread(self._sum.update, data)
+            self._position += len(data)
+
+    async def finish(self) -> str:
+        """The digest of the whole file, 64 hex digits."""
+        await self.catch_up(self._source.size)
+        return self._sum.hexdigest()

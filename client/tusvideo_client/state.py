@@ -1,0 +1,154 @@
+"""What the planner knows and what it can say: steps, policy, state, events and actions. Values only."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+MIB = 1024 * 1024
+
+
+class Step(StrEnum):
+    """One kind of request."""
+
+    CREATE = "create"
+    PROBE = "probe"
+    SEND = "send"
+    FINALIZE = "finalize"
+    RECORD = "record"
+    DONE = "done"
+
+
+class Trouble(StrEnum):
+    """How a request can end without an answer."""
+
+    CUT = "the connection was lost"
+    STALLED = "nothing moved for too long"
+    UNREACHABLE = "the server cannot be reached"
+    UNTRUSTED = "the server's certificate is not trusted"
+
+
+class Kind(StrEnum):
+    """Why an upload stops for good."""
+
+    AUTH = "auth"
+    REJECTED = "rejected"
+    GONE = "gone"
+    INTEGRITY = "integrity"
+    PROTOCOL = "protocol"
+    GAVE_UP = "gave_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How patient an upload is. All times are seconds.
+
+    Attributes:
+        base: Longest wait before the first retry; doubles with every failure in a row.
+        cap: Longest wait of all.
+        budget: Failures that may come in quick succession; stored bytes refill it.
+        refill_bytes: Stored bytes that buy one failure back (one hundredth of the file, if that is less).
+        no_progress: Give up when no byte was stored for so long; None for never. Offline time does not count.
+        max_offline: Give up when the server was out of reach for so long; None for never.
+        busy: Give up when another request held the upload for so long.
+        delays: If given, exactly these waits, counted from the last stored byte, and no other clock: the documented
+            figures of the chunk API.
+    """
+
+    base: float = 0.25
+    cap: float = 30.0
+    budget: int = 8
+    refill_bytes: int = MIB
+    no_progress: float | None = 900.0
+    max_offline: float | None = 3600.0
+    busy: float = 300.0
+    delays: tuple[float, ...] = ()
+
+
+DOCUMENTED = RetryPolicy(delays=(1.0, 2.0, 4.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All that the planner remembers of one upload."""
+
+    length: int
+    step: Step
+    progress_at: float
+    offset: int = 0
+    best: int = 0
+    failures: int = 0
+    spent: float = 0.0
+    offline_since: float | None = None
+    busy_since: float | None = None
+    busy: int = 0
+    renewed: bool = False
+    doubts: int = 0
+    hopeful: bool = True
+    restarts: int = 0
+    rewinds: int = 0
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The server answered. ``left`` counts the chunks still to send; ``renewable``: a fresh token may be had."""
+
+    at: float
+    status: int
+    offset: int | None = None
+    length: int | None = None
+    retry_after: float | None = None
+    left: int = 0
+    renewable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """No answer came. ``moved`` counts the body bytes that the network took before that."""
+
+    at: float
+    trouble: Trouble
+    moved: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proceed:
+    """Make this request now."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Make this request after a time between ``least`` and ``most`` seconds."""
+
+    step: Step
+    least: float
+    most: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renew:
+    """Ask the token provider once, then make this request."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """The stored bytes are gone or not ours: begin a new upload with this request."""
+
+    step: Step
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """End with an error."""
+
+    kind: Kind
+    why: str
+
+
+Event = Answer | Broken
+Action = Proceed | Wait | Renew | Restart | Stop

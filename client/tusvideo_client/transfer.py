@@ -1,0 +1,242 @@
+"""One file on its way: the part of an upload that does not depend on the protocol.
+
+It asks the planner, waits, counts, reports progress, and turns the planner's last word into an error.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from . import wire
+from .errors import (
+    AuthError,
+    GaveUpError,
+    IntegrityError,
+    ProtocolError,
+    RejectedError,
+    UploadError,
+    UploadGoneError,
+)
+from .model import Phase, Progress, TransferStats
+from .state import Action, Answer, Broken, Event, Kind, Proceed, Renew, Restart, RetryPolicy, State, Step, Stop, Wait
+from .transport import Body, Interrupted, Reply, Transport
+
+Planner = Callable[[State, RetryPolicy, Event], tuple[State, Action]]
+OnProgress = Callable[[Progress], None]
+
+PROGRESS_PACE = 0.1
+ALMOST = 99.9
+
+logger = logging.getLogger(__name__)
+
+PHASES = {
+    Step.CREATE: Phase.CREATING,
+    Step.PROBE: Phase.PROBING,
+    Step.SEND: Phase.SENDING,
+    Step.FINALIZE: Phase.FINALIZING,
+    Step.RECORD: Phase.FINALIZING,
+    Step.DONE: Phase.FINALIZING,
+}
+ERRORS: dict[Kind, tuple[type[UploadError], str | None]] = {
+    Kind.AUTH: (AuthError, "give a valid token; what is stored is kept, and the same call resumes"),
+    Kind.REJECTED: (RejectedError, None),
+    Kind.GONE: (UploadGoneError, "ask the operator why uploads vanish"),
+    Kind.INTEGRITY: (IntegrityError, "upload the file again"),
+    Kind.PROTOCOL: (ProtocolError, "check that the address is the root of a server that speaks this protocol"),
+    Kind.GAVE_UP: (GaveUpError, "what is stored is kept; the same call again resumes"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Time and chance; tests bring their own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    draw: Callable[[float, float], float] = random.uniform
+
+
+class Transfer:
+    """The state, the counters and the progress of one call of ``upload``.
+
+    Args:
+        transport: How requests are made.
+        planner: What follows an event.
+        policy: How patient to be.
+        clock: Time and chance.
+        length: Bytes of the file.
+        progress: Told at most ten times a second, and at every change of phase.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        planner: Planner,
+        policy: RetryPolicy,
+        clock: Clock,
+        length: int,
+        progress: OnProgress | None,
+    ) -> None:
+        self.state = State(length=length, step=Step.PROBE, progress_at=clock.now())
+        self.upload_url: str | None = None
+        self.reply: Reply | None = None
+        self._transport = transport
+        self._planner = planner
+        self._policy = policy
+        self._clock = clock
+        self._progress = progress
+        self._began = clock.now()
+        self._wire_bytes = self._resent_bytes = self._requests = self._retries = 0
+        self._reported = Progress(stored=0, total=length, sent=0, percent=0.0, phase=Phase.PREPARING)
+        self._reported_at = float("-inf")
+
+    @property
+    def can_renew(self) -> bool:
+        """True if a refused token may be replaced by a fresh one."""
+        return self._transport.can_renew
+
+    def begin(self, step: Step, *, offset: int = 0) -> None:
+        """Set the first request and what is believed to be stored."""
+        self.state = replace(self.state, step=step, offset=offset, best=offset)
+
+    def begin_record(self) -> None:
+        """The file is there; what follows is its video record."""
+        self.state = replace(self.state, step=Step.RECORD)
+        self.report(Phase.FINALIZING)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str],
+        body: Body | bytes | None = None,
+        on_moved: Callable[[int], None] | None = None,
+        patience: float = 0.0,
+        read: Callable[[Reply], Answer],
+    ) -> Event:
+        """Make one request and say what came of it, as an event for the planner.
+
+        Args:
+            method: HTTP method.
+            url: Absolute address.
+            headers: Fields of this request.
+            body: What to send.
+            on_moved: Told about ten times a second how many body bytes have left.
+            patience: Seconds that the answer may take on top of the usual.
+            read: Turns an answer into an event.
+        """
+        self._requests += 1
+        try:
+            reply = await self._transport.send(
+                method, url, headers=headers, body=body, on_moved=on_moved, patience=patience
+            )
+        except Interrupted as trouble:
+            self.reply = None
+            logger.info("request_broken method=%s reason=%s moved=%d", method, trouble.detail, trouble.moved)
+            return Broken(at=self._clock.now(), trouble=trouble.trouble, moved=trouble.moved)
+        self.reply = reply
+        request_id = reply.headers.get(wire.REQUEST_ID, "-")
+        logger.debug("request_answered method=%s status=%d request=%s", method, reply.status, request_id)
+        return read(reply)
+
+    async def request_record(self, base_url: str, *, facts: Mapping[str, str]) -> Event:
+        """Make or change the video record of a published file; safe to repeat."""
+        return await self.request(
+            "POST",
+            f"{base_url}/api/videos/metadata",
+            headers={wire.CONTENT_TYPE: wire.JSON},
+            body=json.dumps(facts).encode(),
+            read=self.answer,
+        )
+
+    def answer(self, reply: Reply, *, offset: int | None = None, left: int = 0) -> Answer:
+        """The facts of an answer that the planner wants, whatever the request was."""
+        headers = reply.headers
+        return Answer(
+            at=self._clock.now(),
+            status=reply.status,
+            offset=offset,
+            length=wire.parse_whole_number(headers.get(wire.UPLOAD_LENGTH)),
+            retry_after=wire.parse_retry_after(headers.get(wire.RETRY_AFTER), date=headers.get("Date")),
+            left=left,
+            renewable=self.can_renew,
+        )
+
+    async def decide(self, event: Event) -> Proceed | Restart:
+        """Ask the planner, do the waiting, and say which request comes next.
+
+        Raises:
+            UploadError: The planner stops.
+        """
+        self.state, action = self._planner(self.state, self._policy, event)
+        match action:
+            case Wait():
+                self._retries += 1
+                await self._wait(action)
+                return Proceed(step=action.step)
+            case Renew():
+                self._retries += 1
+                if not await self._transport.renew_token():
+                    raise self._failure(Stop(kind=Kind.AUTH, why="the token was refused, and there is no other one"))
+                return Proceed(step=action.step)
+            case Stop():
+                raise self._failure(action)
+            case Proceed() | Restart():
+                return action
+
+    def count(self, *, moved: int, resent: int) -> None:
+        """Book bytes of the file that were handed to the network."""
+        self._wire_bytes += moved
+        self._resent_bytes += resent
+
+    def report(self, phase: Phase, *, sent: int | None = None, waiting: str | None = None) -> None:
+        """Tell the caller where the upload stands, unless it was told the same phase a moment ago."""
+        if self._progress is None:
+            return
+        now = self._clock.now()
+        before = self._reported
+        if phase is before.phase and waiting == before.waiting and now - self._reported_at < PROGRESS_PACE:
+            return
+        stored, total = self.state.offset, self.state.length
+        sent = stored if sent is None else min(sent, total)
+        percent = 100.0 if phase is Phase.DONE else min(ALMOST, 100.0 * sent / total if total else 0.0)
+        self._reported_at = now
+        self._reported = Progress(
+            stored=stored, total=total, sent=sent, percent=max(percent, before.percent), phase=phase, waiting=waiting
+        )
+        self._progress(self._reported)
+
+    def stats(self) -> TransferStats:
+        """What it cost so far."""
+        return TransferStats(
+            wall=self._clock.now() - self._began,
+            wire_bytes=self._wire_bytes,
+            resent_bytes=self._resent_bytes,
+            requests=self._requests,
+            retries=self._retries,
+        )
+
+    async def _wait(self, action: Wait) -> None:
+        pause = self._clock.draw(action.least, action.most)
+        logger.info("upload_waits seconds=%.3f next=%s offset=%d", pause, action.step, self.state.offset)
+        self.report(Phase.WAITING, waiting=f"{action.why}; next try in {pause:.1f} s")
+        await self._clock.sleep(pause)
+
+    def _failure(self, stop: Stop) -> UploadError:
+        kind, hint = ERRORS[stop.kind]
+        reply = self.reply
+        reason = wire.parse_reason(reply.body) if reply else None
+        return kind(
+            f"{stop.why}: {reason}" if reason else stop.why,
+            upload_url=self.upload_url,
+            offset=self.state.offset,
+            status=reply.status if reply else None,
+            request_id=reply.headers.get(wire.REQUEST_ID) if reply else None,
+            hint=hint,
+        )

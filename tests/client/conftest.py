@@ -1,0 +1,57 @@
+"""What the client's tests share: a server that fails on demand, a clock that does not wait, a file, a state folder."""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.client.peer import Peer
+from tusvideo_client.transfer import Clock
+
+
+class Waits:
+    """A clock that writes down every wait instead of waiting."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+        self.slept: list[float] = []
+        self.clock = Clock(now=lambda: self.at, sleep=self._sleep, draw=max)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += seconds
+
+
+@pytest_asyncio.fixture
+async def peer() -> AsyncIterator[Peer]:
+    """A running server, stopped after the test."""
+    peer = Peer()
+    await peer.start()
+    yield peer
+    await peer.stop()
+
+
+@pytest.fixture
+def waits() -> Waits:
+    """A clock that does not wait."""
+    return Waits()
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory of the test's own, so that no test meets the user's uploads or another test's."""
+    path = tmp_path / "state"
+    monkeypatch.setenv("TUSVIDEO_STATE_DIR", str(path))
+    for name in ("TUSVIDEO_TO", "TUSVIDEO_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return path
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """A file of 2.5 MiB and 7 bytes that is named like a video."""
+    path = tmp_path / "talk.mp4"
+    path.write_bytes(random.Random(7).randbytes(5 * 2**19 + 7))
+    return path

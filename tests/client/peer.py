@@ -1,0 +1,336 @@
+"""A small server on a real socket that speaks tus and the chunk API faithfully, and fails exactly when it is told to.
+
+It shares no code with the server of this project: the client is tested against the protocols, not against its twin.
+"""
+
+import asyncio
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from multipart import MultipartParser
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+UPLOADS = "/uploads/files/local"
+
+
+@dataclass
+class Upload:
+    """What the server stores of one upload."""
+
+    length: int
+    key: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    data: bytearray = field(default_factory=bytearray)
+    chunks: dict[int, bytes] = field(default_factory=dict)
+    chunk_size: int = 0
+    total: int = 0
+    filename: str | None = None
+
+    @property
+    def contiguous(self) -> int:
+        """How many chunks are stored from the first one on."""
+        count = 0
+        while count in self.chunks:
+            count += 1
+        return count
+
+
+@dataclass
+class Seen:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    start: int | None = None
+    received: int = 0
+    names: list[str] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    json: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next matching request.
+
+    Attributes:
+        method: Which requests match.
+        status: Answer this without doing anything.
+        headers: Fields of that answer.
+        body: Body of that answer.
+        lose: Do what was asked, then drop the connection instead of answering.
+        cut_after: Take so many body bytes, then drop the connection.
+        hold_after: Take so many body bytes, then take no more until the client leaves.
+        path: A part of the path that must match.
+        times: How often it happens.
+        skip: How many matching requests go well before.
+    """
+
+    method: str
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    lose: bool = False
+    cut_after: int | None = None
+    hold_after: int | None = None
+    path: str = ""
+    times: int = 1
+    skip: int = 0
+
+
+class Peer:
+    """The server; its attributes are what tests look at."""
+
+    def __init__(self) -> None:
+        self.uploads: dict[str, Upload] = {}
+        self.chunked: dict[str, Upload] = {}
+        self.records: list[dict[str, Any]] = []
+        self.seen: list[Seen] = []
+        self.faults: list[Fault] = []
+        self.token: str | None = None
+        self.honours_keys = True
+        self.says_offset_on_409 = True
+        self.says_content_location = True
+        self.reached = asyncio.Event()
+        self.on_body: Callable[[int], None] | None = None
+        self._runner: web.AppRunner | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The root that clients are given."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Listen; after a stop, on the same port as before."""
+        app = web.Application(client_max_size=2**40, middlewares=[self._judge])
+        app.add_routes(
+            [
+                web.post("/files/", self._create),
+                web.head("/files/{id}", self._head),
+                web.patch("/files/{id}", self._patch),
+                web.delete("/files/{id}", self._delete),
+                web.post("/api/{profile}/video/chunk", self._chunk),
+                web.get("/api/{profile}/video/chunk", self._chunk_place),
+                web.delete("/api/{profile}/video/chunk", self._chunk_delete),
+                web.post("/api/{profile}/video/finalize", self._finalize),
+                web.post("/api/videos/metadata", self._record),
+            ]
+        )
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Drop every connection and refuse new ones."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def count(self, method: str, path: str = "") -> int:
+        """How many requests of this method came, to paths that contain ``path``."""
+        return sum(seen.method == method and path in seen.path for seen in self.seen)
+
+    def sent_bytes(self) -> int:
+        """Body bytes of uploads that arrived in all."""
+        return sum(seen.received for seen in self.seen)
+
+    def only(self) -> Upload:
+        """The one upload there is."""
+        (upload,) = [*self.uploads.values(), *self.chunked.values()]
+        return upload
+
+    @web.middleware
+    async def _judge(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        seen = Seen(method=request.method, path=request.path, headers=dict(request.headers))
+        self.seen.append(seen)
+        request["seen"] = seen
+        fault = self._next_fault(request)
+        request["fault"] = fault
+        if fault.status:
+            return web.Response(status=fault.status, headers=fault.headers, text=fault.body)
+        if self.token is not None and request.headers.get("Authorization") != f"Bearer {self.token}":
+            return web.Response(status=401)
+        response = await handler(request)
+        if fault.lose:
+            drop(request)
+        return response
+
+    def _next_fault(self, request: web.Request) -> Fault:
+        for fault in self.faults:
+            if fault.method == request.method and fault.path in request.path and fault.times:
+                if fault.skip:
+                    fault.skip -= 1
+                    continue
+                fault.times -= 1
+                return fault
+        return Fault(method="")
+
+    async def _body(self, request: web.Request, take: Callable[[bytes], None]) -> None:
+        """Read the body as far as the fault allows."""
+        fault: Fault = request["fault"]
+        seen: Seen = request["seen"]
+        limits = [at for at in (fault.cut_after, fault.hold_after) if at is not None]
+        limit = limits[0] if limits else None
+        async for data in request.content.iter_any():
+            part = data if limit is None else data[: limit - seen.received]
+            take(part)
+            seen.received += len(part)
+            if self.on_body:
+                self.on_body(seen.received)
+            if limit is not None and seen.received >= limit:
+                break
+        if fault.cut_after is not None:
+            drop(request)
+            raise ConnectionResetError
+        if fault.hold_after is not None:
+            self.reached.set()
+            await request.content.wait_eof()  # ends with an error when the client leaves
+            raise ConnectionResetError
+
+    # tus
+
+    async def _create(self, request: web.Request) -> web.Response:
+        key = request.headers.get("Idempotency-Key")
+        for name, upload in self.uploads.items():
+            if self.honours_keys and key is not None and upload.key == key:
+                return web.Response(status=201, headers={"Location": f"/files/{name}", "Tus-Resumable": "1.0.0"})
+        name = hashlib.sha256(str(len(self.seen)).encode()).hexdigest()[:32]
+        upload = Upload(length=int(request.headers["Upload-Length"]), key=key)
+        for pair in request.headers.get("Upload-Metadata", "").split(","):
+            word, _, value = pair.partition(" ")
+            upload.metadata[word] = base64.b64decode(value).decode()
+        self.uploads[name] = upload
+        return web.Response(status=201, headers={"Location": f"/files/{name}", "Tus-Resumable": "1.0.0"})
+
+    async def _head(self, request: web.Request) -> web.Response:
+        upload = self.uploads.get(request.match_info["id"])
+        return web.Response(status=404) if upload is None else web.Response(headers=self._place(upload))
+
+    async def _patch(self, request: web.Request) -> web.Response:
+        upload = self.uploads.get(request.match_info["id"])
+        if upload is None:
+            return web.Response(status=404)
+        offset = int(request.headers["Upload-Offset"])
+        request["seen"].start = offset
+        if offset != len(upload.data):
+            return web.Response(status=409, headers=self._place(upload) if self.says_offset_on_409 else {})
+        await self._body(request, upload.data.extend)
+        return web.Response(status=204, headers=self._place(upload))
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        return web.Response(status=204 if self.uploads.pop(request.match_info["id"], None) else 404)
+
+    def _place(self, upload: Upload) -> dict[str, str]:
+        headers = {
+            "Upload-Offset": str(len(upload.data)),
+            "Upload-Length": str(upload.length),
+            "Tus-Resumable": "1.0.0",
+            "Cache-Control": "no-store",
+        }
+        if len(upload.data) == upload.length and self.says_content_location:
+            headers["Content-Location"] = f"{UPLOADS}/{upload.metadata['filename']}"
+        return headers
+
+    # the chunk API
+
+    async def _chunk(self, request: web.Request) -> web.Response:
+        body = bytearray()
+        await self._body(request, body.extend)
+        seen: Seen = request["seen"]
+        chunk = _parse_form(request, bytes(body), seen)
+        facts = seen.fields
+        upload = self.chunked.setdefault(facts["uploadId"], Upload(length=int(facts["fileSize"])))
+        upload.chunk_size, upload.total = int(facts["chunkSize"]), int(facts["totalChunks"])
+        index = int(facts["chunkIndex"])
+        seen.start = index
+        if hashlib.sha256(chunk).hexdigest() != facts["checksum"]:
+            return web.json_response({"error": "checksum"}, status=422)
+        if upload.chunks.setdefault(index, chunk) != chunk:
+            return web.json_response({"detail": "other bytes are stored for this chunk"}, status=409)
+        return web.json_response({"success": True, "chunkIndex": index, "offset": self._offset(upload)})
+
+    async def _chunk_place(self, request: web.Request) -> web.Response:
+        upload = self.chunked.get(request.query["uploadId"])
+        if upload is None:
+            return web.Response(status=404)
+        headers = {
+            "Upload-Offset": str(self._offset(upload)),
+            "Upload-Length": str(upload.length),
+            "Upload-Next-Chunk": str(upload.contiguous),
+        }
+        if upload.filename:
+            headers["Content-Location"] = f"{UPLOADS}/{upload.filename}"
+        if request.method == "HEAD":
+            return web.Response(headers=headers)
+        stored = [[index, index] for index in sorted(upload.chunks)]
+        return web.json_response({"success": True, "received": stored}, headers=headers)
+
+    async def _chunk_delete(self, request: web.Request) -> web.Response:
+        return web.Response(status=204 if self.chunked.pop(request.query["uploadId"], None) else 404)
+
+    async def _finalize(self, request: web.Request) -> web.Response:
+        facts = await request.json()
+        request["seen"].json = facts
+        upload = self.chunked.get(facts["uploadId"])
+        if upload is None:
+            return web.Response(status=404)
+        missing = [index for index in range(facts["totalChunks"]) if index not in upload.chunks]
+        if missing:
+            return web.json_response({"success": False, "missing": missing}, status=409)
+        upload.data = bytearray(b"".join(upload.chunks[index] for index in range(upload.total)))
+        if facts.get("checksum") not in (None, hashlib.sha256(upload.data).hexdigest()):
+            return web.json_response({"detail": "the checksum of the whole differs"}, status=422)
+        upload.filename = upload.filename or f"video_{1_700_000_000_000 + len(self.chunked)}.mp4"
+        return web.json_response(
+            {
+                "success": True,
+                "filename": upload.filename,
+                "url": f"{UPLOADS}/{upload.filename}",
+                "size": len(upload.data),
+                "contentType": "video/mp4",
+                "uploadId": facts["uploadId"],
+            }
+        )
+
+    async def _record(self, request: web.Request) -> web.Response:
+        facts = await request.json()
+        request["seen"].json = facts
+        self.records.append(facts)
+        return web.json_response(facts, status=201)
+
+    @staticmethod
+    def _offset(upload: Upload) -> int:
+        return sum(len(upload.chunks[index]) for index in range(upload.contiguous))
+
+
+def _parse_form(request: web.Request, body: bytes, seen: Seen) -> bytes:
+    """Note field names in the order of their arrival, and their values; return the bytes of the file."""
+    boundary = request.headers["Content-Type"].partition("boundary=")[2]
+    chunk = b""
+    for part in MultipartParser(io.BytesIO(body), boundary, memfile_limit=2**30, disk_limit=2**30):
+        seen.names.append(part.name)
+        if part.filename is not None:
+            chunk = part.raw
+        else:
+            seen.fields[part.name] = part.value
+    return chunk
+
+
+def drop(request: web.Request) -> None:
+    """Reset the connection under a request."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def as_json(text: str) -> list[dict[str, Any]]:
+    """The objects of a stream of JSON lines."""
+    return [json.loads(line) for line in text.splitlines()]

@@ -1,0 +1,50 @@
+"""The aiohttp application and its runner: one route for everything, and settings that leave the body to us."""
+
+from typing import Final
+
+from aiohttp import web
+
+from tusvideo.web.keys import HOUSE, House
+from tusvideo.web.shell import serve
+
+KEEPALIVE_SECONDS: Final = 75.0
+HEADER_BYTES: Final = 64 * 1024
+"""Of one header field and of the request line; beyond that aiohttp answers 400 by itself, below it we answer 431."""
+READ_BUFFER_BYTES: Final = 64 * 1024
+"""aiohttp stops reading a socket while it holds more than twice this of an unread body."""
+
+
+def build_app(house: House) -> web.Application:
+    """Make the application around the services of ``house``."""
+    app = web.Application()
+    app[HOUSE] = house
+    # [\s\S] instead of a dot: an encoded line break must get our 404 as well.
+    app.router.add_route("*", r"/{path:[\s\S]*}", serve, expect_handler=_leave_expectations_to_us)
+    app.on_shutdown.append(_stop)
+    return app
+
+
+def make_runner(app: web.Application, *, stop_seconds: float = 8.0) -> web.AppRunner:
+    """Make the runner. ``stop_seconds`` is how long requests may go on after a stop was asked for."""
+    return web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=False,
+        shutdown_timeout=stop_seconds,
+        # The body is stored as it was sent.
+        auto_decompress=False,
+        # aiohttp would read a refused body for as long as this lasts, however fast it comes; see answer.py.
+        lingering_time=0,
+        keepalive_timeout=KEEPALIVE_SECONDS,
+        max_line_size=HEADER_BYTES,
+        max_field_size=HEADER_BYTES,
+        read_bufsize=READ_BUFFER_BYTES,
+    )
+
+
+async def _leave_expectations_to_us(_: web.Request) -> None:
+    """Write nothing: 100 Continue is sent by the first read of the body, once the request was judged."""
+
+
+async def _stop(app: web.Application) -> None:
+    app[HOUSE].stopping.set()

@@ -1,0 +1,91 @@
+"""One request and what is known about it so far; handlers get it, the log line comes from it."""
+
+import asyncio
+import logging
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from tusvideo import log
+from tusvideo.errors import Unauthenticated
+from tusvideo.message import RequestHead
+from tusvideo.model import Upload, UserId
+from tusvideo.ports import PublishedFile
+from tusvideo.web.body import RequestBody
+from tusvideo.web.keys import House
+from tusvideo.web.routes import Route
+
+LOGGER: Final = logging.getLogger("tusvideo.web")
+_REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A handler's answer that is a file: opened, to be sent, then closed."""
+
+    upload: Upload
+    file: PublishedFile
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """A request on its way to an answer."""
+
+    request: web.Request
+    house: House
+    route: Route
+    head: RequestHead
+    body: RequestBody
+    request_id: str
+    user: UserId | None = None
+    started_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    upload: str | None = None
+    offset: int | None = None
+    status: int | None = None
+    """None while there is no answer, and when the connection ended without one."""
+    code: str | None = None
+    """Of the error that was answered."""
+
+    @property
+    def owner(self) -> UserId:
+        """Who asks. Raises Unauthenticated when nobody knows."""
+        if self.user is None:
+            raise Unauthenticated
+        return self.user
+
+    @property
+    def head_only(self) -> bool:
+        """True when the answer must not have a body."""
+        return "HEAD" in {self.head.method, self.request.method}
+
+    def saw(self, upload: Upload) -> None:
+        """Note for the log what the request was about."""
+        self.upload, self.offset = upload.id, upload.offset
+
+    def log(self) -> None:
+        """Write the one line that tells of this request: ids, numbers and codes, no texts that a client chose."""
+        log.event(
+            LOGGER,
+            logging.INFO,
+            "request",
+            request_id=self.request_id,
+            method=self.head.method,
+            route=self.route.kind.value,
+            status=self.status,
+            code=self.code,
+            upload=self.upload,
+            offset=self.offset,
+            bytes=self.body.received,
+            duration_ms=round((asyncio.get_running_loop().time() - self.started_at) * 1000, 1),
+        )
+
+
+def request_id_of(request: web.Request) -> str:
+    """Take over the request id that a proxy gave, if it is 1 to 64 visible ASCII characters; else make one."""
+    given = request.headers.getall("X-Request-ID", [])
+    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]) is not None:
+        return given[0]
+    return secrets.token_hex(8)

@@ -1,0 +1,125 @@
+"""What is judged before anybody asks what a request wants: its size, its form, where it was sent and who sent it."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from aiohttp import HttpVersion11, web
+from multidict import MultiDict, MultiDictProxy
+
+from tusvideo.errors import HeadersTooLarge, InvalidField, UnsupportedCoding
+from tusvideo.message import RequestHead
+from tusvideo.protocol import fields, origin
+from tusvideo.web.keys import Policy
+
+SINGLE_FIELDS: Final = (
+    "Authorization",
+    "Content-Type",
+    "Expect",
+    "Host",
+    "Idempotency-Key",
+    "If-Range",
+    "Origin",
+    "Range",
+    "Sec-Fetch-Site",
+    "Tus-Resumable",
+    "Upload-Checksum",
+    "Upload-Concat",
+    "Upload-Defer-Length",
+    "Upload-Length",
+    "Upload-Metadata",
+    "Upload-Offset",
+    "X-HTTP-Method-Override",
+)
+"""Fields that must not be repeated: a proxy and we might read different ones."""
+
+_ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)([^?#]*)", re.ASCII | re.IGNORECASE)
+
+Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
+
+
+def head_of(request: web.Request) -> RequestHead:
+    """Give the head of a request as a value, with the method on the wire and the path as it was sent."""
+    found = _ABSOLUTE.match(request.raw_path)
+    path = (found[2] or "/") if found is not None else request.raw_path.partition("?")[0]
+    return RequestHead(
+        method=request.method,
+        path=path,
+        headers=request.headers,
+        query=MultiDictProxy(MultiDict(request.query)),
+        content_length=request.content_length,
+        has_body=request.body_exists,
+    )
+
+
+def judge(request: web.Request, head: RequestHead, *, policy: Policy) -> RequestHead:
+    """Give the head with the method that counts.
+
+    Raises HeadersTooLarge, InvalidField (repeated fields, forms of HTTP that are not spoken here), MissingField (Host),
+    ExpectationFailed, Forbidden (host, origin, forwarded fields), MethodNotAllowed (an override to something unknown).
+    """
+    _judge_size(request, limit=policy.max_header_bytes)
+    for name in SINGLE_FIELDS:
+        head.one(name)
+    _judge_framing(request, head)
+    host = origin.check_host(_host_of(request, head), allowed_hosts=policy.allowed_hosts)
+    origin.check_forwarded(head.headers, trusted=_is_trusted(request.remote, policy.trusted_proxies))
+    fields.parse_expect(head.one("Expect"))
+    method = fields.effective_method(head.method, head.headers)
+    origin.check_origin(
+        method,
+        real_method=request.method,
+        origin=head.one("Origin"),
+        sec_fetch_site=head.one("Sec-Fetch-Site"),
+        host=host,
+        allowed_origins=policy.allowed_origins,
+    )
+    return replace(head, method=method)
+
+
+def judge_coding(head: RequestHead) -> None:
+    """Refuse a body that is compressed. Raises UnsupportedCoding: bytes are stored as they come."""
+    codings = ",".join(head.headers.getall("Content-Encoding", []))
+    if head.has_body and any(coding.strip(" \t").lower() not in {"", "identity"} for coding in codings.split(",")):
+        raise UnsupportedCoding(got=codings)
+
+
+def expects_continue(request: web.Request) -> bool:
+    """Tell whether the client waits for 100 Continue; one of HTTP/1.0 would not understand it."""
+    values = request.headers.getall("Expect", [])
+    return request.version >= HttpVersion11 and any(value.strip(" \t").lower() == "100-continue" for value in values)
+
+
+def _judge_size(request: web.Request, *, limit: int) -> None:
+    # As on the wire: ": " and CRLF come with every field.
+    size = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+    if size > limit:
+        raise HeadersTooLarge(limit=limit, got=size)
+
+
+def _judge_framing(request: web.Request, head: RequestHead) -> None:
+    coding = head.one("Transfer-Encoding")
+    if coding is None:
+        return
+    if request.version < HttpVersion11:
+        raise InvalidField("Transfer-Encoding", expected="no such field in HTTP/1.0", got=coding)
+    if coding.strip(" \t").lower() != "chunked":
+        raise InvalidField("Transfer-Encoding", expected="chunked", got=coding)
+
+
+def _host_of(request: web.Request, head: RequestHead) -> str | None:
+    host = head.one("Host")
+    found = _ABSOLUTE.match(request.raw_path)
+    if found is not None and host is not None and found[1].lower() != host.lower():
+        raise InvalidField("Host", expected="the host of the request target", got=host)
+    return host
+
+
+def _is_trusted(remote: str | None, proxies: Networks) -> bool:
+    try:
+        address = ipaddress.ip_address(remote or "")
+    except ValueError:
+        return False
+    return any(address in network for network in proxies)

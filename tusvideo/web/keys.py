@@ -1,0 +1,132 @@
+"""What the web needs from the rest of the house, and the one key under which the application carries it."""
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from tusvideo.commands import (
+    AppendBytes,
+    Appended,
+    ChangeVideo,
+    Created,
+    CreateUpload,
+    DescribeVideo,
+    Finalize,
+    Finalized,
+    PartsListed,
+    PartStored,
+    PutPart,
+    Queried,
+    QueryParts,
+    QueryUpload,
+    TerminateParts,
+    TerminateUpload,
+    VideoDescribed,
+    VideosListed,
+)
+from tusvideo.model import Limits, Location, Profile, Upload, UploadId, UserId, Video
+from tusvideo.ports import Authenticator, Body, PartBody, PublishedFile, Spool
+
+
+class Uploads(Protocol):
+    """The service behind ``/files/`` and ``/uploads/``; judges before it reads a body. Raises TusvideoError."""
+
+    async def create(self, user: UserId, command: CreateUpload, body: Body | None) -> Created:
+        """Make an upload, and append ``body`` to it if there is one."""
+
+    async def append(self, user: UserId, command: AppendBytes, body: Body) -> Appended:
+        """Add bytes."""
+
+    async def query(self, user: UserId, command: QueryUpload) -> Queried:
+        """Tell where an upload stands."""
+
+    async def terminate(self, user: UserId, command: TerminateUpload) -> None:
+        """Remove an upload."""
+
+    async def open_upload(self, user: UserId, upload_id: UploadId) -> tuple[Upload, PublishedFile]:
+        """Open the file of a complete upload."""
+
+    async def open_published(self, user: UserId | None, location: Location) -> tuple[Upload, PublishedFile]:
+        """Open a published file: those of public profiles for anybody, others for their owner."""
+
+
+class Parts(Protocol):
+    """The service behind the chunk routes. Raises TusvideoError."""
+
+    async def put(self, user: UserId, command: PutPart, body: PartBody) -> PartStored:
+        """Store a part whose required fields came before its bytes."""
+
+    async def open_spool(self) -> Spool:
+        """Open a place where bytes wait for their fields."""
+
+    async def put_spooled(self, user: UserId, command: PutPart, spool: Spool) -> PartStored:
+        """Store a part whose bytes waited."""
+
+    async def query(self, user: UserId, command: QueryParts) -> PartsListed:
+        """Tell what is stored."""
+
+    async def terminate(self, user: UserId, command: TerminateParts) -> None:
+        """Remove an upload and its parts."""
+
+
+class Finalizing(Protocol):
+    """The service that puts parts together. Raises TusvideoError."""
+
+    async def finalize(self, user: UserId, command: Finalize) -> Finalized:
+        """Publish the file."""
+
+
+class Videos(Protocol):
+    """The service behind ``/api/videos``. Raises TusvideoError."""
+
+    async def describe(self, user: UserId, command: DescribeVideo) -> VideoDescribed:
+        """Make or update a record."""
+
+    async def list(self, user: UserId, *, before: tuple[datetime, str] | None, limit: int) -> VideosListed:
+        """Give a page of records."""
+
+    async def get(self, user: UserId, video_id: str) -> Video:
+        """Give a record."""
+
+    async def change(self, user: UserId, command: ChangeVideo) -> Video:
+        """Change a record."""
+
+    async def remove(self, user: UserId, video_id: str, *, with_file: bool) -> None:
+        """Remove a record, and its file if wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Who may speak to this server, and how much of a head is read."""
+
+    allowed_hosts: Collection[str] = ()
+    allowed_origins: Collection[str] = ()
+    trusted_proxies: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = ()
+    max_header_bytes: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Everything that a handler may call. ``ready`` returns when the server can store bytes and raises when not."""
+
+    uploads: Uploads
+    parts: Parts
+    finalizing: Finalizing
+    videos: Videos
+    authenticator: Authenticator
+    profiles: Mapping[str, Profile]
+    default_profile: str
+    """Of uploads on ``/files/`` that name none."""
+    limits: Limits
+    policy: Policy
+    ready: Callable[[], Awaitable[object]]
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while the server shuts down."""
+
+
+HOUSE: Final = web.AppKey("HOUSE", House)

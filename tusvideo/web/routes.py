@@ -1,0 +1,106 @@
+"""Which resource a raw path names. It is split before it is decoded, so an encoded slash never becomes one."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from tusvideo.model import Location, UploadId
+
+FILES_PATH: Final = "/files/"
+
+
+class Kind(StrEnum):
+    """The resources; the value is how a resource is called in the log."""
+
+    UPLOADS = "/files/"
+    UPLOAD = "/files/{id}"
+    CHUNK = "/api/{profile}/video/chunk"
+    FINALIZE = "/api/{profile}/video/finalize"
+    METADATA = "/api/videos/metadata"
+    VIDEOS = "/api/videos"
+    VIDEO = "/api/videos/{id}"
+    PUBLISHED = "/uploads/{directory}/{folder}/{filename}"
+    HEALTH = "/healthz"
+    READY = "/readyz"
+    GREETING = "/"
+    SERVER = "*"
+    NOWHERE = "unknown"
+
+
+class Family(StrEnum):
+    """Who words the answers, errors included."""
+
+    TUS = "tus"
+    CHUNKS = "chunks"
+    VIDEOS = "videos"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A resource, and what its path says about it."""
+
+    kind: Kind
+    family: Family
+    upload_id: UploadId | None = None
+    profile: str = ""
+    video_id: str = ""
+    location: Location | None = None
+
+
+_FIXED: Final = {
+    "/files": (Kind.UPLOADS, Family.TUS),
+    "/files/": (Kind.UPLOADS, Family.TUS),
+    "/api/videos/metadata": (Kind.METADATA, Family.VIDEOS),
+    "/api/videos": (Kind.VIDEOS, Family.VIDEOS),
+    "/healthz": (Kind.HEALTH, Family.PLAIN),
+    "/readyz": (Kind.READY, Family.PLAIN),
+    "/": (Kind.GREETING, Family.PLAIN),
+    "*": (Kind.SERVER, Family.PLAIN),
+}
+_PREFIXES: Final = (("/files", Family.TUS), ("/api/videos", Family.VIDEOS), ("/api/", Family.CHUNKS))
+_ID: Final = re.compile(r"/(files|api/videos)/([0-9a-f]{32})", re.ASCII)
+_CHUNKS: Final = re.compile(r"/api/([A-Za-z0-9_-]{1,64})/video/(chunk|finalize)", re.ASCII)
+_PUBLISHED: Final = re.compile(r"/uploads/([^/]{1,255})/([^/]{1,400})/([^/]{1,1200})")
+_BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def find(path: str) -> Route:
+    """Find what a raw path (without its query) names; ``Kind.NOWHERE`` when it names nothing."""
+    if (fixed := _FIXED.get(path)) is not None:
+        return Route(kind=fixed[0], family=fixed[1])
+    if (found := _ID.fullmatch(path)) is not None:
+        if found[1] == "files":
+            return Route(kind=Kind.UPLOAD, family=Family.TUS, upload_id=UploadId(found[2]))
+        return Route(kind=Kind.VIDEO, family=Family.VIDEOS, video_id=found[2])
+    if (found := _CHUNKS.fullmatch(path)) is not None:
+        kind = Kind.CHUNK if found[2] == "chunk" else Kind.FINALIZE
+        return Route(kind=kind, family=Family.CHUNKS, profile=found[1])
+    if (found := _PUBLISHED.fullmatch(path)) is not None:
+        names = [_decode_segment(segment) for segment in found.groups()]
+        if names[0] is not None and names[1] is not None and names[2] is not None:
+            location = Location(directory=names[0], folder=names[1], filename=names[2])
+            return Route(kind=Kind.PUBLISHED, family=Family.PLAIN, location=location)
+    family = next((family for prefix, family in _PREFIXES if path.startswith(prefix)), Family.PLAIN)
+    return Route(kind=Kind.NOWHERE, family=family)
+
+
+def published_path(location: Location) -> str:
+    """Write the path under which a published file is served; ``find`` reads it back."""
+    names = (location.directory, location.folder, location.filename)
+    return "/uploads/" + "/".join(quote(name, safe="") for name in names)
+
+
+def _decode_segment(segment: str) -> str | None:
+    """Decode one name of a path, once. None for what is no name: separators, control characters, dots, broken UTF-8."""
+    if _BROKEN_ESCAPE.search(segment) is not None:
+        return None
+    try:
+        name = unquote_to_bytes(segment).decode("utf-8")
+    except UnicodeError:
+        return None
+    if name in {".", ".."} or "/" in name or "\\" in name or not name.isprintable():
+        return None
+    return name

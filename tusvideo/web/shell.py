@@ -1,0 +1,157 @@
+"""Every request from its head to its answer, in one order: guard, route, user, dialect, service, body."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from aiohttp import web
+
+from tusvideo.errors import (
+    BodyCut,
+    BodyStalled,
+    MethodNotAllowed,
+    NotFound,
+    Preempted,
+    Stopping,
+    TusvideoError,
+    Unauthenticated,
+)
+from tusvideo.message import ResponseHead
+from tusvideo.model import UserId
+from tusvideo.protocol import chunk_api, problem, tus, videos_api
+from tusvideo.web import chunk_handlers, download, guard, pages, routes, tus_handlers, video_handlers
+from tusvideo.web.answer import hang_up, send
+from tusvideo.web.body import RequestBody
+from tusvideo.web.exchange import LOGGER, Download, Exchange, request_id_of
+from tusvideo.web.keys import HOUSE
+from tusvideo.web.routes import Family, Kind
+
+Handler = Callable[[Exchange], Awaitable[ResponseHead | Download]]
+
+HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
+    Kind.UPLOADS: {"POST": tus_handlers.carry_out, "OPTIONS": tus_handlers.options},
+    Kind.UPLOAD: {
+        "GET": download.uploaded,
+        "HEAD": tus_handlers.carry_out,
+        "PATCH": tus_handlers.carry_out,
+        "DELETE": tus_handlers.carry_out,
+        "OPTIONS": tus_handlers.options,
+    },
+    Kind.CHUNK: {
+        "POST": chunk_handlers.put,
+        "HEAD": chunk_handlers.query_head,
+        "GET": chunk_handlers.query,
+        "DELETE": chunk_handlers.terminate,
+    },
+    Kind.FINALIZE: {"POST": chunk_handlers.finalize},
+    Kind.METADATA: {"POST": video_handlers.describe},
+    Kind.VIDEOS: {"GET": video_handlers.list_all},
+    Kind.VIDEO: {"GET": video_handlers.get, "PATCH": video_handlers.change, "DELETE": video_handlers.remove},
+    Kind.PUBLISHED: {"GET": download.published, "HEAD": download.published},
+    Kind.HEALTH: {"GET": pages.health, "HEAD": pages.health},
+    Kind.READY: {"GET": pages.ready, "HEAD": pages.ready},
+    Kind.GREETING: {"GET": pages.greet, "HEAD": pages.greet},
+    Kind.SERVER: {},
+}
+OPEN_KINDS: Final = frozenset({Kind.HEALTH, Kind.READY, Kind.GREETING, Kind.SERVER})
+"""Resources that ask nobody for a name."""
+
+
+async def serve(request: web.Request) -> web.StreamResponse:
+    """Answer one request, whatever it is; never raises but for cancellation."""
+    exchange = _open(request)
+    try:
+        return await _answer(exchange)
+    finally:
+        exchange.body.close()
+        exchange.log()
+
+
+def _open(request: web.Request) -> Exchange:
+    house = request.app[HOUSE]
+    head = guard.head_of(request)
+    route = routes.find(head.path)
+    body = RequestBody(
+        request, expects_continue=guard.expects_continue(request), stall_seconds=house.limits.stall_seconds
+    )
+    return Exchange(
+        request=request,
+        house=house,
+        route=route,
+        head=head,
+        body=body,
+        request_id=request_id_of(request),
+        upload=route.upload_id,
+    )
+
+
+async def _answer(exchange: Exchange) -> web.StreamResponse:
+    try:
+        outcome = await _carry_out(exchange)
+        if isinstance(outcome, Download):
+            return await download.send_file(exchange, outcome)
+    except (BodyCut, BodyStalled) as error:
+        exchange.code = error.code
+        return hang_up(exchange.request)
+    except TusvideoError as error:
+        stopped = isinstance(error, Preempted) and exchange.house.stopping.is_set()
+        outcome = _refuse(exchange, Stopping() if stopped else error)
+    except Exception:  # noqa: BLE001 - the one place where what nobody foresaw becomes an answer; it is logged
+        LOGGER.exception("request_failed", extra={"data": {"request_id": exchange.request_id}})
+        outcome = _apologise(exchange)
+    return await send(exchange, outcome)
+
+
+async def _carry_out(exchange: Exchange) -> ResponseHead | Download:
+    exchange.head = guard.judge(exchange.request, exchange.head, policy=exchange.house.policy)
+    handler = _handler(exchange)
+    exchange.user = await _identify(exchange)
+    guard.judge_coding(exchange.head)
+    return await handler(exchange)
+
+
+def _handler(exchange: Exchange) -> Handler:
+    handlers = HANDLERS.get(exchange.route.kind)
+    if handlers is None:
+        raise NotFound("address")
+    method = exchange.head.method
+    allowed = sorted({"OPTIONS", *handlers})
+    if method not in allowed:
+        raise MethodNotAllowed(method=method, allowed=allowed)
+    return handlers.get(method, _options)
+
+
+async def _options(exchange: Exchange) -> ResponseHead:
+    """OPTIONS on anything that has no answer of its own to it."""
+    methods = {"OPTIONS", *HANDLERS[exchange.route.kind]}
+    return ResponseHead(status=204, headers=(("Allow", ", ".join(sorted(methods))),))
+
+
+async def _identify(exchange: Exchange) -> UserId | None:
+    if exchange.route.kind in OPEN_KINDS or exchange.head.method == "OPTIONS":
+        return None
+    try:
+        return await exchange.house.authenticator.identify(exchange.head)
+    except Unauthenticated:
+        # Public files are for anybody; but who shows credentials learns that they are wrong.
+        if exchange.route.kind is Kind.PUBLISHED and "Authorization" not in exchange.head.headers:
+            return None
+        raise
+
+
+def _refuse(exchange: Exchange, error: TusvideoError) -> ResponseHead:
+    exchange.code = error.code
+    match exchange.route.family:
+        case Family.TUS:
+            return tus.render_error(error, head_only=exchange.head_only)
+        case Family.CHUNKS:
+            return chunk_api.render_error(error, head_only=exchange.head_only)
+        case Family.VIDEOS:
+            return videos_api.render_error(error, head_only=exchange.head_only)
+        case Family.PLAIN:
+            return problem.render(error, head_only=exchange.head_only)
+
+
+def _apologise(exchange: Exchange) -> ResponseHead:
+    exchange.code = "internal"
+    render = tus.render_unexpected if exchange.route.family is Family.TUS else problem.render_unexpected
+    return render(exchange.request_id, head_only=exchange.head_only)

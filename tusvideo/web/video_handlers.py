@@ -1,0 +1,54 @@
+"""The records of published videos, ``/api/videos``: between JSON and the service."""
+
+from tusvideo.message import ResponseHead
+from tusvideo.model import Location, Video
+from tusvideo.protocol import videos_api
+from tusvideo.rules.names import user_folder
+from tusvideo.web.chunk_handlers import read_json
+from tusvideo.web.exchange import Exchange
+from tusvideo.web.keys import House
+from tusvideo.web.routes import published_path
+
+DEFAULT_PROFILE = "poster"
+
+
+async def describe(exchange: Exchange) -> ResponseHead:
+    """POST /api/videos/metadata."""
+    command = videos_api.parse_describe(
+        await read_json(exchange), default_profile=DEFAULT_PROFILE, profiles=exchange.house.profiles
+    )
+    outcome = await exchange.house.videos.describe(exchange.owner, command)
+    return videos_api.render_described(outcome, url=_url(exchange.house, outcome.video))
+
+
+async def list_all(exchange: Exchange) -> ResponseHead:
+    """GET /api/videos."""
+    wanted = videos_api.parse_list(exchange.head)
+    outcome = await exchange.house.videos.list(exchange.owner, before=wanted.before, limit=wanted.limit)
+    return videos_api.render_list(outcome, url_of=lambda video: _url(exchange.house, video))
+
+
+async def get(exchange: Exchange) -> ResponseHead:
+    """GET /api/videos/{id}."""
+    video = await exchange.house.videos.get(exchange.owner, exchange.route.video_id)
+    return videos_api.render_video(video, url=_url(exchange.house, video))
+
+
+async def change(exchange: Exchange) -> ResponseHead:
+    """PATCH /api/videos/{id}."""
+    command = videos_api.parse_change(await read_json(exchange), video_id=exchange.route.video_id)
+    video = await exchange.house.videos.change(exchange.owner, command)
+    return videos_api.render_video(video, url=_url(exchange.house, video))
+
+
+async def remove(exchange: Exchange) -> ResponseHead:
+    """DELETE /api/videos/{id}, with ``?file=1`` the file too."""
+    with_file = videos_api.parse_remove(exchange.head)
+    await exchange.house.videos.remove(exchange.owner, exchange.route.video_id, with_file=with_file)
+    return videos_api.render_removed()
+
+
+def _url(house: House, video: Video) -> str:
+    profile = house.profiles.get(video.profile)
+    directory = video.profile if profile is None else profile.directory
+    return published_path(Location(directory=directory, folder=user_folder(video.owner), filename=video.filename))

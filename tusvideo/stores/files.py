@@ -155,12 +155,17 @@ def read_some(fd: int, size: int, position: int) -> bytes:
     return block
 
 
+def copy_some(source: int, target: int, *, start: int, to: int, size: int) -> int:
+    """Copy some bytes inside the kernel; give how many it was, 0 at the end of the source."""
+    return os.copy_file_range(source, target, size, start, to)
+
+
 def copy_range(source: int, target: int, *, start: int, to: int, size: int) -> None:
     """Copy bytes between files, or within one, inside the kernel where it can. Raises StorageFailed when they are not
     all there."""
     done = 0
     try:
-        while done < size and (step := os.copy_file_range(source, target, size - done, start + done, to + done)):
+        while step := copy_some(source, target, start=start + done, to=to + done, size=size - done):
             done += step
     except OSError as error:
         if error.errno not in NO_COPY_RANGE:

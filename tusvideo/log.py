@@ -16,7 +16,7 @@ MAX_TRACEBACK: Final = 8000
 """Characters of a traceback; the end of a longer one is kept, because it names the cause."""
 
 _EVENT: Final = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-_PLAIN: Final = re.compile(r"(?!(?:null|true|false)\Z)[A-Za-z0-9_./:@%+,-]+", re.ASCII)
+_PLAIN: Final = re.compile(r"(?!(?:null|true|false)\Z)[A-Za-z0-9_./:@%+,*{}-]+", re.ASCII)
 _OURS: Final = "tusvideo"
 
 

@@ -1,0 +1,277 @@
+"""The composition root: which adapter goes into which service, and the life of a server from start to stop."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import asdict, dataclass
+from typing import Final, TypeVar
+
+from aiohttp import http_parser, web
+
+from tusvideo import __version__
+from tusvideo.allocator import keep_freed_blocks
+from tusvideo.clock import SystemClock
+from tusvideo.config import Address, Config
+from tusvideo.errors import ConfigError, DiskFull, TusvideoError, Unavailable
+from tusvideo.events.log import LogEvents
+from tusvideo.locks.memory import MemoryLocks
+from tusvideo.log import configure_log, event
+from tusvideo.service.finalizing import FinalizeService
+from tusvideo.service.parts import PartService
+from tusvideo.service.publishing import Publisher
+from tusvideo.service.recovery import Recovery
+from tusvideo.service.sweeper import Sweeper
+from tusvideo.service.uploads import UploadService
+from tusvideo.service.videos import VideoService
+from tusvideo.sessions.sqlite import SqliteSessions
+from tusvideo.stores.disk import DiskStore
+from tusvideo.web.app import build_app, make_runner
+from tusvideo.web.auth import LocalAuthenticator
+from tusvideo.web.keys import House, Policy
+
+_logger: Final = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+DEFAULT_PROFILE: Final = "files"
+"""Of uploads on ``/files/`` that name none."""
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_WHY_NOT: Final = {
+    errno.EADDRINUSE: "another program listens there; stop it, or choose another port with --listen",
+    errno.EACCES: "this user may not take that port; choose one above 1023",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+}
+_NO_C_PARSER: Final = (
+    "aiohttp has no C parser here, and that one is what is tested;"
+    " install a wheel of aiohttp for this platform, and unset AIOHTTP_NO_EXTENSIONS"
+)
+
+FORCED_STOP_SECONDS: Final = 9.7
+"""After so long a stop that hangs, on a disk that does not answer for one, is cut short: what is stored is stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The adapters and services of one server, opened."""
+
+    clock: SystemClock
+    store: DiskStore
+    sessions: SqliteSessions
+    locks: MemoryLocks
+    uploads: UploadService
+    parts: PartService
+    finalizing: FinalizeService
+    videos: VideoService
+    recovery: Recovery
+    sweeper: Sweeper
+
+
+def run(config: Config) -> int:
+    """Run a server until it is told to stop, and give the exit code: 0 stopped as asked, 1 could not start."""
+    configure_log(level=config.log.level, form=config.log.format)
+    keep_freed_blocks()
+    try:
+        return asyncio.run(serve(config))
+    except TusvideoError as error:
+        print(f"tusvideo: {error}", file=sys.stderr)  # noqa: T201  # for the person who typed the command
+        return 1
+
+
+async def serve(config: Config) -> int:
+    """Recover, listen, tell on stdout that the server is ready, and serve until SIGTERM or SIGINT.
+
+    Raises TusvideoError, with a sentence for the operator, when the server cannot start; everything is closed then.
+    """
+    require_c_parser()
+    stop = _stop_signals()
+    async with opened(config) as server:
+        if await _recover(server, stop):
+            await _serve_until(stop, server, config)
+    event(_logger, logging.INFO, "server_stopped")
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def opened(config: Config) -> AsyncIterator[Server]:
+    """Open what a server consists of, and close it in the end: first the session table, then the data directory.
+
+    Raises ConfigError, StorageFailed, DiskFull or Busy with a sentence for the operator when something cannot be used.
+    """
+    clock, events, locks = SystemClock(), LogEvents(), MemoryLocks()
+    async with contextlib.AsyncExitStack() as stack:
+        store = await DiskStore.open(config.storage.data_dir, threads=config.storage.disk_threads)
+        stack.push_async_callback(store.close)
+        sessions = await SqliteSessions.open(config.storage.database_path)
+        stack.push_async_callback(sessions.close)
+        locks.start_epochs_after(await sessions.last_epoch())
+        publisher = Publisher(
+            store=store,
+            sessions=sessions,
+            events=events,
+            clock=clock,
+            profiles=config.profiles,
+            limits=config.limits,
+        )
+        uploads = UploadService(publisher=publisher, locks=locks, videos=sessions)
+        yield Server(
+            clock=clock,
+            store=store,
+            sessions=sessions,
+            locks=locks,
+            uploads=uploads,
+            parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
+            finalizing=FinalizeService(publisher=publisher, locks=locks),
+            videos=VideoService(publisher=publisher, videos=sessions, uploads=uploads),
+            recovery=Recovery(publisher=publisher, uploads=uploads),
+            sweeper=Sweeper(publisher=publisher, locks=locks),
+        )
+
+
+def require_c_parser() -> None:
+    """Refuse to go on without aiohttp's parser in C: the one in Python reads requests differently, and slowly."""
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise ConfigError([_NO_C_PARSER])
+
+
+async def _recover(server: Server, stop: asyncio.Event) -> bool:
+    """Bring rows and files together; False when the stop came first, which is safe at any moment."""
+    try:
+        recovered = await unless(stop, server.recovery.run())
+    except Unavailable as error:
+        reason = error.__cause__ or error
+        raise ConfigError([f"cannot bring session table and files together after the last stop: {reason}"]) from error
+    if recovered is None:
+        return False
+    event(_logger, logging.INFO, "recovery_done", **asdict(recovered))
+    return True
+
+
+async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> None:
+    house = _house(server, config)
+    # aiohttp grants its time twice: to requests, and once more after it has ended their bodies.
+    runner = make_runner(build_app(house), stop_seconds=config.server.stop_seconds / 2)
+    await runner.setup()
+    sweeping = asyncio.create_task(_sweep_again_and_again(server, every_seconds=config.storage.sweep_seconds))
+    try:
+        site = await _listen(runner, config.server.listen)
+        _announce(config, port=site.port)
+        await stop.wait()
+        house.stopping.set()
+        await site.stop()
+        server.locks.stop_all()
+    finally:
+        sweeping.cancel()
+        await asyncio.wait([sweeping])
+        await runner.cleanup()
+
+
+def _house(server: Server, config: Config) -> House:
+    async def ready() -> None:
+        await server.sessions.check()
+        if await server.store.free_bytes() < config.limits.min_free_bytes:
+            raise DiskFull
+
+    return House(
+        uploads=server.uploads,
+        parts=server.parts,
+        finalizing=server.finalizing,
+        videos=server.videos,
+        authenticator=LocalAuthenticator(),
+        profiles=config.profiles,
+        default_profile=DEFAULT_PROFILE,
+        limits=config.limits,
+        policy=Policy(
+            allowed_hosts=config.server.allowed_hosts,
+            allowed_origins=config.server.allowed_origins,
+            trusted_proxies=config.server.trusted_proxies,
+            max_header_bytes=config.max_header_bytes,
+        ),
+        ready=ready,
+    )
+
+
+async def _listen(runner: web.AppRunner, address: Address) -> web.TCPSite:
+    try:
+        host = address.host
+        if not address.port:
+            # A name with several addresses would get a free port for each of them, and only one can be told.
+            found = await asyncio.get_running_loop().getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+            host = str(found[0][4][0])
+        site = web.TCPSite(runner, host, address.port)
+        await site.start()
+    except socket.gaierror as error:
+        raise ConfigError([f"cannot listen on {address}: no address is known for {address.host}"]) from error
+    except OSError as error:
+        number = error.errno or 0
+        reason = _WHY_NOT.get(number, os.strerror(number).lower())
+        raise ConfigError([f"cannot listen on {address}: {reason}"]) from error
+    return site
+
+
+def _announce(config: Config, *, port: int) -> None:
+    address = Address(config.server.listen.host, port)
+    if not address.is_loopback:
+        event(_logger, logging.WARNING, "insecure_anonymous", listen=str(address), effect="everybody may do everything")
+    event(_logger, logging.INFO, "server_started", version=__version__, listen=str(address))
+    print(f"listening on http://{address}", flush=True)  # noqa: T201  # programs wait for this line
+
+
+async def _sweep_again_and_again(server: Server, *, every_seconds: float) -> None:
+    while True:
+        await server.clock.sleep(every_seconds)
+        try:
+            swept = asdict(await server.sweeper.run())
+        except TusvideoError as error:
+            event(_logger, logging.WARNING, "sweep_failed", code=error.code)
+        except Exception:  # the root of a task: the next pass may work
+            _logger.exception("sweep_failed")
+        else:
+            if any(swept.values()):
+                event(_logger, logging.INFO, "sweep_done", **swept)
+
+
+def _stop_signals() -> asyncio.Event:
+    """Give what the first SIGTERM or SIGINT sets; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def begin(number: signal.Signals) -> None:
+        if stop.is_set():
+            return  # came before the lines below had been reached
+        for each in _SIGNALS:
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
+        event(_logger, logging.INFO, "server_stopping", signal=number.name)
+        forced = threading.Timer(FORCED_STOP_SECONDS, _stop_by_force)
+        forced.daemon = True
+        forced.start()
+        stop.set()
+
+    for each in _SIGNALS:
+        loop.add_signal_handler(each, begin, each)
+    return stop
+
+
+def _stop_by_force() -> None:
+    event(_logger, logging.ERROR, "stop_forced", after_seconds=FORCED_STOP_SECONDS)
+    os._exit(1)
+
+
+async def unless(stop: asyncio.Event, work: Coroutine[None, None, T]) -> T | None:
+    """Do work that is safe to interrupt; None when the stop came first."""
+    working, waiting = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait([working])
+        return None
+    return working.result()

@@ -1,0 +1,152 @@
+"""The real shell and the real services on a loopback socket, over stores in memory."""
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.web.wire import Answer, Wire, connect
+from tusvideo.clock import SystemClock
+from tusvideo.config.settings import BUILT_IN_PROFILES
+from tusvideo.errors import Unauthenticated
+from tusvideo.events.log import LogEvents
+from tusvideo.locks.memory import MemoryLocks
+from tusvideo.message import RequestHead
+from tusvideo.model import Limits, UserId
+from tusvideo.service.finalizing import FinalizeService
+from tusvideo.service.parts import PartService
+from tusvideo.service.publishing import Publisher
+from tusvideo.service.uploads import UploadService
+from tusvideo.service.videos import VideoService
+from tusvideo.sessions.memory import MemorySessions
+from tusvideo.stores.memory import MemoryStore
+from tusvideo.web.app import build_app, make_runner
+from tusvideo.web.auth import LocalAuthenticator
+from tusvideo.web.keys import House, Policy
+
+TUS = "Tus-Resumable: 1.0.0"
+BYTES = "Content-Type: application/offset+octet-stream"
+
+
+class TokenAuthenticator:
+    """Knows a user by the name in ``Authorization: Bearer NAME``."""
+
+    async def identify(self, head: RequestHead) -> UserId:
+        """Name the user."""
+        scheme, _, name = (head.one("Authorization") or "").partition(" ")
+        if scheme != "Bearer" or name not in {"alice", "bob"}:
+            raise Unauthenticated
+        return UserId(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A running server and what lies behind it."""
+
+    port: int
+    house: House
+    store: MemoryStore
+    sessions: MemorySessions
+    locks: MemoryLocks
+
+    @contextlib.asynccontextmanager
+    async def wire(self) -> AsyncIterator[Wire]:
+        """Open a connection for a while."""
+        wire = await connect(self.port)
+        try:
+            yield wire
+        finally:
+            await wire.close()
+
+    async def ask(self, *lines: str, body: bytes = b"") -> Answer:
+        """Send one request on a connection of its own."""
+        async with self.wire() as wire:
+            return await wire.ask(*lines, body=body)
+
+    async def create(self, length: int | None, *fields: str) -> str:
+        """Make a tus upload and give its path."""
+        size = "Upload-Defer-Length: 1" if length is None else f"Upload-Length: {length}"
+        answer = await self.ask("POST /files/ HTTP/1.1", TUS, size, *fields)
+        assert answer.status == 201, answer.body
+        return answer.headers["Location"]
+
+    async def offset(self, path: str) -> int:
+        """Ask where an upload stands."""
+        answer = await self.ask(f"HEAD {path} HTTP/1.1", TUS)
+        assert answer.status == 200
+        return int(answer.headers["Upload-Offset"])
+
+
+Start = Callable[..., Awaitable[Served]]
+
+
+@pytest_asyncio.fixture
+async def start() -> AsyncIterator[Start]:
+    """Start servers with other limits, policies or services; they are stopped after the test."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def run(*, limits: Limits | None = None, **changes: Any) -> Served:
+            store, sessions, locks = MemoryStore(), MemorySessions(), MemoryLocks()
+            house = replace(_house(store, sessions, locks, limits=limits or Limits()), **changes)
+            runner = make_runner(build_app(house), stop_seconds=1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            from aiohttp import web
+
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            return Served(port=runner.addresses[0][1], house=house, store=store, sessions=sessions, locks=locks)
+
+        yield run
+
+
+def _house(store: MemoryStore, sessions: MemorySessions, locks: MemoryLocks, *, limits: Limits) -> House:
+    publisher = Publisher(
+        store=store,
+        sessions=sessions,
+        events=LogEvents(),
+        clock=SystemClock(),
+        profiles=BUILT_IN_PROFILES,
+        limits=limits,
+    )
+    uploads = UploadService(publisher=publisher, locks=locks, videos=sessions)
+    return House(
+        uploads=uploads,
+        parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
+        finalizing=FinalizeService(publisher=publisher, locks=locks),
+        videos=VideoService(publisher=publisher, videos=sessions, uploads=uploads),
+        authenticator=LocalAuthenticator(),
+        profiles=BUILT_IN_PROFILES,
+        default_profile="files",
+        limits=limits,
+        policy=Policy(),
+        ready=store.free_bytes,
+    )
+
+
+@pytest_asyncio.fixture
+async def served(start: Start) -> Served:
+    """One server with the settings of the house."""
+    return await start()
+
+
+class Lines:
+    """The log lines that tell of requests."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+
+    def requests(self) -> list[Mapping[str, Any]]:
+        """The data of every request line so far."""
+        return [vars(record)["data"] for record in self._caplog.records if record.getMessage() == "request"]
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Lines:
+    """What the server logs about requests."""
+    caplog.set_level(logging.INFO, logger="tusvideo")
+    return Lines(caplog)

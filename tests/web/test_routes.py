@@ -1,0 +1,79 @@
+"""Raw paths: what they name, and what they never name."""
+
+import pytest
+
+from tusvideo.model import Location, UploadId
+from tusvideo.web.routes import Family, Kind, Route, find, published_path
+
+ID = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/files", Route(kind=Kind.UPLOADS, family=Family.TUS)),
+        ("/files/", Route(kind=Kind.UPLOADS, family=Family.TUS)),
+        (f"/files/{ID}", Route(kind=Kind.UPLOAD, family=Family.TUS, upload_id=UploadId(ID))),
+        ("/api/poster/video/chunk", Route(kind=Kind.CHUNK, family=Family.CHUNKS, profile="poster")),
+        ("/api/my-1_x/video/finalize", Route(kind=Kind.FINALIZE, family=Family.CHUNKS, profile="my-1_x")),
+        ("/api/videos/video/chunk", Route(kind=Kind.CHUNK, family=Family.CHUNKS, profile="videos")),
+        ("/api/videos/metadata", Route(kind=Kind.METADATA, family=Family.VIDEOS)),
+        ("/api/videos", Route(kind=Kind.VIDEOS, family=Family.VIDEOS)),
+        (f"/api/videos/{ID}", Route(kind=Kind.VIDEO, family=Family.VIDEOS, video_id=ID)),
+        ("/healthz", Route(kind=Kind.HEALTH, family=Family.PLAIN)),
+        ("/readyz", Route(kind=Kind.READY, family=Family.PLAIN)),
+        ("/", Route(kind=Kind.GREETING, family=Family.PLAIN)),
+        ("*", Route(kind=Kind.SERVER, family=Family.PLAIN)),
+    ],
+)
+def test_paths_name_resources(path: str, route: Route) -> None:
+    """Each documented path names one resource."""
+    assert find(path) == route
+
+
+@pytest.mark.parametrize(
+    ("path", "family"),
+    [
+        (f"/files/{ID}/", Family.TUS),
+        (f"/files/{ID.upper()}", Family.TUS),
+        (f"/files/{ID[:-1]}", Family.TUS),
+        (f"/files/%30{ID[1:]}", Family.TUS),
+        (f"/files/..%2f{ID}", Family.TUS),
+        (f"/files/{ID}%00", Family.TUS),
+        (f"/files/{ID}\n", Family.TUS),
+        (f"/files//{ID}", Family.TUS),
+        ("/api/po%73ter/video/chunk", Family.CHUNKS),
+        ("/api/../video/chunk", Family.CHUNKS),
+        ("/api//video/chunk", Family.CHUNKS),
+        ("/api/videos/", Family.VIDEOS),
+        (f"/api/videos/{ID}x", Family.VIDEOS),
+        ("/uploads/a/b", Family.PLAIN),
+        ("/uploads/a/b/", Family.PLAIN),
+        ("/uploads/a/b/c/d", Family.PLAIN),
+        ("/uploads/a/../c", Family.PLAIN),
+        ("/uploads/a/%2e%2e/c", Family.PLAIN),
+        ("/uploads/a/b/.", Family.PLAIN),
+        ("/uploads/a/b/x%2fy", Family.PLAIN),
+        ("/uploads/a/b/x%5cy", Family.PLAIN),
+        ("/uploads/a/b/x\\y", Family.PLAIN),
+        ("/uploads/a/b/x%00", Family.PLAIN),
+        ("/uploads/a/b/x%0d%0ay", Family.PLAIN),
+        ("/uploads/a/b/x%ff", Family.PLAIN),
+        ("/uploads/a/b/x%", Family.PLAIN),
+        ("/uploads/a/b/x%2", Family.PLAIN),
+        ("/uploads/a/b/" + "x" * 5000, Family.PLAIN),
+        ("", Family.PLAIN),
+        ("//", Family.PLAIN),
+        ("/Files", Family.PLAIN),
+    ],
+)
+def test_everything_else_names_nothing(path: str, family: Family) -> None:
+    """Encoded slashes, dots, NUL, CR, LF, wrong case and wrong length name nothing; who answers is known all the same."""
+    assert find(path) == Route(kind=Kind.NOWHERE, family=family)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a b.mp4", "a%2fb", "ü–x 100%.mp4", "a?b#c;d", "…"])
+def test_published_names_survive_the_path(name: str) -> None:
+    """A path is decoded once, so every name comes back as it was."""
+    location = Location(directory="posters", folder="hex.41", filename=name)
+    assert find(published_path(location)) == Route(kind=Kind.PUBLISHED, family=Family.PLAIN, location=location)

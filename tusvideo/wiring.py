@@ -9,8 +9,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final, TypeVar
 
 from aiohttp import http_parser, web
@@ -19,7 +20,7 @@ from tusvideo import __version__
 from tusvideo.allocator import keep_freed_blocks
 from tusvideo.clock import SystemClock
 from tusvideo.config import Address, Config
-from tusvideo.errors import ConfigError, DiskFull, TusvideoError, Unavailable
+from tusvideo.errors import ConfigError, DiskFull, StorageFailed, TusvideoError, Unavailable
 from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.log import configure_log, event
@@ -31,6 +32,7 @@ from tusvideo.service.sweeper import Sweeper
 from tusvideo.service.uploads import UploadService
 from tusvideo.service.videos import VideoService
 from tusvideo.sessions.sqlite import SqliteSessions
+from tusvideo.stores import files
 from tusvideo.stores.disk import DiskStore
 from tusvideo.web.app import build_app, make_runner
 from tusvideo.web.auth import LocalAuthenticator
@@ -109,6 +111,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
     async with contextlib.AsyncExitStack() as stack:
         store = await DiskStore.open(config.storage.data_dir, threads=config.storage.disk_threads)
         stack.push_async_callback(store.close)
+        stack.enter_context(_held_alone(config.storage.database_path))
         sessions = await SqliteSessions.open(config.storage.database_path)
         stack.push_async_callback(sessions.close)
         locks.start_epochs_after(await sessions.last_epoch())
@@ -133,6 +136,23 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             recovery=Recovery(publisher=publisher, uploads=uploads),
             sweeper=Sweeper(publisher=publisher, locks=locks),
         )
+
+
+@contextlib.contextmanager
+def _held_alone(database: Path) -> Iterator[None]:
+    """Keep a session table from every other server: one with other data would take all its uploads for damaged."""
+    try:
+        lock = files.lock_folder(database.with_name(f"{database.name}.lock"))
+    except BlockingIOError as error:
+        mistake = f"database {database} is used by another server; stop that one or choose another database"
+        raise ConfigError([mistake]) from error
+    except (OSError, StorageFailed) as error:
+        reason = getattr(error, "strerror", None) or "its lock file is not ours"
+        raise ConfigError([f"database {database} cannot be used: {reason}"]) from error
+    try:
+        yield
+    finally:
+        files.close(lock)
 
 
 def require_c_parser() -> None:

@@ -173,6 +173,16 @@ def test_a_data_directory_serves_one_server(serve: Serve, refused: Refused) -> N
     assert get(first, "/healthz")[0] == 200
 
 
+def test_a_database_serves_one_server(serve: Serve, refused: Refused, tmp_path: Path) -> None:
+    """A second server with other data would take the uploads in the table for damaged; it is refused, and then free."""
+    shared = str(tmp_path / "shared.db")
+    first = serve(TUSVIDEO_STORAGE_DATABASE=shared)
+    sentence = refused(data=tmp_path / "other", TUSVIDEO_STORAGE_DATABASE=shared)
+    assert sentence.startswith(f"tusvideo: database {shared} is used by another server; ")
+    stop(first)
+    stop(serve(TUSVIDEO_STORAGE_DATABASE=shared))
+
+
 def test_a_killed_server_leaves_the_way_free(serve: Serve) -> None:
     """After kill -9 the next server starts on the same data, and looks at it before it listens."""
     first = serve()
@@ -229,7 +239,7 @@ def test_a_data_directory_that_is_a_file_is_told(refused: Refused, tmp_path: Pat
 
 def test_a_database_folder_that_is_not_there_is_told(refused: Refused, tmp_path: Path) -> None:
     """A database set apart needs its folder."""
-    assert "gone.db" in refused(TUSVIDEO_STORAGE_DATABASE=str(tmp_path / "no/gone.db"))
+    assert "no/gone.db cannot be used: No such file" in refused(TUSVIDEO_STORAGE_DATABASE=str(tmp_path / "no/gone.db"))
 
 
 def test_a_server_without_the_c_parser_does_not_start(refused: Refused, tmp_path: Path) -> None:

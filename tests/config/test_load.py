@@ -295,7 +295,9 @@ def test_profiles_in_the_environment_are_refused() -> None:
     assert "configuration file" in the_mistake(environ={"TUSVIDEO_PROFILES_POSTER_PUBLIC": "false"})
 
 
-@pytest.mark.parametrize("variable", ["TUSVIDEO_TOKEN", "TUSVIDEO_URL", "TUSVIDEOS_SERVER_LISTEN", "PATH", "TUSVIDEO_"])
+@pytest.mark.parametrize(
+    "variable", ["TUSVIDEO_TOKEN", "TUSVIDEO_TO", "TUSVIDEO_STATE_DIR", "TUSVIDEOS_SERVER_LISTEN", "PATH", "TUSVIDEO_"]
+)
 def test_variables_of_others_are_left_alone(variable: str) -> None:
     """Variables that are no option and look like none belong to somebody else."""
     assert load_config(environ={variable: "x"}) == Config()

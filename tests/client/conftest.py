@@ -31,6 +31,7 @@ async def peer() -> AsyncIterator[Peer]:
     await peer.start()
     yield peer
     await peer.stop()
+    assert peer.mistakes == []
 
 
 @pytest.fixture

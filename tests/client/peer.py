@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from multipart import MultipartParser
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -85,6 +85,10 @@ class Fault:
     skip: int = 0
 
 
+SEEN = web.RequestKey("seen", Seen)
+FAULT = web.RequestKey("fault", Fault)
+
+
 class Peer:
     """The server; its attributes are what tests look at."""
 
@@ -98,6 +102,7 @@ class Peer:
         self.honours_keys = True
         self.says_offset_on_409 = True
         self.says_content_location = True
+        self.mistakes: list[Exception] = []
         self.reached = asyncio.Event()
         self.on_body: Callable[[int], None] | None = None
         self._runner: web.AppRunner | None = None
@@ -152,14 +157,20 @@ class Peer:
     async def _judge(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         seen = Seen(method=request.method, path=request.path, headers=dict(request.headers))
         self.seen.append(seen)
-        request["seen"] = seen
+        request[SEEN] = seen
         fault = self._next_fault(request)
-        request["fault"] = fault
+        request[FAULT] = fault
         if fault.status:
             return web.Response(status=fault.status, headers=fault.headers, text=fault.body)
         if self.token is not None and request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.Response(status=401)
-        response = await handler(request)
+        try:
+            response = await handler(request)
+        except (ConnectionError, ClientPayloadError, asyncio.IncompleteReadError):
+            raise  # the client left, or was made to
+        except Exception as error:
+            self.mistakes.append(error)
+            raise
         if fault.lose:
             drop(request)
         return response
@@ -176,8 +187,8 @@ class Peer:
 
     async def _body(self, request: web.Request, take: Callable[[bytes], None]) -> None:
         """Read the body as far as the fault allows."""
-        fault: Fault = request["fault"]
-        seen: Seen = request["seen"]
+        fault = request[FAULT]
+        seen = request[SEEN]
         limits = [at for at in (fault.cut_after, fault.hold_after) if at is not None]
         limit = limits[0] if limits else None
         async for data in request.content.iter_any():
@@ -220,7 +231,7 @@ class Peer:
         if upload is None:
             return web.Response(status=404)
         offset = int(request.headers["Upload-Offset"])
-        request["seen"].start = offset
+        request[SEEN].start = offset
         if offset != len(upload.data):
             return web.Response(status=409, headers=self._place(upload) if self.says_offset_on_409 else {})
         await self._body(request, upload.data.extend)
@@ -245,7 +256,7 @@ class Peer:
     async def _chunk(self, request: web.Request) -> web.Response:
         body = bytearray()
         await self._body(request, body.extend)
-        seen: Seen = request["seen"]
+        seen = request[SEEN]
         chunk = _parse_form(request, bytes(body), seen)
         facts = seen.fields
         upload = self.chunked.setdefault(facts["uploadId"], Upload(length=int(facts["fileSize"])))
@@ -279,7 +290,7 @@ class Peer:
 
     async def _finalize(self, request: web.Request) -> web.Response:
         facts = await request.json()
-        request["seen"].json = facts
+        request[SEEN].json = facts
         upload = self.chunked.get(facts["uploadId"])
         if upload is None:
             return web.Response(status=404)
@@ -303,7 +314,7 @@ class Peer:
 
     async def _record(self, request: web.Request) -> web.Response:
         facts = await request.json()
-        request["seen"].json = facts
+        request[SEEN].json = facts
         self.records.append(facts)
         return web.json_response(facts, status=201)
 

@@ -72,7 +72,11 @@ class Writer(Protocol):
 
     async def write(self, buffer: bytes) -> None:
         """Write the whole buffer at ``position`` and move on. Raises DiskFull or StorageFailed; ``position`` is then
-        unchanged. Not durable before ``sync``."""
+        unchanged. Not durable before ``sync``.
+
+        Writes that are begun at once follow one another. A cancelled call ends when nothing is being written any more;
+        its bytes do not count.
+        """
 
     async def sync(self) -> int:
         """Make everything written before the call durable; give the position up to which that holds.
@@ -82,8 +86,8 @@ class Writer(Protocol):
         """
 
     async def close(self) -> None:
-        """Let go of the file. Safe to repeat; waits for a write or a sync that still runs, so that nothing is written
-        after it."""
+        """Let go of the file. Safe to repeat; waits for a write or a sync that still runs, also when cancelled, so that
+        nothing is written after it."""
 
 
 class Spool(Protocol):
@@ -133,7 +137,8 @@ class UploadStore(Protocol):
 
         ``fresh`` says that the session counts no bytes yet: then the directory entry is made durable before the answer,
         whoever made it. Bytes that lie beyond what the session counts are leftovers and may be overwritten.
-        Raises DiskFull, StorageFailed; and StorageFailed for anything that is not a plain file of ours.
+        Raises DiskFull, StorageFailed; and StorageFailed for anything that is not a plain file of ours, or one that
+        ``publish`` has begun with: its bytes change no more.
         """
 
     def read_staged(self, upload_id: UploadId, *, start: int, stop: int) -> AsyncIterator[bytes]:
@@ -160,7 +165,7 @@ class UploadStore(Protocol):
         """Open a temporary file in staging. Raises DiskFull, StorageFailed."""
 
     async def open_published(self, location: Location) -> PublishedFile | None:
-        """Open a published file; None when it is not there."""
+        """Open a published file; None when it is not there. StorageFailed when it is not a plain file."""
 
     async def remove_published(self, location: Location) -> None:
         """Remove a published file durably. Safe to repeat."""

@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -142,6 +142,50 @@ async def test_the_order_of_the_calls(store: DiskStore, data: Path, monkeypatch:
     expected += ["make_folder", *syncing, "make_folder", *syncing]
     expected += ["link", "close", "unlink", *syncing]
     assert recorder.calls == expected
+
+
+async def test_the_order_of_the_calls_of_a_copy(store: DiskStore, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy is whole, marked, sealed and durable before it gets the name."""
+    stage(data, b"all")
+    monkeypatch.setattr(files, "link", refuse(errno.EPERM))
+    recorder = Recorder([])
+    for name in ("link", "make_file", "copy_range", "set_mtime", "seal", "fsync", "rename_new", "sync_folder"):
+        monkeypatch.setattr(files, name, recorder.wrap(name, getattr(files, name)))
+    assert await store.publish(ONE, length=3, location=PLACE) is True
+    tried = recorder.calls.index("link")
+    copied = ["link", "make_file", "copy_range", "set_mtime", "seal", "fsync", "link", "rename_new"]
+    assert recorder.calls[tried:] == [*copied, "sync_folder", "fsync"]
+
+
+async def test_folders_that_were_there_are_synced_too(
+    store: DiskStore, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that a killed run made may not be durable yet, so that every publish syncs the folders above it."""
+    for upload in (ONE, TWO):
+        stage(data, b"all", upload)
+    await store.publish(ONE, length=3, location=PLACE)
+    synced: list[Path] = []
+    sync_folder = files.sync_folder
+
+    def recorded(path: Path) -> None:
+        synced.append(path)
+        sync_folder(path)
+
+    monkeypatch.setattr(files, "sync_folder", recorded)
+    assert await store.publish(TWO, length=3, location=replace(PLACE, filename="b")) is True
+    assert synced == [data / "uploads", data / "uploads" / "posters", data / "uploads" / "posters" / "local"]
+
+
+async def test_removing_is_durable(store: DiskStore, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """remove_published syncs the folder after the name went, also when a killed run took the name away."""
+    stage(data, b"all")
+    await store.publish(ONE, length=3, location=PLACE)
+    recorder = Recorder([])
+    for name in ("unlink", "sync_folder"):
+        monkeypatch.setattr(files, name, recorder.wrap(name, getattr(files, name)))
+    for _ in range(2):
+        await store.remove_published(PLACE)
+    assert recorder.calls == ["unlink", "sync_folder"] * 2
 
 
 async def test_what_is_published(store: DiskStore, data: Path, way: str) -> None:

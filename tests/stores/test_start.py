@@ -4,6 +4,7 @@ import asyncio
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,8 @@ async def test_a_directory_that_cannot_be_used(tmp_path: Path, spoiled: str, ope
     else:
         path.touch()
     with pytest.raises(ConfigError, match=r"data directory .* cannot be used"):
-        await DiskStore.open(tmp_path / "data")
+        await DiskStore.open(tmp_path / "data", threads=8)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("disk")]
 
 
 async def test_a_directory_that_is_forbidden(unprivileged_folder: Path) -> None:

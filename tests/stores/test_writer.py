@@ -299,6 +299,26 @@ async def test_setting_aside_never_overwrites(store: DiskStore, data: Path) -> N
     assert found == {ONE: b"one", f"{ONE}.1": b"two", f"{ONE}.2": b"three"}
 
 
+async def test_setting_aside_is_durable(store: DiskStore, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both folders are synced after the move, the one that gained the name first."""
+    await (await writer_of(store)).close()
+    synced: list[str] = []
+    monkeypatch.setattr(files, "sync_folder", lambda path: synced.append(path.name))
+    await store.set_aside(ONE)
+    assert synced == ["lost+found", "staging"]
+
+
+async def test_a_copy_within_a_file_is_durable(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """copy_staged answers after an fdatasync of the file that holds the copy."""
+    writer = await writer_of(store)
+    await writer.write(b"abcd")
+    await writer.close()
+    sizes: list[int] = []
+    monkeypatch.setattr(files, "fdatasync", lambda fd: sizes.append(files.facts(fd).size))
+    await store.copy_staged(ONE, source=0, target=4, size=4)
+    assert sizes == [8]
+
+
 async def test_setting_aside_goes_on_after_a_crash(store: DiskStore, data: Path) -> None:
     """A file that has both names already loses the first, and is not numbered."""
     await (await writer_of(store)).close()

@@ -81,8 +81,8 @@ class Publication:
 
     def _is_ours(self, fd: int) -> bool:
         """The name is taken: by an earlier run of ours, or by another file?"""
-        if files.is_same_name(self.staged, self.target) or files.is_same_name(self.spare, self.target):
-            return True  # the latter: an earlier run named its copy and was killed before it tidied up
+        if files.is_same_name(self.staged, self.target):
+            return True
         files.unlink(self.spare)
         try:
             files.link(self.staged, self.spare)

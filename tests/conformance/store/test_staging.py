@@ -145,6 +145,15 @@ async def test_sync_tells_what_was_written_before_it(store: UploadStore) -> None
     await writer.close()
 
 
+async def test_writes_follow_one_another(store: UploadStore) -> None:
+    """Writes that are begun at once end up one behind the other, in the order of the calls."""
+    writer = await store.open_writer(ONE, position=0, fresh=True)
+    await asyncio.gather(*(writer.write(bytes([number]) * 1000) for number in range(20)))
+    assert await writer.sync() == 20_000
+    await writer.close()
+    assert await staged(store, ONE) == b"".join(bytes([number]) * 1000 for number in range(20))
+
+
 async def test_a_full_disk_costs_only_the_write(bench: Bench) -> None:
     """Without room a write raises DiskFull and moves nothing; with room the same write succeeds."""
     writer = await bench.store.open_writer(ONE, position=0, fresh=True)

@@ -1,0 +1,86 @@
+"""What must not grow with the table: queries go through an index, and parts are not counted again."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.conformance.sessions.samples import NOW, a_part, an_upload
+from tusvideo.model import Part
+from tusvideo.sessions import sqlite_uploads as uploads
+from tusvideo.sessions import sqlite_videos as videos
+from tusvideo.sessions.sqlite import SqliteSessions
+
+PLACE = {"id": "v", "owner": "anna", "profile": "p", "filename": "f", "created_at": 1, "limit": 1}
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        (uploads.LOAD, ("u",)),
+        (uploads.BY_CREATION_KEY, ("anna", "k")),
+        (uploads.BY_CLIENT_KEY, ("anna", "k")),
+        (uploads.DELETE, ("u",)),
+        (uploads.DUE, (1, 1)),
+        (uploads.TOMBSTONES, (1, 1)),
+        (uploads.WITH_STATUS, ("open", "", 1)),
+        (uploads.PUBLISHED, ("d", "f", "n")),
+        (uploads.PARTS, ("u", 0)),
+        (uploads.PART, ("u", 0)),
+        (uploads.MOVE_PART, (0, "u", 0)),
+        (uploads.PROGRESS, ("u",)),
+        (uploads.GROW, (1, 1, 1, 1, "u")),
+        (videos.UPDATE, {**PLACE, "title": "", "description": "", "updated_at": 1}),
+        (videos.LOAD, PLACE),
+        (videos.NEWEST, PLACE),
+        (videos.OLDER, PLACE),
+        (videos.DELETE, PLACE),
+        (videos.DELETE_OF, PLACE),
+    ],
+)
+async def test_every_statement_goes_through_an_index(
+    sessions: SqliteSessions, statement: str, values: Sequence[object] | Mapping[str, object]
+) -> None:
+    """No statement walks through a table or sorts what it found, so its cost does not follow the number of rows."""
+    plan = await sessions._database.read(
+        lambda connection: connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+    )
+    steps = [row[3] for row in plan]
+    assert steps
+    assert all(step.startswith("SEARCH") for step in steps), steps
+
+
+async def test_a_hundred_thousand_parts(sessions: SqliteSessions) -> None:
+    """With 100,000 parts a list takes less than 2 s, a part costs what it costs without them, and removal works."""
+    upload = await sessions.add(an_upload())
+    rows = [(upload.id, index, 10, index * 10) for index in range(1, 100_000)]
+    await sessions._database.write(lambda connection: connection.executemany(uploads.INSERT_PART, rows))
+    grown = await sessions.add_part(upload.id, a_part(100_001), now=NOW, expires_at=NOW)
+    assert (grown.next_part, grown.offset) == (0, 0)
+    grown = await sessions.add_part(upload.id, a_part(0), now=NOW, expires_at=NOW)
+    assert (grown.next_part, grown.offset) == (100_000, 1_000_000)
+    began = time.perf_counter()
+    parts = await sessions.parts(upload.id)
+    assert time.perf_counter() - began < 2
+    assert parts == (*(a_part(index) for index in range(100_000)), a_part(100_001))
+    steps = await _steps_of_a_part(sessions, a_part(100_000))
+    small = await sessions.add(replace(an_upload(2)))
+    assert steps <= 2 * await _steps_of_a_part(sessions, a_part(0), upload_id=small.id)
+    await sessions.remove(upload.id)
+    assert await sessions.parts(upload.id) == ()
+
+
+async def _steps_of_a_part(sessions: SqliteSessions, part: Part, *, upload_id: str = an_upload().id) -> int:
+    """Count the steps of SQLite's machine while a part is added, in tens."""
+    count = 0
+
+    def tick() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    await sessions._database.write(lambda connection: connection.set_progress_handler(tick, 10))
+    await sessions.add_part(an_upload(int(upload_id, 16)).id, part, now=NOW, expires_at=NOW)
+    await sessions._database.write(lambda connection: connection.set_progress_handler(None, 10))
+    return count

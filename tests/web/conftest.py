@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
-from tests.web.wire import Answer, Wire, connect
+from tests.web.wire import Answer, Wire, connect, until
 from tusvideo.clock import SystemClock
 from tusvideo.config.settings import BUILT_IN_PROFILES
 from tusvideo.errors import Unauthenticated
@@ -80,6 +81,14 @@ class Served:
         assert answer.status == 200
         return int(answer.headers["Upload-Offset"])
 
+    async def reached(self, path: str, offset: int) -> None:
+        """Wait until so many bytes are stored."""
+
+        async def check() -> bool:
+            return await self.offset(path) >= offset
+
+        await until(check)
+
 
 Start = Callable[..., Awaitable[Served]]
 
@@ -95,8 +104,6 @@ async def start() -> AsyncIterator[Start]:
             runner = make_runner(build_app(house), stop_seconds=1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            from aiohttp import web
-
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
             return Served(port=runner.addresses[0][1], house=house, store=store, sessions=sessions, locks=locks)
@@ -143,6 +150,10 @@ class Lines:
     def requests(self) -> list[Mapping[str, Any]]:
         """The data of every request line so far."""
         return [vars(record)["data"] for record in self._caplog.records if record.getMessage() == "request"]
+
+    async def reached(self, count: int) -> None:
+        """Wait until so many requests have been logged, which is the last thing that is done for them."""
+        await until(lambda: len(self.requests()) >= count)
 
 
 @pytest.fixture

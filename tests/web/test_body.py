@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tests.web.wire import Wire, connect
+from tests.web.wire import Wire, connect, until
 from tusvideo.errors import BodyCut, BodyStalled, Preempted, TooLarge, TransferEnded
 from tusvideo.web.body import RequestBody, read_whole
 
@@ -79,9 +79,7 @@ async def collect(body: RequestBody) -> tuple[bytes, type[TransferEnded] | None]
 
 async def arrived(body: RequestBody, size: int) -> None:
     """Wait until the server holds so many bytes."""
-    async with asyncio.timeout(20):
-        while body.received < size:
-            await asyncio.sleep(0)
+    await until(lambda: body.received >= size)
 
 
 def pattern(size: int) -> bytes:
@@ -123,9 +121,7 @@ async def test_the_tail_before_a_disconnect_is_given(bench: Bench, end: Callable
     wire, body = await bench.begin("PATCH / HTTP/1.1\r\nContent-Length: 1000000", data)
     await arrived(body, SIZE)
     end(wire)
-    async with asyncio.timeout(10):
-        while body._content.exception() is None:
-            await asyncio.sleep(0)
+    await until(lambda: body._content.exception() is not None)
     assert await collect(body) == (data, BodyCut)
     with pytest.raises(BodyCut):
         await body.read()
@@ -147,9 +143,7 @@ async def test_a_body_that_came_whole_before_the_disconnect_is_whole(bench: Benc
     wire, body = await bench.begin(f"PATCH / HTTP/1.1\r\nContent-Length: {SIZE}", data)
     await arrived(body, SIZE)
     wire.reset()
-    async with asyncio.timeout(10):
-        while body._content.exception() is None:
-            await asyncio.sleep(0)
+    await until(lambda: body._content.exception() is not None)
     assert await collect(body) == (data, None)
 
 

@@ -68,7 +68,7 @@ def test_paths_name_resources(path: str, route: Route) -> None:
     ],
 )
 def test_everything_else_names_nothing(path: str, family: Family) -> None:
-    """Encoded slashes, dots, NUL, CR, LF, wrong case and wrong length name nothing; who answers is known all the same."""
+    """Encoded slashes, dots, NUL, CR, LF, wrong case and wrong length name nothing; who answers is known even so."""
     assert find(path) == Route(kind=Kind.NOWHERE, family=family)
 
 

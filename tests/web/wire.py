@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +120,16 @@ class Wire:
         self.writer.close()
         with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
+
+
+async def until(check: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait until something has become true on the other side, which tells nobody when it does."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            found = check()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.002)
 
 
 async def connect(port: int) -> Wire:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from tusvideo.web.keys import HOUSE, House
 from tusvideo.web.shell import serve
@@ -16,7 +17,7 @@ READ_BUFFER_BYTES: Final = 64 * 1024
 
 def build_app(house: House) -> web.Application:
     """Make the application around the services of ``house``."""
-    app = web.Application()
+    app = web.Application(middlewares=[_serve_what_has_no_route])
     app[HOUSE] = house
     # [\s\S] instead of a dot: an encoded line break must get our 404 as well.
     app.router.add_route("*", r"/{path:[\s\S]*}", serve, expect_handler=_leave_expectations_to_us)
@@ -40,6 +41,12 @@ def make_runner(app: web.Application, *, stop_seconds: float = 8.0) -> web.AppRu
         max_field_size=HEADER_BYTES,
         read_bufsize=READ_BUFFER_BYTES,
     )
+
+
+@web.middleware
+async def _serve_what_has_no_route(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let targets that are no path, such as ``*``, have our answers too."""
+    return await (serve if request.match_info.http_exception is not None else handler)(request)
 
 
 async def _leave_expectations_to_us(_: web.Request) -> None:

@@ -11,7 +11,7 @@ from tusvideo.protocol.fields import is_content_type
 from tusvideo.web.body import read_whole
 from tusvideo.web.exchange import Exchange
 from tusvideo.web.multipart import FILE_FIELD, FORM_TYPE, MAX_FRAME_BYTES, ChunkForm, Form, parse_boundary
-from tusvideo.web.tus_handlers import content_location
+from tusvideo.web.routes import content_location
 
 JSON_TYPE = "application/json"
 URLENCODED_TYPE = "application/x-www-form-urlencoded"

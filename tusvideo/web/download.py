@@ -1,7 +1,7 @@
 """Published files, whole or in ranges."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -42,10 +42,12 @@ async def send_file(exchange: Exchange, download: Download) -> web.StreamRespons
     try:
         plan = _plan(exchange, download)
         response = begin(exchange, status=plan.status, headers=plan.headers)
+        if exchange.head_only and exchange.request.method != "HEAD":
+            # Asked by method override: on the wire this is no HEAD, so the length is that of the answer.
+            response.content_length = 0
         await response.prepare(exchange.request)
-        async for block in download.file.read(plan.start, plan.stop):
-            async with asyncio.timeout(_MAX_UNSENT_SECONDS):
-                await response.write(block)
+        if not exchange.head_only:
+            await _send_blocks(response, download.file.read(plan.start, plan.stop))
         await response.write_eof()
         return response
     except (ConnectionError, TimeoutError):
@@ -57,6 +59,12 @@ async def send_file(exchange: Exchange, download: Download) -> web.StreamRespons
         return hang_up(exchange.request)
     finally:
         await download.file.close()
+
+
+async def _send_blocks(response: web.StreamResponse, blocks: AsyncIterator[bytes]) -> None:
+    async for block in blocks:
+        async with asyncio.timeout(_MAX_UNSENT_SECONDS):
+            await response.write(block)
 
 
 def _plan(exchange: Exchange, download: Download) -> ranges.Plan:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-from tusvideo.model import Location, UploadId
+from tusvideo.model import Location, Upload, UploadId
 
 FILES_PATH: Final = "/files/"
 
@@ -91,6 +91,11 @@ def published_path(location: Location) -> str:
     """Write the path under which a published file is served; ``find`` reads it back."""
     names = (location.directory, location.folder, location.filename)
     return "/uploads/" + "/".join(quote(name, safe="") for name in names)
+
+
+def content_location(upload: Upload) -> str | None:
+    """Give the path of the file that an upload was published as, None while it was not."""
+    return None if upload.location is None else published_path(upload.location)
 
 
 def _decode_segment(segment: str) -> str | None:

@@ -2,10 +2,9 @@
 
 from tusvideo.commands import AppendBytes, Appended, Created, CreateUpload, Queried, QueryUpload, TerminateUpload
 from tusvideo.message import ResponseHead
-from tusvideo.model import Upload
 from tusvideo.protocol import tus
 from tusvideo.web.exchange import Exchange
-from tusvideo.web.routes import FILES_PATH, published_path
+from tusvideo.web.routes import FILES_PATH, content_location
 
 
 async def carry_out(exchange: Exchange) -> ResponseHead:
@@ -38,8 +37,3 @@ def _render(exchange: Exchange, outcome: Created | Appended | Queried, *, ignore
 async def options(exchange: Exchange) -> ResponseHead:
     """OPTIONS on /files/ and /files/{id}."""
     return tus.options(max(profile.max_length for profile in exchange.house.profiles.values()))
-
-
-def content_location(upload: Upload) -> str | None:
-    """Give the path of the file that an upload was published as."""
-    return None if upload.location is None else published_path(upload.location)

@@ -153,6 +153,20 @@ def test_other_forms_are_refused(raw: bytes) -> None:
         json_body.form_fields(raw)
 
 
+def test_every_truncation_of_a_form_is_fields_or_refused() -> None:
+    """G-07: a form that was cut anywhere has fields or is refused, never an accident."""
+    raw = b"uploadId=a&filename=%D1%84.mp4&totalChunks=4"
+    refused = set()
+    for length in range(len(raw)):
+        try:
+            json_body.form_fields(raw[:length])
+        except InvalidField:
+            refused.add(raw[:length])
+    assert b"uploadId" in refused
+    assert b"uploadId=a&" in refused
+    assert b"uploadId=a" not in refused
+
+
 def test_a_form_has_a_bound() -> None:
     """More than 64 KiB are refused before they are looked at."""
     with pytest.raises(TooLarge):

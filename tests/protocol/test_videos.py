@@ -196,6 +196,14 @@ def test_any_text_is_a_cursor_or_refused(text: str) -> None:
     assert videos_api.build_cursor(video(created_at=created_at, id=name)) == text
 
 
+def test_every_truncation_of_a_cursor_is_refused() -> None:
+    """A cursor that was cut anywhere leads nowhere."""
+    text = videos_api.build_cursor(video())
+    for length in range(len(text)):
+        with pytest.raises(InvalidField):
+            videos_api.parse_cursor(text[:length])
+
+
 def test_the_last_millisecond_is_a_place() -> None:
     """The bound of a cursor is the last instant that has a name."""
     created_at, _ = videos_api.parse_cursor(cursor("253402300799999." + "a" * 32))

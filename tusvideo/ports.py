@@ -183,14 +183,15 @@ class UploadStore(Protocol):
 class SessionRepository(Protocol):
     """One row per upload, and its parts. One method is one transaction; it is durable when the call returns.
 
-    Cancelling a call does not undo it: the transaction runs to its end all the same, so load the row again and never
-    assume. Raises StorageFailed when the database fails, DiskFull when it has no room.
+    Cancelling a call does not undo it: the call ends, as cancelled, when its transaction has ended, so load the row
+    again and never assume. Times are kept in whole milliseconds; what is finer is cut off. Raises StorageFailed when
+    the database fails, DiskFull when it has no room, Busy when another process holds it for too long.
     """
 
     async def add(self, upload: Upload) -> Upload:
         """Add a row and give it back; or, when (owner, creation_key) or (owner, client_key) names a row that is not
         failed, terminated or damaged, leave things alone and give that row. Failed, terminated and damaged rows give up
-        their keys to the new one."""
+        their keys to the new one. Raises SessionConflict when the id is taken."""
 
     async def get(self, upload_id: UploadId) -> Upload | None:
         """Load a row by id; the caller compares the owner."""
@@ -199,8 +200,11 @@ class SessionRepository(Protocol):
         """Load the row that holds a client key."""
 
     async def save(self, upload: Upload, *, was: Upload) -> None:
-        """Replace a row if its offset, status, length and part facts are still those of ``was`` and its epoch is not
-        above ``upload.epoch``. Raises SessionConflict otherwise. Never changes parts."""
+        """Change a row if its offset, status, length and part facts are still those of ``was`` and its epoch is not
+        above ``upload.epoch``. Raises SessionConflict otherwise. Never changes parts.
+
+        Fields that ``upload`` and ``was`` have in common keep what the row has: another request may have written them.
+        """
 
     async def parts(self, upload_id: UploadId) -> Sequence[Part]:
         """List the stored parts by index."""

@@ -10,8 +10,9 @@ import pytest
 
 from tests.conformance.sessions.samples import NOW, a_full_upload, a_part, a_video, an_upload
 from tusvideo.errors import Busy, StorageFailed
+from tusvideo.sessions import database
 from tusvideo.sessions.rows import UPLOAD_COLUMNS, VIDEO_COLUMNS
-from tusvideo.sessions.schema import MIGRATIONS, VERSION, migrate
+from tusvideo.sessions.schema import MIGRATIONS, VERSION, UnusableDatabaseError, migrate
 from tusvideo.sessions.sqlite import SqliteSessions
 
 
@@ -162,6 +163,14 @@ class TestMigrations:
 
 
 class TestUnusableFiles:
+    def test_a_file_system_without_shared_memory_is_refused(self) -> None:
+        """Where SQLite cannot keep a write-ahead log the sentence says what was expected and what to do."""
+        with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(UnusableDatabaseError) as failure:
+            database._prepare(connection)
+        assert str(failure.value) == (
+            "its file system cannot share memory (journal mode 'memory', expected 'wal'); use a local disk"
+        )
+
     async def test_a_damaged_file_is_refused(self, path: Path) -> None:
         """A file whose first page was overwritten is refused with a sentence that names it, and is left as it was."""
         await (await SqliteSessions.open(path)).close()

@@ -87,6 +87,19 @@ class TestCancelling:
         assert await again.get(was.id) == replace(was, offset=5)
         await again.close()
 
+    @pytest.mark.parametrize("turns", [0, 1, 2, 4, 8, 16, 32, 64])
+    async def test_opening_may_be_cancelled(self, path: Path, turns: int) -> None:
+        """Wherever the cancellation meets the opening, no connection stays behind and the file can be opened."""
+        opening = asyncio.create_task(SqliteSessions.open(path))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+        with suppress(asyncio.CancelledError):
+            await (await opening).close()
+        again = await SqliteSessions.open(path, busy_seconds=0)
+        await again.close()
+        assert list(path.parent.iterdir()) == [path]
+
     async def test_the_end_of_the_loop_ends_no_transaction(self, path: Path) -> None:
         """When every task is cancelled at once, as at the end of a program, rows are whole and the file is usable."""
 

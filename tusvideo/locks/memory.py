@@ -100,13 +100,15 @@ class MemoryLocks:
         if waiter.granted.done():
             return waiter.granted.result()
         try:
-            if grace is not None:
-                if grace > 0:
-                    await asyncio.wait([waiter.granted], timeout=grace)
+            # A grace that is no shorter than the patience means: never disturb anybody.
+            alone = patience if grace is None else min(grace, patience)
+            if alone > 0:
+                await asyncio.wait([waiter.granted], timeout=alone)
+            if alone < patience and not waiter.granted.done():
                 waiter.asks = True
                 for lease in list(room.holders):
                     lease.request_release()
-            await asyncio.wait([waiter.granted], timeout=patience - (grace or 0))
+                await asyncio.wait([waiter.granted], timeout=patience - alone)
             if not waiter.granted.done():
                 raise Busy
             return waiter.granted.result()

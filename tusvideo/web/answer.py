@@ -17,6 +17,7 @@ DISCARD_BYTES: Final = 1024 * 1024
 """So much of a refused body is read and dropped, so that its sender gets to read the answer."""
 DISCARD_SECONDS: Final = 1.0
 """So long the connection of a refused body stays open."""
+_DISCARD_BLOCK: Final = 64 * 1024
 _REASONS: Final = {460: "Checksum Mismatch"}
 
 
@@ -71,7 +72,7 @@ async def _discard(request: web.Request) -> None:
     # Whatever ends the stream meanwhile: there is no body to be saved here.
     with contextlib.suppress(Exception):
         async with asyncio.timeout(DISCARD_SECONDS):
-            while dropped < DISCARD_BYTES and (block := await request.content.readany()):
+            while dropped < DISCARD_BYTES and (block := await request.content.read(_DISCARD_BLOCK)):
                 dropped += len(block)
             if dropped >= DISCARD_BYTES:
                 await asyncio.get_running_loop().create_future()

@@ -81,6 +81,19 @@ class Report:
         ]
 
 
+async def passed_by(client: asyncio.subprocess.Process, proxy: FaultProxy, body_bytes: int) -> None:
+    """Wait until so many body bytes crossed. Raises RuntimeError with the client's words when it ends before."""
+    passed = asyncio.ensure_future(proxy.passed(body_bytes))
+    ended = asyncio.ensure_future(client.wait())
+    await asyncio.wait({passed, ended}, return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
+    if not passed.done():
+        passed.cancel()
+        _, errors = await client.communicate()
+        message = f"the client ended early, with {client.returncode}\n{errors.decode()[-2000:]}"
+        raise RuntimeError(message)
+
+
 async def upload_once(protocol: str, *, folder: Path, size: int, seed: int) -> Report:
     """Send one video through the broken link and compare."""
     source = make_mp4(folder / f"holiday-{protocol}.mp4", size=size, seed=seed)
@@ -93,11 +106,11 @@ async def upload_once(protocol: str, *, folder: Path, size: int, seed: int) -> R
     ):
         command = (str(source), "--to", proxy.url, "--protocol", protocol, "--json", "--retry-for", "120")
         client = await run_upload(*command, state_dir=folder / "state")
-        await proxy.passed(int(size * CLIENT_DIES_AT))
+        await passed_by(client, proxy, int(size * CLIENT_DIES_AT))
         client.kill()
         await client.communicate()
         client = await run_upload(*command, state_dir=folder / "state")
-        await proxy.passed(int(size * SERVER_DIES_AT))
+        await passed_by(client, proxy, int(size * SERVER_DIES_AT))
         await server.kill()
         await server.start()
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -105,7 +118,7 @@ async def upload_once(protocol: str, *, folder: Path, size: int, seed: int) -> R
         if client.returncode != 0:
             message = f"{protocol}: the client ended with {client.returncode}\n{errors.decode()[-2000:]}"
             raise RuntimeError(message)
-        result = json.loads(out.splitlines()[-1])
+        result = json.loads(out.splitlines()[-1])["files"][0]
         landed = data / unquote(urlsplit(result["url"]).path).lstrip("/")
         # A cut ends a connection, and so does each kill: they all cost what was on its way.
         cuts = proxy.cuts

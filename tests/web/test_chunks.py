@@ -313,3 +313,27 @@ async def test_a_file_that_fails_in_the_middle_ends_the_connection(
         assert (status, int(headers["Content-Length"])) == (200, len(VIDEO))
         assert len(await wire.ended()) < len(VIDEO)
     assert any(record.getMessage() == "download_failed" for record in caplog.records)
+
+
+async def test_a_reader_that_goes_away_lets_go_of_the_file(
+    served: Served, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    """A download whose reader is gone ends, and its file is closed."""
+    from tusvideo.stores.memory import MemoryPublished
+
+    closed = asyncio.Event()
+
+    async def close(_: MemoryPublished) -> None:
+        closed.set()
+
+    monkeypatch.setattr(MemoryPublished, "close", close)
+    data = b"x" * (32 * 1024 * 1024)
+    head = ("POST /files HTTP/1.1", TUS, BYTES, f"Upload-Length: {len(data)}", f"Content-Length: {len(data)}")
+    path = (await served.ask(*head, body=data)).headers["Location"]
+    async with served.wire() as wire:
+        await wire.send(f"GET {path} HTTP/1.1")
+        assert (await wire.head())[0] == 200
+        wire.reset()
+    async with asyncio.timeout(10):
+        await closed.wait()
+    await lines.reached(2)

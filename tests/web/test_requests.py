@@ -631,3 +631,26 @@ async def test_the_greeting_says_how_to_upload(served: Served) -> None:
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
     assert b"tusvideo upload" in answer.body
     assert answer.headers["Server"] == "tusvideo"
+
+
+async def test_a_termination_takes_an_upload_away(served: Served) -> None:
+    """E-01 and E-06: 204 without a body, then 404 for ever."""
+    path = await served.create(5)
+    answer = await served.ask(f"DELETE {path} HTTP/1.1", TUS)
+    assert (answer.status, answer.body, answer.headers["Tus-Resumable"]) == (204, b"", "1.0.0")
+    assert "Content-Length" not in answer.headers
+    for method in ("HEAD", "DELETE", "GET"):
+        assert (await served.ask(f"{method} {path} HTTP/1.1", TUS)).status == 404
+
+
+async def test_broken_framing_ends_as_silence_does(start: Start) -> None:
+    """Nothing tells aiohttp's stream that its framing broke, so the stall timer ends the body; what came is kept."""
+    served = await start(limits=Limits(stall_seconds=0.3))
+    path = await served.create(100)
+    head = (f"PATCH {path} HTTP/1.1", TUS, BYTES, "Upload-Offset: 0", "Transfer-Encoding: chunked")
+    async with served.wire() as wire:
+        await wire.send(*head, body=b"5\r\nhello\r\n")
+        await served.reached(path, 5)
+        await wire.raw(b"nonsense\r\n")
+        assert b" 204 " not in await wire.ended()
+    assert await served.offset(path) == 5

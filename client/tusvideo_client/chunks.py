@@ -97,7 +97,7 @@ class ChunkRun:
                 transfer.report(PHASES[step])
                 if isinstance(await transfer.decide(await requests[step]()), Restart):
                     await self._begin_anew()
-                elif step is Step.PROBE and resumed_from is None:
+                elif resumed_from is None and step is Step.PROBE and transfer.state.step is not step:
                     resumed_from = transfer.state.offset
             result = self._result(resumed_from or 0)
             if facts:

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 from .chunked import AsyncChunkedVideoUploader
 from .model import Progress, UploadResult
 from .state import DOCUMENTED, MIB, RetryPolicy
+from .transfer import Clock
 from .transport import Token
 from .uploader import AsyncUploader
 
@@ -107,6 +108,7 @@ class Uploader:
         request_bytes: int = 64 * MIB,
         stall_timeout: float = 30.0,
         state_dir: Path | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._uploader = AsyncUploader(
             base_url,
@@ -116,6 +118,7 @@ class Uploader:
             request_bytes=request_bytes,
             stall_timeout=stall_timeout,
             state_dir=state_dir,
+            clock=clock,
         )
         self._portal: Portal | None = None
 
@@ -188,6 +191,7 @@ class ChunkedVideoUploader:
         retry: RetryPolicy = DOCUMENTED,
         stall_timeout: float = 30.0,
         state_dir: Path | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._uploader = AsyncChunkedVideoUploader(
             base_url,
@@ -198,6 +202,7 @@ class ChunkedVideoUploader:
             retry=retry,
             stall_timeout=stall_timeout,
             state_dir=state_dir,
+            clock=clock,
         )
 
     def upload_video(

@@ -161,7 +161,7 @@ class _TusRun:
                     self._handed = 0
                     transfer.upload_url = None
                     await intake.begin_anew()
-                elif step is Step.PROBE and self._resumed_from is None:
+                elif self._resumed_from is None and step is Step.PROBE and transfer.state.step is not step:
                     self._resumed_from = transfer.state.offset if known else 0
                     self._handed = max(self._handed, transfer.state.offset)
             intake.source.check()

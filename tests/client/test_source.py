@@ -1,0 +1,121 @@
+"""The file on this side: its fingerprint, and that bytes of two versions never meet."""
+
+import hashlib
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+from tusvideo_client import FileChangedError, LocalFileError
+from tusvideo_client.fingerprint import sample_ranges, take_fingerprint
+from tusvideo_client.source import LARGE_PIECE, SMALL_PIECE, RunningDigest, Source
+from tusvideo_client.state import MIB
+
+
+@pytest.mark.parametrize("size", [0, 1, 64 * 1024, 192 * 1024, 192 * 1024 + 1, 10 * MIB, 10 * 1024 * MIB + 3])
+def test_samples_lie_inside_the_file_and_hold_both_ends(size: int) -> None:
+    """The probe reads the head, the tail and 16 blocks between, in order, and never past the end."""
+    ranges = sample_ranges(size)
+    assert ranges[0][0] == 0
+    assert sum(ranges[-1]) == size
+    assert all(sum(before) <= after[0] for before, after in itertools.pairwise(ranges))
+    assert len(ranges) == (18 if size > 192 * 1024 else 1)
+
+
+@pytest.mark.parametrize("where", [0, MIB, -1])
+def test_content_changes_the_fingerprint_even_if_the_time_does_not(where: int, video: Path) -> None:
+    """An edit that keeps size, time and inode is seen where the probe looks."""
+    before, facts = take_fingerprint(video), video.stat()
+    data = bytearray(video.read_bytes())
+    start = where if where <= 0 else sample_ranges(len(data))[8][0]
+    data[start] ^= 1
+    with video.open("r+b") as file:
+        file.write(data)
+    os.utime(video, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    after = take_fingerprint(video)
+    assert after.identity == before.identity
+    assert after.probe != before.probe
+
+
+async def test_a_file_comes_in_pieces_that_are_the_file(video: Path) -> None:
+    """The pieces of a range, joined, are that range."""
+    source = await Source.open(video)
+    pieces = [piece async for piece in source.pieces(5, end=source.size - 3)]
+    assert b"".join(pieces) == video.read_bytes()[5:-3]
+    assert {len(piece) for piece in pieces[:-1]} <= {SMALL_PIECE, LARGE_PIECE}
+    await source.close()
+
+
+async def test_pieces_grow_on_a_swift_link(tmp_path: Path) -> None:
+    """When nothing slows the reader down, pieces become large after 4 MiB."""
+    path = tmp_path / "large"
+    path.write_bytes(bytes(8 * MIB))
+    source = await Source.open(path)
+    sizes = [len(piece) async for piece in source.pieces(0, end=source.size)]
+    assert (sizes[0], max(sizes), sum(sizes)) == (SMALL_PIECE, LARGE_PIECE, source.size)
+    await source.close()
+
+
+@pytest.mark.parametrize("change", ["append", "truncate", "touch"])
+async def test_a_change_is_noticed_before_a_byte_of_it_leaves(change: str, video: Path) -> None:
+    """A read after the file changed gives an error, not bytes."""
+    source = await Source.open(video)
+    pieces = source.pieces(0, end=source.size)
+    await anext(pieces)
+    match change:
+        case "append":
+            with video.open("ab") as file:
+                file.write(b"x")
+        case "truncate":
+            os.truncate(video, 5)
+        case _:
+            os.utime(video, ns=(1, 1))
+    with pytest.raises(FileChangedError, match="changed while"):
+        await anext(pieces)
+    await source.close()
+
+
+async def test_a_file_that_is_replaced_is_sent_as_it_was_opened(video: Path, tmp_path: Path) -> None:
+    """A rename over the path leaves the open file whole: what is sent is one version, entirely."""
+    before = video.read_bytes()
+    source = await Source.open(video)
+    (tmp_path / "new").write_bytes(b"new version")
+    (tmp_path / "new").replace(video)
+    assert b"".join([piece async for piece in source.pieces(0, end=source.size)]) == before
+    await source.close()
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "pipe"])
+async def test_what_is_no_regular_file_is_refused(kind: str, tmp_path: Path) -> None:
+    """A missing file, a folder and a pipe are local errors that say so."""
+    path = tmp_path / "x"
+    if kind == "folder":
+        path.mkdir()
+    if kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(LocalFileError, match="cannot be read" if kind == "missing" else "not a regular file"):
+        await Source.open(path)
+
+
+async def test_links_are_followed(video: Path, tmp_path: Path) -> None:
+    """A symbolic link is the file that it points to, so that resuming does not depend on the name used."""
+    link = tmp_path / "link.mp4"
+    link.symlink_to(video)
+    source = await Source.open(link)
+    assert source.path == video.resolve()
+    await source.close()
+
+
+async def test_the_running_digest_fills_gaps(video: Path) -> None:
+    """Fed in order, from the middle on, or not at all: the digest is that of the whole file."""
+    data = video.read_bytes()
+    expected = hashlib.sha256(data).hexdigest()
+    source = await Source.open(video)
+    for start in (0, MIB, None):
+        digest = RunningDigest(source)
+        if start is not None:
+            await digest.feed(data[start : start + MIB], start=start)
+            await digest.feed(data[:MIB], start=0)
+        assert await digest.finish() == expected
+    await source.close()

@@ -6,11 +6,12 @@ SQLite before 3.51.3 can lose commits when two connections of a WAL database wri
 import asyncio
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
 import aiosqlite
 
@@ -22,21 +23,53 @@ Work = Callable[[sqlite3.Connection], T]
 """Statements to be run one after the other on a connection's own thread; gives what they found."""
 
 _WAL_BYTES: Final = 64 * 1024 * 1024
+_MOST_TOGETHER: Final = 500
+"""Writes that share a transaction, at most: so many hold up the one behind them for a few milliseconds."""
 _PRIMARY: Final = 0xFF
 """An extended SQLite code holds the primary one in its low byte."""
+
+
+class _Job(Generic[T]):
+    """A write that waits for its turn, what came of it, and where its caller hears of that."""
+
+    def __init__(self, work: Work[T]) -> None:
+        self._work = work
+        self._result: T | None = None
+        self.error: BaseException | None = None
+        self.told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    def attempt(self, connection: sqlite3.Connection) -> None:
+        """Do the work, on the connection's thread; an error is kept for the one who asked for it."""
+        try:
+            self._result = self._work(connection)
+        except BaseException as exc:  # noqa: BLE001 - whatever it is, it is not ours to judge
+            self.error = exc
+
+    def tell(self) -> None:
+        """Tell the caller, in the event loop."""
+        if self.error is None:
+            self.told.set_result(cast("T", self._result))
+            return
+        failed = _translated(self.error) if isinstance(self.error, sqlite3.Error) else self.error
+        if failed is not self.error:
+            failed.__cause__ = self.error
+        self.told.set_exception(failed)
 
 
 class Database:
     """A SQLite file that keeps what it acknowledged, also through a power cut.
 
-    A write is one function that runs from BEGIN to COMMIT in one go on the writing connection's thread. So two tasks
-    never share a transaction, a cancelled one never leaves half of it, and the way to the thread is paid once.
+    A write is one function that runs in one go on the writing connection's thread, and nothing is acknowledged before
+    its COMMIT. Writes that come while one is being committed share the next transaction, and with it one sync of the
+    disk; each has a savepoint of its own, so that one that fails takes nothing of the others along.
     """
 
     def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
         self._writer = writer
         self._reader = reader
         self._is_open = True
+        self._jobs: deque[_Job[Any]] = deque()
+        self._committing: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, path: Path, *, busy_seconds: float) -> Self:
@@ -66,11 +99,22 @@ class Database:
         A caller that is cancelled is held until the transaction has ended: it is then committed or rolled back, and
         whoever loads the row next sees which. Raises Busy, DiskFull, StorageFailed, and whatever ``work`` raises.
         """
-        return await _to_its_end(self._guarded(self._writer, partial(_transaction, work=work)))
+        if not self._is_open:
+            raise StorageFailed
+        job = _Job(work)
+        self._jobs.append(job)
+        if self._committing is None:
+            self._committing = asyncio.ensure_future(self._commit_all())
+        return await _to_its_end(job.told)
 
     async def read(self, work: Work[T]) -> T:
         """Run a query on what was committed before the call; never waits for a write. Raises as ``write``."""
-        return await self._guarded(self._reader, work)
+        if not self._is_open:
+            raise StorageFailed
+        try:
+            return await _run(self._reader, work)
+        except sqlite3.Error as exc:
+            raise _translated(exc) from exc
 
     async def close(self) -> None:
         """Finish the transactions that wait, move the log into the file, and let go of it. Safe to repeat."""
@@ -78,19 +122,31 @@ class Database:
         await _to_its_end(self._close())
 
     async def _close(self) -> None:
+        if self._committing is not None:
+            await self._committing
         # The writer goes last: the last connection removes the log, and a reader may not.
         try:
             await self._reader.close()
         finally:
             await self._writer.close()
 
-    async def _guarded(self, connection: aiosqlite.Connection, work: Work[T]) -> T:
-        if not self._is_open:
-            raise StorageFailed
+    async def _commit_all(self) -> None:
+        """Commit what waits, as much of it at once as there is, until nothing does."""
         try:
-            return await _run(connection, work)
-        except sqlite3.Error as exc:
-            raise _translated(exc) from exc
+            while self._jobs:
+                jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), _MOST_TOGETHER))]
+                try:
+                    await _run(self._writer, partial(_transaction, jobs=jobs))
+                except BaseException as exc:
+                    for job in jobs:
+                        job.error = job.error or exc
+                    if not isinstance(exc, Exception):
+                        raise
+                finally:
+                    for job in jobs:
+                        job.tell()
+        finally:
+            self._committing = None
 
 
 async def _run(connection: aiosqlite.Connection, work: Work[T]) -> T:
@@ -113,10 +169,12 @@ async def _to_its_end(work: Awaitable[T]) -> T:
         raise
 
 
-def _transaction(connection: sqlite3.Connection, *, work: Work[T]) -> T:
+def _transaction(connection: sqlite3.Connection, *, jobs: Sequence[_Job[Any]]) -> None:
+    """Do jobs in one transaction. Raises when none of them was committed."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        result = work(connection)
+        for job in jobs:
+            _do_apart(connection, job)
         connection.execute("COMMIT")
     except BaseException:
         # After a full disk or a failed write SQLite has rolled back already.
@@ -124,7 +182,18 @@ def _transaction(connection: sqlite3.Connection, *, work: Work[T]) -> T:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
         raise
-    return result
+
+
+def _do_apart(connection: sqlite3.Connection, job: _Job[Any]) -> None:
+    """Do one job so that its failure undoes nothing of the others."""
+    connection.execute("SAVEPOINT job")
+    job.attempt(connection)
+    if job.error is not None:
+        if not connection.in_transaction:
+            # SQLite gave up the whole transaction, and with it what the jobs before this one did.
+            raise job.error
+        connection.execute("ROLLBACK TO job")
+    connection.execute("RELEASE job")
 
 
 def _make_durable(path: Path) -> None:

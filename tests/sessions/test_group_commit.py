@@ -1,0 +1,87 @@
+"""Group commit: writes that come while one is being committed share the next transaction, and nothing else."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.conformance.sessions.samples import an_upload, upload_id
+from tests.sessions.gate import Gate
+from tusvideo.errors import SessionConflict, StorageFailed
+from tusvideo.sessions.database import _run
+from tusvideo.sessions.sqlite import SqliteSessions
+
+CALLERS = 40
+
+
+async def ended_transactions(sessions: SqliteSessions) -> list[str]:
+    """Record how transactions end, from now on."""
+    ended: list[str] = []
+
+    def note(statement: str) -> None:
+        if statement in {"COMMIT", "ROLLBACK"}:
+            ended.append(statement)
+
+    await sessions._database.write(lambda connection: connection.set_trace_callback(note))
+    ended.clear()
+    return ended
+
+
+async def test_writes_that_wait_share_a_transaction(sessions: SqliteSessions) -> None:
+    """Forty writes at once need three transactions at most: the first one's, and those of all who came meanwhile."""
+    ended = await ended_transactions(sessions)
+    added = await asyncio.gather(*(sessions.add(an_upload(number)) for number in range(CALLERS)))
+    assert [upload.id for upload in added] == [upload_id(number) for number in range(CALLERS)]
+    assert set(ended) == {"COMMIT"}
+    assert len(ended) <= 3
+
+
+async def test_a_write_that_fails_takes_nothing_along(sessions: SqliteSessions) -> None:
+    """Those who share a transaction with a loser are committed; the loser alone hears of its loss."""
+    was = await sessions.add(an_upload(0))
+    stale = replace(was, offset=9)
+    ended = await ended_transactions(sessions)
+    calls = [sessions.add(an_upload(number)) for number in range(1, CALLERS)]
+    losing = sessions.save(replace(stale, offset=10), was=stale)
+    answers = await asyncio.gather(*calls[:20], losing, *calls[20:], return_exceptions=True)
+    assert isinstance(answers[20], SessionConflict)
+    assert len([answer for answer in answers if isinstance(answer, BaseException)]) == 1
+    for number in range(1, CALLERS):
+        assert await sessions.get(upload_id(number)) == an_upload(number)
+    assert await sessions.get(was.id) == was
+    assert "ROLLBACK" not in ended
+
+
+async def test_nobody_hears_of_success_before_the_commit(sessions: SqliteSessions, gate: Gate) -> None:
+    """While the transaction that they share stands open, none of its writes has answered."""
+    was = await sessions.add(an_upload(0))
+    held = asyncio.create_task(sessions.save(replace(was, offset=1), was=was))
+    await gate.is_reached()
+    others = [asyncio.create_task(sessions.add(an_upload(number))) for number in range(1, CALLERS)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in (held, *others))
+    gate.open()
+    await asyncio.gather(held, *others)
+
+
+async def test_a_commit_that_fails_is_told_to_all(sessions: SqliteSessions) -> None:
+    """When the shared transaction cannot be committed, every write of it raises and none of them is stored."""
+
+    def deny(action: int, name: str | None, *_: object) -> int:
+        return int(action == 22 and name == "COMMIT")  # SQLITE_TRANSACTION; 1 is SQLITE_DENY
+
+    # Not as a transaction of its own: that would be denied as well.
+    await _run(sessions._database._writer, lambda connection: connection.set_authorizer(deny))
+    answers = await asyncio.gather(*(sessions.add(an_upload(number)) for number in range(4)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StorageFailed] * 4
+    assert await sessions.get(upload_id(0)) is None
+
+
+async def test_closing_waits_for_what_was_asked(sessions: SqliteSessions) -> None:
+    """Writes that were asked for before ``close`` are committed; those after it are refused."""
+    calls = [asyncio.create_task(sessions.add(an_upload(number))) for number in range(CALLERS)]
+    await asyncio.sleep(0)
+    await sessions.close()
+    assert len(await asyncio.gather(*calls)) == CALLERS
+    with pytest.raises(StorageFailed):
+        await sessions.add(an_upload(CALLERS))

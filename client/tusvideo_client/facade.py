@@ -180,7 +180,7 @@ class ChunkedVideoUploader:
         token: Bearer token, or a callable that makes one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each has a default
         self,
         base_url: str,
         token: Token = None,

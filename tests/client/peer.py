@@ -8,7 +8,9 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,6 +107,7 @@ class Peer:
         self.mistakes: list[Exception] = []
         self.reached = asyncio.Event()
         self.on_body: Callable[[int], None] | None = None
+        self.on_request: Callable[[Seen], None] | None = None
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -160,6 +163,8 @@ class Peer:
         request[SEEN] = seen
         fault = self._next_fault(request)
         request[FAULT] = fault
+        if self.on_request:
+            self.on_request(seen)
         if fault.status:
             return web.Response(status=fault.status, headers=fault.headers, text=fault.body)
         if self.token is not None and request.headers.get("Authorization") != f"Bearer {self.token}":
@@ -334,6 +339,43 @@ def _parse_form(request: web.Request, body: bytes, seen: Seen) -> bytes:
         else:
             seen.fields[part.name] = part.value
     return chunk
+
+
+@asynccontextmanager
+async def slow_link(port: int, *, bytes_per_second: int) -> AsyncIterator[str]:
+    """A way to a port of this machine that takes bytes no faster than given, with small buffers; yields its address."""
+    loop = asyncio.get_running_loop()
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    listener.setblocking(False)
+
+    async def pump(source: socket.socket, target: socket.socket, *, pace: float) -> None:
+        while data := await loop.sock_recv(source, 8 * 1024):
+            await loop.sock_sendall(target, data)
+            await asyncio.sleep(len(data) * pace)  # this is the slowness
+
+    async def serve() -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                near, _ = await loop.sock_accept(listener)
+                far = socket.socket()
+                far.setblocking(False)
+                await loop.sock_connect(far, ("127.0.0.1", port))
+                sockets.extend((near, far))
+                group.create_task(pump(near, far, pace=1 / bytes_per_second))
+                group.create_task(pump(far, near, pace=0))
+
+    sockets = [listener]
+    server = asyncio.create_task(serve())
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.cancel()
+        await asyncio.wait({server})
+        for used in sockets:
+            used.close()
 
 
 def drop(request: web.Request) -> None:

@@ -76,6 +76,16 @@ class ServerProcess:
         """SIGTERM and wait; give the exit code."""
         return await self._end(signal.SIGTERM)
 
+    async def ended(self) -> int:
+        """Wait for an end that somebody else brings about; give the exit code, negative for a signal."""
+        if self._process is None:
+            message = "the server is not running"
+            raise RuntimeError(message)
+        async with asyncio.timeout(STOP_SECONDS):
+            _, code = await asyncio.gather(self._process.communicate(), self._process.wait())
+        self._process = None
+        return code
+
     async def _end(self, number: signal.Signals) -> int:
         process = self._process
         if process is None:

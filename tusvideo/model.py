@@ -62,6 +62,15 @@ class Protocol(StrEnum):
     CHUNKS = "chunks"
 
 
+class Durability(StrEnum):
+    """What an acknowledged byte survives."""
+
+    STRICT = "strict"
+    """kill -9 and power loss: bytes are synced before they are committed."""
+    RELAXED = "relaxed"
+    """kill -9 only: bytes of an append are synced within half a minute, and always before the file is published."""
+
+
 class Status(StrEnum):
     """Where an upload stands in its life. Stored, never derived from offset == length."""
 
@@ -117,6 +126,10 @@ class Upload:
     """Durable bytes from byte 0 without a gap."""
     epoch: int = 0
     """Number of the last transfer that stored something; a transfer with a smaller one may not commit."""
+    boot_id: str | None = None
+    """The boot of the machine in which bytes were counted that may not survive it; None: all survive."""
+    synced_offset: int = 0
+    """With a boot id: bytes from byte 0 that survive a power loss. Without one it says nothing."""
     client_key: ClientKey | None = None
     creation_key: str | None = None
     """Idempotency-Key of the creation, if the client sent one."""

@@ -170,6 +170,13 @@ class UploadStore(Protocol):
     async def remove_published(self, location: Location) -> None:
         """Remove a published file durably. Safe to repeat."""
 
+    async def sync_staged(self, upload_id: UploadId) -> None:
+        """Make all staged bytes of an upload durable; nothing to do when there are none. Raises StorageFailed."""
+
+    @property
+    def boot_id(self) -> str:
+        """Name the time between two starts of the machine: bytes that were not synced do not outlive it."""
+
     async def free_bytes(self) -> int:
         """Tell how many bytes the data directory can still take."""
 
@@ -225,6 +232,13 @@ class SessionRepository(Protocol):
 
     async def remove(self, upload_id: UploadId) -> None:
         """Delete a row and its parts. Safe to repeat."""
+
+    async def mark_synced(self, upload_id: UploadId, *, offset: int) -> None:
+        """Note that the bytes below ``offset`` survive a power loss; a row that counts no more of them loses its boot id.
+        Safe to repeat, and beside a transfer that goes on."""
+
+    async def unsynced(self, *, limit: int) -> Sequence[Upload]:
+        """List open uploads that count bytes which may not survive a power loss."""
 
     async def due(self, *, before: datetime, limit: int) -> Sequence[Upload]:
         """List open uploads whose ``expires_at`` lies before an instant, oldest first."""

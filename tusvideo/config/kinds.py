@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from string import Formatter
 from typing import Final
@@ -103,6 +104,12 @@ def one_of(*words: str) -> Kind:
         return value
 
     return Kind(expected=f"{', '.join(words[:-1])} or {words[-1]}", read=read)
+
+
+def member_of(names: type[StrEnum]) -> Kind:
+    """Take one of the words that a model knows."""
+    words = one_of(*names)
+    return Kind(expected=words.expected, read=lambda value: names(str(words.read(value))))
 
 
 def _number(text: str) -> object:

@@ -16,12 +16,14 @@ from tusvideo.config.kinds import (
     TYPES,
     YES_OR_NO,
     Kind,
+    member_of,
     one_of,
     seconds,
     size,
     whole,
 )
 from tusvideo.config.settings import GIB, KIB, MIB
+from tusvideo.model import Durability
 
 _YEARS: Final = 10 * 366 * 24 * 3600
 _HOUR: Final = 3600
@@ -39,6 +41,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(
         "storage": {
             "data_dir": PATH,
             "database": MAYBE_PATH,
+            "durability": member_of(Durability),
             "disk_threads": whole(1, 64),
             "sweep_seconds": seconds(0.1, 24 * _HOUR),
         },

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from tusvideo.model import Limits, Profile
+from tusvideo.model import Durability, Limits, Profile
 from tusvideo.rules.sniff import MEDIA_TYPES
 
 KIB: Final = 1024
@@ -62,6 +62,8 @@ class StorageSettings:
     """Folder of uploads, staging and the database; made when it is not there."""
     database: Path | None = None
     """File of the session table; None: ``tusvideo.db`` in ``data_dir``."""
+    durability: Durability = Durability.STRICT
+    """What an acknowledged byte survives: a power loss too, or a kill -9 only."""
     disk_threads: int = 8
     """So many reads, writes and syncs run side by side."""
     sweep_seconds: float = 60.0

@@ -104,6 +104,17 @@ class MemorySessions:
         self._rows.pop(upload_id, None)
         self._parts.pop(upload_id, None)
 
+    async def mark_synced(self, upload_id: UploadId, *, offset: int) -> None:
+        if upload_id not in self._rows or (stored := self._load(upload_id)).boot_id is None:
+            return
+        row = self._rows[upload_id]
+        row["synced_offset"] = max(stored.synced_offset, offset)
+        row["boot_id"] = stored.boot_id if stored.offset > offset else None
+
+    async def unsynced(self, *, limit: int) -> Sequence[Upload]:
+        at_risk = [stored for stored in self._uploads() if stored.boot_id is not None and stored.status is Status.OPEN]
+        return tuple(at_risk[:limit])
+
     async def due(self, *, before: datetime, limit: int) -> Sequence[Upload]:
         return self._expiring({Status.OPEN}, before=before)[:limit]
 

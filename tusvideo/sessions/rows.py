@@ -60,6 +60,9 @@ def changes(upload: Upload, *, was: Upload) -> Row:
     that put it back would undo that.
     """
     row: Row = {"epoch": upload.epoch}
+    if upload.boot_id is not None:
+        # Another task may have noted a sync meanwhile, and with it that nothing is at risk; now something is again.
+        row["boot_id"] = upload.boot_id
     for field in fields(Upload):
         if getattr(upload, field.name) == getattr(was, field.name):
             continue

@@ -85,6 +85,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX videos_newest ON videos (owner, created_at DESC, id DESC)",
         f"PRAGMA application_id = {APPLICATION_ID}",
     ),
+    (
+        "ALTER TABLE uploads ADD COLUMN synced_offset INTEGER NOT NULL DEFAULT 0 CHECK (synced_offset >= 0)",
+        "ALTER TABLE uploads ADD COLUMN boot_id TEXT",
+        "CREATE INDEX uploads_unsynced ON uploads (id) WHERE boot_id IS NOT NULL",
+    ),
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -72,6 +72,12 @@ class SqliteSessions:
     async def remove(self, upload_id: UploadId) -> None:
         await self._database.write(partial(uploads.delete_upload, upload_id=upload_id))
 
+    async def mark_synced(self, upload_id: UploadId, *, offset: int) -> None:
+        await self._database.write(partial(uploads.mark_synced, upload_id=upload_id, offset=offset))
+
+    async def unsynced(self, *, limit: int) -> Sequence[Upload]:
+        return await self._database.read(partial(uploads.list_unsynced, limit=limit))
+
     async def due(self, *, before: datetime, limit: int) -> Sequence[Upload]:
         return await self._database.read(partial(uploads.list_due, before=milliseconds(before), limit=limit))
 

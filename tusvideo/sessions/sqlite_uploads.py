@@ -35,6 +35,13 @@ PUBLISHED: Final = (
     f"SELECT {_COLUMNS} FROM uploads WHERE status = 'complete' AND directory = ? AND folder = ? AND filename = ?"
     " ORDER BY stored_at DESC, id DESC LIMIT 1"
 )
+MARK_SYNCED: Final = """
+UPDATE uploads SET
+    synced_offset = max(synced_offset, :offset),
+    boot_id = CASE WHEN offset > :offset THEN boot_id END
+WHERE id = :id AND boot_id IS NOT NULL
+"""
+UNSYNCED: Final = f"SELECT {_COLUMNS} FROM uploads WHERE boot_id IS NOT NULL AND status = 'open' LIMIT ?"
 LAST_EPOCH: Final = "SELECT coalesce(max(epoch), 0) FROM uploads"
 ANY: Final = "SELECT id FROM uploads LIMIT 1"
 
@@ -134,6 +141,16 @@ def move_part(connection: sqlite3.Connection, *, upload_id: UploadId, part: Part
 def delete_upload(connection: sqlite3.Connection, *, upload_id: UploadId) -> None:
     """Delete a row; its parts go with it."""
     connection.execute(DELETE, (upload_id,))
+
+
+def mark_synced(connection: sqlite3.Connection, *, upload_id: UploadId, offset: int) -> None:
+    """Note how many bytes survive a power loss."""
+    connection.execute(MARK_SYNCED, {"id": upload_id, "offset": offset})
+
+
+def list_unsynced(connection: sqlite3.Connection, *, limit: int) -> tuple[Upload, ...]:
+    """List open uploads with bytes that may not survive a power loss."""
+    return tuple(map(decode_upload, connection.execute(UNSYNCED, (limit,))))
 
 
 def list_due(connection: sqlite3.Connection, *, before: int, limit: int) -> tuple[Upload, ...]:

@@ -21,10 +21,11 @@ PUBLISHED_BLOCK: Final = 256 * 1024
 class DiskStore:
     """Bytes in a data directory: ``staging``, ``uploads`` and ``lost+found``; see UploadStore."""
 
-    def __init__(self, layout: Layout, *, workers: Workers, lock: Handle) -> None:
+    def __init__(self, layout: Layout, *, workers: Workers, lock: Handle, boot_id: str) -> None:
         self._layout = layout
         self._workers = workers
         self._lock = lock
+        self._boot_id = boot_id
 
     @classmethod
     async def open(cls, data_dir: Path, *, threads: int = 8) -> Self:
@@ -39,7 +40,7 @@ class DiskStore:
         except BaseException:
             await workers.close()
             raise
-        return cls(layout, workers=workers, lock=lock)
+        return cls(layout, workers=workers, lock=lock, boot_id=await workers.run(files.boot_id))
 
     async def close(self) -> None:
         """End the threads and unlock the directory; writers should be closed before. Safe to repeat."""
@@ -100,6 +101,13 @@ class DiskStore:
 
     async def remove_published(self, location: Location) -> None:
         await self._workers.run(_remove, self._layout.published(location))
+
+    async def sync_staged(self, upload_id: UploadId) -> None:
+        await self._workers.run(_sync, self._layout.staged(upload_id))
+
+    @property
+    def boot_id(self) -> str:
+        return self._boot_id
 
     async def free_bytes(self) -> int:
         return await self._workers.run(files.free_bytes, self._layout.data)
@@ -262,6 +270,17 @@ def _copy_within(path: Path, *, source: int, target: int, size: int) -> None:
         if files.facts(fd).size < source + size:
             raise StorageFailed  # asked first: the copy itself makes the file longer, and zeros would count as found
         files.copy_range(fd, fd, start=source, to=target, size=size)
+        files.fdatasync(fd)
+    finally:
+        files.close(fd)
+
+
+def _sync(path: Path) -> None:
+    try:
+        fd = files.open_own(path)
+    except FileNotFoundError:
+        return
+    try:
         files.fdatasync(fd)
     finally:
         files.close(fd)

@@ -32,6 +32,7 @@ NO_LINK: Final = frozenset({errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLIN
 NO_COPY_RANGE: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM})
 NO_TMPFILE: Final = frozenset({errno.ENOTSUP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
 
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 AT_FDCWD: Final = -100
 RENAME_NOREPLACE: Final = 1
 
@@ -227,6 +228,17 @@ def free_bytes(folder: Path) -> int:
     """Tell how many bytes a process without privileges can still write there."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
+
+
+def boot_id() -> str:
+    """Name the time since the machine was started.
+
+    Where the system does not tell, every process gets a name of its own, and takes what it did not see synced for lost.
+    """
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return secrets.token_hex(16)
 
 
 async def names_in(folder: Path, *, executor: Executor) -> Sequence[str]:

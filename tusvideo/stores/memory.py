@@ -30,11 +30,13 @@ class MemoryStore:
     """Bytes in memory; see UploadStore. Every call gives other tasks a turn, as a disk would.
 
     ``capacity`` in bytes bounds what all files hold together. ``failing_syncs`` and ``failing_writes`` tell how many of
-    the next calls of that kind fail.
+    the next calls of that kind fail; ``boot`` is the present one, ``synced`` what ``sync_staged`` was asked for.
     """
 
     def __init__(self, *, capacity: int = 2**40) -> None:
         self.capacity = capacity
+        self.boot = "first boot"
+        self.synced: list[UploadId] = []
         self.failing_syncs = 0
         self.failing_writes = 0
         self.staged: dict[UploadId, MemoryFile] = {}
@@ -104,6 +106,14 @@ class MemoryStore:
         place = checked(location)
         await _turn()
         self.published.pop(place, None)
+
+    async def sync_staged(self, upload_id: UploadId) -> None:
+        await _turn()
+        self.synced.append(upload_id)
+
+    @property
+    def boot_id(self) -> str:
+        return self.boot
 
     async def free_bytes(self) -> int:
         await _turn()

@@ -307,3 +307,20 @@ async def test_a_full_disk_stops_a_spool(bench: Bench) -> None:
         await spool.write(b"too much")
     assert spool.size == 0
     await spool.close()
+
+
+async def test_all_staged_bytes_can_be_synced(store: UploadStore) -> None:
+    """Syncing an upload is safe to repeat, beside a writer, and when nothing is staged."""
+    await store.sync_staged(TWO)
+    writer = await store.open_writer(ONE, position=0, fresh=True)
+    await writer.write(some(10))
+    await store.sync_staged(ONE)
+    await store.sync_staged(ONE)
+    await writer.close()
+    assert await staged(store, ONE) == some(10)
+
+
+async def test_a_boot_has_one_name(store: UploadStore) -> None:
+    """The name of the present boot is the same whenever it is asked for, and not empty."""
+    assert store.boot_id
+    assert store.boot_id == store.boot_id

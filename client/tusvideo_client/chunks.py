@@ -102,7 +102,9 @@ class ChunkRun:
             result = self._result(resumed_from or 0)
             if facts:
                 await self._record(result.filename, facts)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError):
+                transfer.report_last(transfer.state.offset)
             intake.note(transfer.state.offset)
             raise
         await asyncio.to_thread(intake.claim.forget)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from .errors import UploadError
@@ -14,6 +15,7 @@ from .model import Phase, Progress, UploadResult
 
 SCHEMA = 1
 BAR_WIDTH = 20
+NAME_WIDTH = 24
 LINE_SECONDS = 10.0
 LINE_PERCENT = 10.0
 MIB = 1024 * 1024
@@ -140,9 +142,7 @@ class Bar(Text):
         rate = self._rate.update(now.sent, at=time.monotonic())
         filled = int(BAR_WIDTH * now.percent / 100)
         bar = "━" * filled + "─" * (BAR_WIDTH - filled)
-        line = (
-            f"{_printable(name)}  {bar} {now.percent:5.1f} %  {now.stored / MIB:.1f}/{now.total / MIB:.1f} MiB stored"
-        )
+        line = f"{_short(name)}  {bar} {now.percent:5.1f} %  {now.stored / MIB:.1f}/{now.total / MIB:.1f} MiB stored"
         if now.waiting:
             line += f"  {now.waiting}"
         elif now.phase is Phase.SENDING and rate > 0:
@@ -226,6 +226,11 @@ class Events:
 def _is_terminal(stream: TextIO) -> bool:
     plain = os.environ.get("TERM") == "dumb" or "NO_COLOR" in os.environ or "CI" in os.environ
     return stream.isatty() and not plain
+
+
+def _short(name: str) -> str:
+    name = _printable(Path(name).name)
+    return name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 1]}…"
 
 
 def _printable(name: str) -> str:

@@ -212,6 +212,12 @@ class Transfer:
         )
         self._progress(self._reported)
 
+    def report_last(self, offset: int) -> None:
+        """Tell the caller what is stored at the moment of an interrupt, however recently it was told something."""
+        self.state = replace(self.state, offset=offset)
+        self._reported_at = float("-inf")
+        self.report(self._reported.phase, waiting=self._reported.waiting)
+
     def stats(self) -> TransferStats:
         """What it cost so far."""
         return TransferStats(

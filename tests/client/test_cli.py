@@ -1,0 +1,419 @@
+"""The command line: what it prints where, how it ends, and that the same command again resumes."""
+
+import asyncio
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.client.peer import Fault, Peer, as_json
+from tusvideo_client import (
+    AuthError,
+    FileChangedError,
+    FileTooLargeError,
+    GaveUpError,
+    IntegrityError,
+    LocalFileError,
+    Phase,
+    Progress,
+    ProtocolError,
+    RejectedError,
+    RetryPolicy,
+    TransferStats,
+    UnsupportedTypeError,
+    UploadError,
+    UploadGoneError,
+    UploadResult,
+)
+from tusvideo_client.cli import EXIT_CODES, exit_code_of, run
+from tusvideo_client.display import Bar, Lines, Rate, Text
+from tusvideo_client.state import MIB
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a child process that finds the package in the source tree."""
+    path = os.pathsep.join([str(ROOT / "client"), str(ROOT)])
+    plain = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "CI", "TERM"}}
+    return {**plain, "PYTHONPATH": path, **more}
+
+
+async def command(*arguments: str, **variables: str) -> tuple[int, str, str]:
+    """Run ``python -m tusvideo_client`` in a process of its own: exit code, stdout, stderr."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tusvideo_client",
+        *arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(**variables),
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
+    """Begin the command and leave it running."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tusvideo_client",
+        "upload",
+        *arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_the_result_is_on_stdout_and_nothing_else(protocol: str, peer: Peer, video: Path) -> None:
+    """stdout is for scripts: the URL alone; progress goes to stderr, in plain lines when that is no terminal."""
+    code, out, err = await command("upload", str(video), "--to", peer.url, "--protocol", protocol, "--title", "Talk")
+    assert (code, out) == (0, f"{peer.url}/uploads/files/local/{peer.only().filename or 'talk.mp4'}\n")
+    assert "\r" not in err
+    assert "pct=100 state=done" in err.splitlines()[-1]
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+async def test_quiet_means_results_and_errors_only(peer: Peer, video: Path) -> None:
+    """-q and --progress none say nothing on stderr when all goes well."""
+    assert (await command("upload", str(video), "-q", TUSVIDEO_TO=peer.url))[2] == ""
+    assert (await command("upload", str(video), "--progress", "none", TUSVIDEO_TO=peer.url))[2] == ""
+
+
+async def test_verbose_logs_requests_and_no_secret(peer: Peer, video: Path) -> None:
+    """-v shows every request; never the token."""
+    code, _, err = await command("upload", str(video), "-v", "--to", peer.url, TUSVIDEO_TOKEN="s3cret")
+    assert code == 0
+    assert "request_answered method=PATCH status=204" in err
+    assert "s3cret" not in err
+
+
+async def test_a_bar_on_a_terminal(peer: Peer, video: Path) -> None:
+    """A terminal gets one line that is drawn anew; stdout still holds the URL alone."""
+    master, terminal = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tusvideo_client", "upload", str(video), "--to", peer.url),
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env=environment(TERM="xterm"),
+    )
+    os.close(terminal)
+    drawn = await asyncio.to_thread(read_to_end, master)
+    out, _ = await process.communicate()
+    assert out.decode().startswith(peer.url)
+    assert "━" * 20 in drawn
+    assert "\r\x1b[K" in drawn
+
+
+def read_to_end(descriptor: int) -> str:
+    """All that a terminal was sent, until its other side was closed."""
+    drawn = b""
+    try:
+        while data := os.read(descriptor, 4096):
+            drawn += data
+    except OSError:  # how Linux says that the other side was closed
+        pass
+    finally:
+        os.close(descriptor)
+    return drawn.decode()
+
+
+async def test_json_is_one_object_a_line_and_ends_with_the_result(peer: Peer, video: Path, tmp_path: Path) -> None:
+    """Every line has the schema's version; the last one sums up, also when a file failed."""
+    code, out, err = await command("upload", str(video), str(tmp_path / "none.mp4"), "--to", peer.url, "--json")
+    events = as_json(out)
+    assert {event["schema"] for event in events} == {1}
+    assert (code, events[-1]["event"], events[-1]["ok"], events[-1]["exit_code"]) == (3, "result", False, 3)
+    first, second = events[-1]["files"]
+    assert (first["ok"], first["size"], first["stats"]["resent_bytes"]) == (True, video.stat().st_size, 0)
+    assert (second["ok"], second["error"], second["exit_code"]) == (False, "LocalFileError", 4)
+    assert [event["event"] for event in events if event["event"] != "progress"] == [
+        *("begin", "uploaded", "begin", "failed"),
+        "result",
+    ]
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("POST", status=413), 5),
+        (Fault("POST", status=401), 6),
+        (Fault("PATCH", status=460), 7),
+        (Fault("POST", status=307), 1),
+        (Fault("POST", status=500, times=99), 75),
+    ],
+    ids=["rejected", "auth", "integrity", "protocol", "gave up"],
+)
+async def test_exit_codes_of_answers(fault: Fault, code: int, peer: Peer, video: Path) -> None:
+    """The exit code tells a calling program what kind of error it was."""
+    peer.faults = [fault]
+    ended, out, err = await command("upload", str(video), "--to", peer.url, "--retry-for", "0")
+    assert (ended, out) == (code, "")
+    assert f"the server answered {fault.status}" in err
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (LocalFileError, 4),
+        (FileChangedError, 4),
+        (UnsupportedTypeError, 5),
+        (FileTooLargeError, 5),
+        (RejectedError, 5),
+        (UploadGoneError, 5),
+        (AuthError, 6),
+        (IntegrityError, 7),
+        (GaveUpError, 75),
+        (ProtocolError, 1),
+        (UploadError, 1),
+    ],
+)
+def test_exit_codes_of_errors(kind: type[UploadError], code: int) -> None:
+    """Every error class has its exit code."""
+    assert exit_code_of(kind("x")) == code
+    assert all(
+        known[0] in {kind, *UploadError.__subclasses__(), *LocalFileError.__subclasses__()} for known in EXIT_CODES
+    )
+
+
+async def test_files_that_fail_alike_share_their_code(peer: Peer, tmp_path: Path) -> None:
+    """Several missing files are still exit code 4."""
+    code, _, err = await command("upload", str(tmp_path / "a"), str(tmp_path / "b"), "--to", peer.url)
+    assert code == 4
+    assert err.count("cannot be read: No such file or directory") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "required"),
+        (["upload"], "FILE"),
+        (["upload", "x"], "TUSVIDEO_TO"),
+        (["upload", "x", "--to", "nowhere"], "no server address"),
+        (["upload", "x", "--to", "http://h", "--retry-for", "-1"], "forever"),
+        (["upload", "x", "--to", "http://h", "--retry-for", "soon"], "retry-for"),
+        (["upload", "x", "--to", "http://h", "--chunk-size", "0"], "positive"),
+        (["upload", "x", "--to", "http://h", "--protocol", "ftp"], "protocol"),
+        (["download"], "invalid choice"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Usage errors are explained on stderr, before anything is sent."""
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert words in captured.err
+
+
+async def test_the_token_comes_from_a_file_or_the_environment(peer: Peer, video: Path, tmp_path: Path) -> None:
+    """Never from the command line; a file wins over the environment, and may end with a line break."""
+    peer.token = "right"
+    assert (await command("upload", str(video), "--to", peer.url, TUSVIDEO_TOKEN="right"))[0] == 0
+    (tmp_path / "token").write_text("right\n")
+    arguments = ("upload", str(video), "--to", peer.url, "--token-file")
+    assert (await command(*arguments, str(tmp_path / "token"), TUSVIDEO_TOKEN="wrong"))[0] == 0
+    code, _, err = await command(*arguments, str(tmp_path / "none"))
+    assert code == 6
+    assert "cannot be read" in err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("as_json_lines", [False, True])
+async def test_an_interrupt_saves_the_state(
+    number: signal.Signals, code: int, as_json_lines: bool, peer: Peer, video: Path
+) -> None:
+    """One signal: the state is saved, a sentence says how to go on, and the process ends within a second."""
+    peer.faults = [Fault("PATCH", hold_after=MIB, skip=1)]
+    arguments = [str(video), "--to", peer.url, "--chunk-size", str(MIB), *(["--json"] if as_json_lines else [])]
+    process = await start(*arguments)
+    await peer.reached.wait()
+    process.send_signal(number)
+    async with asyncio.timeout(1):
+        out, err = await process.communicate()
+    assert process.returncode == code
+    if as_json_lines:
+        last = as_json(out.decode())[-1]
+        assert (last["exit_code"], last["files"][0]["error"], last["files"][0]["stored"]) == (
+            code,
+            "Interrupted",
+            2 * MIB,
+        )
+    else:
+        assert (out, "stored 79 % – run the same command to resume" in err.decode()) == (b"", True)
+    peer.seen.clear()
+    assert (await command("upload", *arguments))[0] == 0
+    assert bytes(peer.only().data) == video.read_bytes()
+    assert [seen.method for seen in peer.seen] == ["HEAD", "PATCH"]
+
+
+async def test_a_second_interrupt_ends_at_once(peer: Peer, video: Path) -> None:
+    """Who presses Ctrl-C twice is not kept waiting."""
+    peer.faults = [Fault("PATCH", hold_after=MIB)]
+    process = await start(str(video), "--to", peer.url)
+    await peer.reached.wait()
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(1):
+        await process.communicate()
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_a_server_that_is_killed_is_waited_for(protocol: str, peer: Peer, video: Path) -> None:
+    """With both protocols the command line is patient: the server goes away in mid-upload and comes back."""
+    peer.faults = [Fault("PATCH", hold_after=MIB), Fault("POST", hold_after=MIB // 2, path="chunk", skip=1)]
+    process = await start(str(video), "--to", peer.url, "--protocol", protocol)
+    await peer.reached.wait()
+    await peer.stop()
+    err = b""
+    assert process.stderr is not None
+    while b"cannot be reached" not in err:
+        err += await process.stderr.readline()
+    await peer.start()
+    await process.communicate()
+    assert process.returncode == 0
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+async def test_help_is_quick() -> None:
+    """--help loads neither the HTTP library nor anything that reads files."""
+    script = (
+        "import sys; from tusvideo_client.cli import run; code = run(['upload', '--help']);"
+        "print(code, sorted({'aiohttp', 'aiofiles', 'platformdirs', 'yarl'} & set(sys.modules)))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=subprocess.PIPE, env=environment()
+    )
+    out, _ = await process.communicate()
+    text = out.decode()
+    assert text.splitlines()[-1] == "0 []"
+    assert all(name in text for name in ("TUSVIDEO_TO", "TUSVIDEO_TOKEN", "resume"))
+
+
+async def test_importing_the_package_loads_no_http_library() -> None:
+    """``import tusvideo_client`` is quick; the first use of an uploader loads the rest."""
+    script = (
+        "import sys, tusvideo_client as t; before = 'aiohttp' in sys.modules;"
+        "names = [getattr(t, name).__name__ for name in t.__all__]; print(before, 'aiohttp' in sys.modules, len(names))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=subprocess.PIPE, env=environment()
+    )
+    out, _ = await process.communicate()
+    assert out.decode().split()[:2] == ["False", "True"]
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    """The lazy names do not hide mistakes."""
+    import tusvideo_client
+
+    with pytest.raises(AttributeError, match="Uplaoder"):
+        _ = tusvideo_client.Uplaoder
+
+
+@pytest.mark.parametrize("example", ["async_upload.py", "chunked_upload.py"])
+async def test_the_examples_work(example: str, peer: Peer, video: Path) -> None:
+    """The scripts in client/examples upload, report a refusal, and explain themselves."""
+    script = str(ROOT / "client" / "examples" / example)
+    (done, out, _), (refused, _, words), (usage, _, line) = [
+        await example_run(script, *arguments)
+        for arguments in ([peer.url, str(video)], [peer.url, str(video.parent / "none.mp4")], [])
+    ]
+    assert (done, refused, usage) == (0, 1, 1)
+    assert bytes(peer.only().data) == video.read_bytes()
+    assert out.strip().endswith(peer.only().filename or "talk.mp4")
+    assert "cannot be read" in words
+    assert "Usage:" in line
+
+
+async def example_run(*arguments: str) -> tuple[int | None, str, str]:
+    """Run a script as a user would."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+def test_the_package_is_typed() -> None:
+    """py.typed lies beside the modules that the wheel ships."""
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert "client/tusvideo_client" in packages["packages"]
+    assert (ROOT / "client" / "tusvideo_client" / "py.typed").exists()
+
+
+# What the displays draw
+
+
+def progress(stored: int, *, phase: Phase = Phase.SENDING, waiting: str | None = None) -> Progress:
+    """Progress of a file of 10 MiB."""
+    percent = 100.0 * stored / (10 * MIB)
+    return Progress(stored=stored, total=10 * MIB, sent=stored, percent=percent, phase=phase, waiting=waiting)
+
+
+def test_lines_come_every_ten_per_cent_and_at_every_wait() -> None:
+    """A log gets few lines, without control characters; a wait is told once."""
+    notes = io.StringIO()
+    lines = Lines(io.StringIO(), notes=notes)
+    lines.begin("a\x1bb")
+    for stored in range(0, 10 * MIB, MIB // 4):
+        lines.progress("a\x1bb", now=progress(stored))
+    for _ in range(3):
+        lines.progress("a\x1bb", now=progress(MIB, phase=Phase.WAITING, waiting="link lost"))
+    written = notes.getvalue().splitlines()
+    assert len(written) == 9 + 1
+    assert all(" a?b stored=" in line and line[10] == "T" for line in written)
+    assert written[-1].endswith('state=waiting waiting="link lost"')
+
+
+def test_the_bar_says_what_it_is_doing() -> None:
+    """Rate and time left while sending, the reason while waiting, the phase otherwise; a note begins a new line."""
+    notes = io.StringIO()
+    bar = Bar(io.StringIO(), notes=notes)
+    bar.begin("a")
+    bar.progress("a", now=progress(0, phase=Phase.CREATING))
+    bar.progress("a", now=progress(MIB, phase=Phase.WAITING, waiting="link lost"))
+    bar.fail("a", error=RejectedError("no", hint="smaller", request_id="r1"), exit_code=5)
+    assert "creating" in notes.getvalue()
+    assert "1.0/10.0 MiB stored  link lost\n" in notes.getvalue()
+    assert notes.getvalue().endswith("a: no (request r1)\n  smaller\n")
+
+
+def test_the_rate_is_smooth_and_never_negative() -> None:
+    """A steady link shows its rate; a step back after a cut changes nothing."""
+    rate = Rate()
+    assert rate.update(0, at=0) == 0
+    shown = [rate.update(second * 1000, at=second) for second in range(1, 30)][-1]
+    assert shown == pytest.approx(1000, rel=0.01)
+    assert rate.update(5, at=31) == shown
+
+
+def test_an_interrupt_before_anything_is_known() -> None:
+    """An interrupt in the first moment says 0 %."""
+    notes = io.StringIO()
+    Text(io.StringIO(), notes=notes).interrupt("a", now=None)
+    assert notes.getvalue() == "a: stored 0 % – run the same command to resume\n"
+
+
+def test_results_can_be_written_as_json() -> None:
+    """A result holds nothing that JSON cannot."""
+    stats = TransferStats(wall=1.0, wire_bytes=1, resent_bytes=0, requests=2, retries=0)
+    facts = {"url": "u", "filename": "f", "size": 1, "upload_id": "i", "upload_url": "u", "resumed_from": 0}
+    result = UploadResult(**facts, protocol="tus", restarted=False, stats=stats)  # type: ignore[arg-type]
+    assert json.loads(
+        json.dumps(result, default=lambda value: {name: getattr(value, name) for name in value.__slots__})
+    )
+    assert RetryPolicy() == RetryPolicy()

@@ -5,12 +5,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.sessions.gate import Gate
+from tests.sessions.table import OpenTable
 from tusvideo.sessions.schema import migrate
 from tusvideo.sessions.sqlite import SqliteSessions
 
@@ -24,11 +25,22 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def sessions(path: Path) -> AsyncIterator[SqliteSessions]:
+async def open_table() -> AsyncIterator[OpenTable]:
+    """Opens session tables, and closes them also when a test failed: a thread left behind keeps pytest from ending."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(path: Path, *, busy_seconds: float = 5.0) -> SqliteSessions:
+            sessions = await SqliteSessions.open(path, busy_seconds=busy_seconds)
+            stack.push_async_callback(sessions.close)
+            return sessions
+
+        yield opened
+
+
+@pytest.fixture
+async def sessions(path: Path, open_table: OpenTable) -> SqliteSessions:
     """An open session table; a call waits 100 ms for another process."""
-    opened = await SqliteSessions.open(path, busy_seconds=0.1)
-    yield opened
-    await opened.close()
+    return await open_table(path, busy_seconds=0.1)
 
 
 @pytest.fixture

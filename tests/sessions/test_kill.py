@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.sessions.samples import ANNA, a_part, a_video, an_upload, upload_id
+from tests.sessions.table import OpenTable
 from tusvideo.model import Status
-from tusvideo.sessions.sqlite import SqliteSessions
 
 ROOT = Path(__file__).parents[2]
 COMMITTER = Path(__file__).with_name("committer.py")
@@ -31,11 +31,11 @@ def _committed_until_killed(path: Path, *, lines: int) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_what_was_said_is_there(path: Path, seed: int) -> None:
+async def test_what_was_said_is_there(path: Path, seed: int, open_table: OpenTable) -> None:
     """Every commit that the killed process told of is found, none is found half, and the table takes new rows."""
     lines = random.Random(seed).randint(1, 400)
     step, last = _committed_until_killed(path, lines=lines)
-    sessions = await SqliteSessions.open(path)
+    sessions = await open_table(path)
     for number in range(1, last + 1):
         row = await sessions.get(upload_id(number))
         assert row is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.sessions.samples import NOW, a_full_upload, a_part, a_video, an_upload
+from tests.sessions.table import OpenTable
 from tusvideo.errors import Busy, StorageFailed
 from tusvideo.sessions import database
 from tusvideo.sessions.rows import UPLOAD_COLUMNS, VIDEO_COLUMNS
@@ -27,11 +28,11 @@ async def _pragma(sessions: SqliteSessions, name: str) -> object:
 
 
 class TestFile:
-    async def test_only_the_server_can_read_the_file(self, path: Path) -> None:
+    async def test_only_the_server_can_read_the_file(self, path: Path, open_table: OpenTable) -> None:
         """The file, its log and its shared memory are made with mode 0600, whatever the umask."""
         before = os.umask(0)
         try:
-            sessions = await SqliteSessions.open(path)
+            sessions = await open_table(path)
             await sessions.add(an_upload())
             files = sorted(path.parent.iterdir())
             assert [file.name for file in files] == ["sessions.db", "sessions.db-shm", "sessions.db-wal"]
@@ -40,31 +41,31 @@ class TestFile:
             os.umask(before)
         await sessions.close()
 
-    async def test_close_leaves_one_file(self, path: Path) -> None:
+    async def test_close_leaves_one_file(self, path: Path, open_table: OpenTable) -> None:
         """After close the log has gone into the database file, which holds all rows by itself."""
-        sessions = await SqliteSessions.open(path)
+        sessions = await open_table(path)
         await sessions.add(an_upload())
         await sessions.close()
         assert list(path.parent.iterdir()) == [path]
         assert _ask(path, "SELECT count(*) FROM uploads") == [(1,)]
 
     @pytest.mark.parametrize("name", ["a b.db", "50%.db", "what?.db", "hash#.db", "é.db"])
-    async def test_any_file_name_will_do(self, tmp_path: Path, name: str) -> None:
+    async def test_any_file_name_will_do(self, tmp_path: Path, name: str, open_table: OpenTable) -> None:
         """Characters that mean something in a URI are part of the name, for the reader as for the writer."""
-        sessions = await SqliteSessions.open(tmp_path / name)
+        sessions = await open_table(tmp_path / name)
         added = await sessions.add(an_upload())
         assert await sessions.get(added.id) == added
         await sessions.close()
         assert list(tmp_path.iterdir()) == [tmp_path / name]
 
-    async def test_everything_is_there_after_reopening(self, path: Path) -> None:
+    async def test_everything_is_there_after_reopening(self, path: Path, open_table: OpenTable) -> None:
         """Rows, parts and records outlive the object that stored them."""
-        sessions = await SqliteSessions.open(path)
+        sessions = await open_table(path)
         full = await sessions.add(a_full_upload())
         grown = await sessions.add_part(full.id, a_part(2), now=NOW, expires_at=NOW)
         await sessions.put_video(a_video())
         await sessions.close()
-        again = await SqliteSessions.open(path)
+        again = await open_table(path)
         assert await again.get(full.id) == grown
         assert await again.parts(full.id) == (a_part(2),)
         assert await again.video(full.owner, a_video().id) == a_video()
@@ -91,9 +92,11 @@ class TestDurability:
             ("journal_size_limit", 64 * 1024 * 1024),
         ],
     )
-    async def test_the_writer_is_set_up_to_keep_what_it_says(self, path: Path, name: str, value: object) -> None:
+    async def test_the_writer_is_set_up_to_keep_what_it_says(
+        self, path: Path, name: str, value: object, open_table: OpenTable
+    ) -> None:
         """WAL, a sync for every commit, and five seconds of patience hold on the connection that writes."""
-        sessions = await SqliteSessions.open(path)
+        sessions = await open_table(path)
         assert await _pragma(sessions, name) == value
         await sessions.close()
 
@@ -140,13 +143,13 @@ class TestMigrations:
         assert _ask(path, "PRAGMA user_version") == [(VERSION + 2,)]
         assert _ask(path, "SELECT id, stars FROM videos") == [("v", 5)]
 
-    async def test_a_newer_database_is_refused(self, path: Path) -> None:
+    async def test_a_newer_database_is_refused(self, path: Path, open_table: OpenTable) -> None:
         """A database of a later program is refused with both versions and the way out; it is left as it was."""
         await (await SqliteSessions.open(path)).close()
         _ask(path, f"PRAGMA user_version = {VERSION + 3}")
         before = path.read_bytes()
         with pytest.raises(StorageFailed) as failure:
-            await SqliteSessions.open(path)
+            await open_table(path)
         assert str(failure.value) == (
             "the session table sessions.db cannot be opened: it was written by a newer tusvideo"
             f" (version {VERSION + 3} of its tables, this program knows {VERSION});"
@@ -154,11 +157,11 @@ class TestMigrations:
         )
         assert path.read_bytes() == before
 
-    async def test_the_database_of_another_program_is_refused(self, path: Path) -> None:
+    async def test_the_database_of_another_program_is_refused(self, path: Path, open_table: OpenTable) -> None:
         """A SQLite file with other tables is not made ours."""
         _ask(path, "CREATE TABLE bookmarks (url TEXT)")
         with pytest.raises(StorageFailed, match="it belongs to another program"):
-            await SqliteSessions.open(path)
+            await open_table(path)
         assert _ask(path, "SELECT name FROM sqlite_schema") == [("bookmarks",)]
 
 
@@ -171,26 +174,26 @@ class TestUnusableFiles:
             "its file system cannot share memory (journal mode 'memory', expected 'wal'); use a local disk"
         )
 
-    async def test_a_damaged_file_is_refused(self, path: Path) -> None:
+    async def test_a_damaged_file_is_refused(self, path: Path, open_table: OpenTable) -> None:
         """A file whose first page was overwritten is refused with a sentence that names it, and is left as it was."""
         await (await SqliteSessions.open(path)).close()
         damaged = b"\xa5" * 4096 + path.read_bytes()[4096:]
         path.write_bytes(damaged)
         with pytest.raises(StorageFailed, match=r"session table sessions\.db cannot be opened: file is not a database"):
-            await SqliteSessions.open(path)
+            await open_table(path)
         assert path.read_bytes() == damaged
 
-    async def test_damaged_tables_are_refused(self, path: Path) -> None:
+    async def test_damaged_tables_are_refused(self, path: Path, open_table: OpenTable) -> None:
         """A file whose list of tables cannot be read is refused at once, not at the first upload."""
         await (await SqliteSessions.open(path)).close()
         whole = path.read_bytes()
         path.write_bytes(whole[:100] + b"\xa5" * (4096 - 100) + whole[4096:])
         with pytest.raises(StorageFailed, match=r"session table sessions\.db cannot be opened: "):
-            await SqliteSessions.open(path)
+            await open_table(path)
 
-    async def test_damage_found_later_fails_the_call(self, path: Path) -> None:
+    async def test_damage_found_later_fails_the_call(self, path: Path, open_table: OpenTable) -> None:
         """A damaged page that only a query meets raises StorageFailed there, and calls that do not meet it go on."""
-        first = await SqliteSessions.open(path)
+        first = await open_table(path)
         added = await first.add(an_upload())
         await first.close()
         (page,) = _ask(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'uploads'")[0]
@@ -198,24 +201,26 @@ class TestUnusableFiles:
         with path.open("r+b") as file:
             file.seek((page - 1) * 4096)
             file.write(b"\xa5" * 4096)
-        sessions = await SqliteSessions.open(path)
+        sessions = await open_table(path)
         with pytest.raises(StorageFailed):
             await sessions.get(added.id)
         assert (await sessions.put_video(a_video()))[1] is True
         await sessions.close()
 
-    async def test_a_missing_folder_is_named(self, tmp_path: Path) -> None:
+    async def test_a_missing_folder_is_named(self, tmp_path: Path, open_table: OpenTable) -> None:
         """Without its folder the file cannot be made; the sentence says what is missing."""
         with pytest.raises(StorageFailed, match="No such file or directory"):
-            await SqliteSessions.open(tmp_path / "nowhere" / "sessions.db")
+            await open_table(tmp_path / "nowhere" / "sessions.db")
 
-    async def test_a_folder_is_not_a_database(self, path: Path) -> None:
+    async def test_a_folder_is_not_a_database(self, path: Path, open_table: OpenTable) -> None:
         """A folder where the file should be is refused with a sentence."""
         path.mkdir()
         with pytest.raises(StorageFailed, match=r"session table sessions\.db cannot be opened"):
-            await SqliteSessions.open(path)
+            await open_table(path)
 
-    async def test_a_file_that_another_process_holds_is_busy(self, path: Path, lock_holder: object) -> None:
+    async def test_a_file_that_another_process_holds_is_busy(
+        self, path: Path, lock_holder: object, open_table: OpenTable
+    ) -> None:
         """Opening beside a process that keeps the write lock raises Busy after the patience given."""
         with pytest.raises(Busy):
-            await SqliteSessions.open(path, busy_seconds=0.05)
+            await open_table(path, busy_seconds=0.05)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conformance.sessions.samples import ANNA, NOW, a_part, a_video, an_upload, upload_id
 from tests.sessions.gate import Gate
+from tests.sessions.table import OpenTable
 from tusvideo.errors import Busy, DiskFull, StorageFailed
 from tusvideo.model import Status
 from tusvideo.sessions.sqlite import SqliteSessions
@@ -73,7 +74,9 @@ class TestCancelling:
         await call
         assert await sessions.get(was.id) == replace(was, offset=5)
 
-    async def test_close_waits_for_what_was_begun(self, sessions: SqliteSessions, gate: Gate, path: Path) -> None:
+    async def test_close_waits_for_what_was_begun(
+        self, sessions: SqliteSessions, gate: Gate, path: Path, open_table: OpenTable
+    ) -> None:
         """A transaction that runs while the table is closed is stored and tells so."""
         was = await sessions.add(an_upload())
         call = asyncio.create_task(sessions.save(replace(was, offset=5), was=was))
@@ -83,12 +86,12 @@ class TestCancelling:
         gate.open()
         await closing_call
         await call
-        again = await SqliteSessions.open(path)
+        again = await open_table(path)
         assert await again.get(was.id) == replace(was, offset=5)
         await again.close()
 
     @pytest.mark.parametrize("turns", [0, 1, 2, 4, 8, 16, 32, 64])
-    async def test_opening_may_be_cancelled(self, path: Path, turns: int) -> None:
+    async def test_opening_may_be_cancelled(self, path: Path, turns: int, open_table: OpenTable) -> None:
         """Wherever the cancellation meets the opening, no connection stays behind and the file can be opened."""
         opening = asyncio.create_task(SqliteSessions.open(path))
         for _ in range(turns):
@@ -96,11 +99,11 @@ class TestCancelling:
         opening.cancel()
         with suppress(asyncio.CancelledError):
             await (await opening).close()
-        again = await SqliteSessions.open(path, busy_seconds=0)
+        again = await open_table(path, busy_seconds=0)
         await again.close()
         assert list(path.parent.iterdir()) == [path]
 
-    async def test_the_end_of_the_loop_ends_no_transaction(self, path: Path) -> None:
+    async def test_the_end_of_the_loop_ends_no_transaction(self, path: Path, open_table: OpenTable) -> None:
         """When every task is cancelled at once, as at the end of a program, rows are whole and the file is usable."""
 
         async def program() -> None:
@@ -114,7 +117,7 @@ class TestCancelling:
             await sessions.close()
 
         await asyncio.to_thread(asyncio.run, program())
-        again = await SqliteSessions.open(path)
+        again = await open_table(path)
         assert len(await again.with_status(Status.OPEN, after=None, limit=99)) == 39
         await again.close()
 
@@ -137,9 +140,11 @@ class TestOtherProcesses:
         assert await sessions.get(upload_id(1)) is None
         await sessions.check()
 
-    async def test_a_held_file_that_is_let_go_in_time_is_not_busy(self, path: Path, lock_holder: Popen[str]) -> None:
+    async def test_a_held_file_that_is_let_go_in_time_is_not_busy(
+        self, path: Path, lock_holder: Popen[str], open_table: OpenTable
+    ) -> None:
         """Opening waits for the other process as long as it was told to, and then works."""
-        opening = asyncio.create_task(SqliteSessions.open(path, busy_seconds=30))
+        opening = asyncio.create_task(open_table(path, busy_seconds=30))
         await asyncio.sleep(0)
         await asyncio.to_thread(lock_holder.communicate)
         sessions = await opening

@@ -1,0 +1,135 @@
+"""The client against the server of this project, as a process: that both sides read the contract alike."""
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.faults.processes import ServerProcess
+from tests.media.clip import make_mp4
+from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, Progress, RejectedError, UploadResult
+from tusvideo_client.state import MIB
+from tusvideo_client.transfer import Clock
+from tusvideo_client.transport import ANSWER_LIMIT, Transport
+
+SIZE = 3 * MIB + 11
+
+
+class Enough(Exception):
+    """Raised by a progress callback to stop an upload in the middle."""
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """The real server on a data directory of its own."""
+    async with ServerProcess(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A real mp4 of a little more than 3 MiB."""
+    return make_mp4(tmp_path / "talk.mp4", size=SIZE)
+
+
+async def send(
+    protocol: str, server: ServerProcess, path: Path, *, progress: Callable[[Progress], None] | None = None
+) -> UploadResult:
+    """Upload in pieces of 1 MiB over one of the protocols, on a clock that lets every report of progress through."""
+    clock = Clock(now=partial(next, itertools.count(1.0)))
+    if protocol == "chunks":
+        return await AsyncChunkedVideoUploader(server.url, clock=clock).upload(path, title="Talk", progress=progress)
+    async with AsyncUploader(server.url, request_bytes=MIB, clock=clock) as uploader:
+        return await uploader.upload(path, title="Talk", profile="video", progress=progress)
+
+
+def stop_at(offset: int) -> Callable[[Progress], None]:
+    """A progress callback that raises once so much is stored."""
+
+    def stop(now: Progress) -> None:
+        if now.stored >= offset:
+            raise Enough
+
+    return stop
+
+
+def on_disk(server: ServerProcess, result: UploadResult) -> bytes:
+    """The published file in the user's folder."""
+    (path,) = (server.data_dir / "uploads").rglob(result.filename)
+    return path.read_bytes()
+
+
+async def get(server: ServerProcess, url: str, *, method: str = "GET") -> tuple[int, bytes]:
+    """One plain request: status and body."""
+    async with Transport(server.url) as transport:
+        reply = await transport.send(method, url)
+    return reply.status, reply.body
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_a_video_is_published_with_its_record(protocol: str, server: ServerProcess, clip: Path) -> None:
+    """The bytes in the user's folder, behind the result's address, and the title in the list."""
+    result = await send(protocol, server, clip)
+    assert on_disk(server, result) == clip.read_bytes()
+    assert (result.size, result.stats.resent_bytes, result.stats.retries) == (SIZE, 0, 0)
+    assert await get(server, result.url) == (200, clip.read_bytes()[:ANSWER_LIMIT])
+    _, videos = await get(server, f"{server.url}/api/videos")
+    assert '"Talk"' in json.dumps(json.loads(videos))
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_a_rerun_resumes(protocol: str, server: ServerProcess, clip: Path) -> None:
+    """What the first call stored is not sent again, though the server was killed -9 in between."""
+    with pytest.raises(Enough):
+        await send(protocol, server, clip, progress=stop_at(2 * MIB))
+    await server.kill()
+    await server.start()
+    result = await send(protocol, server, clip)
+    assert (result.resumed_from, result.restarted) == (2 * MIB, False)
+    assert result.stats.wire_bytes == SIZE - 2 * MIB
+    assert on_disk(server, result) == clip.read_bytes()
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_an_edited_file_starts_anew_and_the_old_upload_goes(
+    protocol: str, server: ServerProcess, clip: Path
+) -> None:
+    """The new version arrives whole, and the server keeps nothing of the old one."""
+    with pytest.raises(Enough):
+        await send(protocol, server, clip, progress=stop_at(MIB))
+    make_mp4(clip, size=SIZE, seed=1)
+    result = await send(protocol, server, clip)
+    assert result.resumed_from == 0
+    assert on_disk(server, result) == clip.read_bytes()
+    assert [path for path in (server.data_dir / "staging").rglob("*") if path.is_file()] == []
+
+
+async def test_the_same_key_gives_the_same_upload(server: ServerProcess) -> None:
+    """A create whose answer was lost is repeated without a second upload."""
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Idempotency-Key": "0123456789abcdef"}
+    async with Transport(server.url) as transport:
+        first, second = [await transport.send("POST", f"{server.url}/files/", headers=headers) for _ in range(2)]
+    assert (first.status, second.status // 100) == (201, 2)
+    assert first.headers["Location"] == second.headers["Location"]
+
+
+async def test_a_refusal_explains_itself(server: ServerProcess, tmp_path: Path) -> None:
+    """What is no video is refused with a sentence of the server's."""
+    path = tmp_path / "fake.mp4"
+    path.write_bytes(b"%PDF-1.7" + bytes(8192))
+    with pytest.raises(RejectedError) as caught:
+        await AsyncChunkedVideoUploader(server.url).upload_video(path)
+    assert caught.value.status == 415
+    assert len(str(caught.value)) > len("the server answered 415: ")
+
+
+async def test_an_empty_file_is_published(server: ServerProcess, tmp_path: Path) -> None:
+    """Zero bytes are a file like any other outside the video profiles."""
+    (tmp_path / "empty.txt").touch()
+    async with AsyncUploader(server.url) as uploader:
+        result = await uploader.upload(tmp_path / "empty.txt")
+    assert on_disk(server, result) == b""

@@ -13,6 +13,9 @@ from tusvideo.commands import PutPart, UploadEvent
 from tusvideo.message import RequestHead
 from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId, Video
 
+ReadableBuffer = bytes | memoryview
+"""Bytes to be read; a memoryview lies in memory that its giver will use again: whoever keeps bytes copies them."""
+
 
 class Clock(Protocol):
     """The only source of time."""
@@ -41,8 +44,10 @@ class Body(Protocol):
     def silent_seconds(self) -> float:
         """Seconds since the last byte came."""
 
-    async def read(self) -> bytes:
+    async def read(self) -> ReadableBuffer:
         """Give the next bytes as soon as there are any; b"" when the body ended as it should.
+
+        What is given may be a view that is good until the next call only: its memory is used again then.
 
         When the body ends early, everything that did arrive is given first; then TransferEnded is raised (BodyCut,
         BodyStalled, or Preempted after ``interrupt``), again at every later call. The first read sends 100 Continue if
@@ -53,7 +58,14 @@ class Body(Protocol):
         """Ask for an end: a waiting or the next read ends as described, with Preempted. Safe to repeat."""
 
 
-class PartBody(Body, Protocol):
+class BytesBody(Body, Protocol):
+    """A body that gives its bytes for good."""
+
+    async def read(self) -> bytes:
+        """As ``Body.read``; what is given stays as it is."""
+
+
+class PartBody(BytesBody, Protocol):
     """The ``chunk`` part of a form as it arrives; ``read`` gives its bytes only, and b"" once the whole form ended."""
 
     def command(self) -> PutPart:
@@ -70,9 +82,9 @@ class Writer(Protocol):
     def position(self) -> int:
         """Where the next byte goes."""
 
-    async def write(self, buffer: bytes) -> None:
+    async def write(self, buffer: ReadableBuffer) -> None:
         """Write the whole buffer at ``position`` and move on. Raises DiskFull or StorageFailed; ``position`` is then
-        unchanged. Not durable before ``sync``.
+        unchanged. Not durable before ``sync``. Nothing of the buffer is looked at after the call.
 
         Writes that are begun at once follow one another. A cancelled call ends when nothing is being written any more;
         its bytes do not count.

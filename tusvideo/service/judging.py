@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from tusvideo.model import SNIFF_BYTES, Profile, Upload
-from tusvideo.ports import UploadStore
+from tusvideo.ports import ReadableBuffer, UploadStore
 from tusvideo.rules.sniff import enough_to_judge, judge_type
 
 
@@ -16,11 +16,11 @@ class TypeJudge:
         self._head = head
         self.content_type = content_type
 
-    async def look(self, buffer: bytes) -> None:
+    async def look(self, buffer: ReadableBuffer) -> None:
         """See the next bytes before they are written. Raises UnsupportedType when the profile does not take them."""
         if self.content_type is not None:
             return
-        self._head += buffer[: SNIFF_BYTES - len(self._head)]
+        self._head += bytes(buffer[: SNIFF_BYTES - len(self._head)])
         if enough_to_judge(offset=len(self._head), length=self._length):
             self.content_type = judge_type(self._head, self._profile)
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from tusvideo.errors import ChecksumMismatch, TooLarge
-from tusvideo.ports import Body
+from tusvideo.ports import BytesBody
 
 
 class PartStream:
@@ -32,7 +32,7 @@ class PartStream:
         return None if self._digest is None else self._digest.hexdigest()
 
 
-async def blocks_of(body: Body) -> AsyncIterator[bytes]:
+async def blocks_of(body: BytesBody) -> AsyncIterator[bytes]:
     """Give a body's blocks to its end; raises what ``Body.read`` raises."""
     while block := await body.read():
         yield block

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from tusvideo.commands import AppendPlan
 from tusvideo.errors import TooLarge, TransferEnded
 from tusvideo.model import Limits
-from tusvideo.ports import Body, Clock, Writer
+from tusvideo.ports import Body, Clock, ReadableBuffer, Writer
 
 Commit = Callable[[int], Awaitable[None]]
 """Commits the durable position to the session."""
 
-Look = Callable[[bytes], Awaitable[None]]
+Look = Callable[[ReadableBuffer], Awaitable[None]]
 """Sees every buffer before it is written; raises to refuse it and all that follows."""
 
 
@@ -94,7 +94,7 @@ class Transfer:
             if len(buffer) > room:
                 raise TooLarge("the body", limit=self._most)
             if len(buffer) == room and not self._exact:
-                await self._move_last(buffer)
+                await self._move_last(bytes(buffer))
                 return
             await self._write(buffer)
 
@@ -109,7 +109,7 @@ class Transfer:
             raise TooLarge("the body", limit=self._most)
         await self._write(held)
 
-    async def _write(self, buffer: bytes) -> None:
+    async def _write(self, buffer: ReadableBuffer) -> None:
         if not buffer:
             return
         await self._look(buffer)

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from tusvideo.errors import ConfigError, StorageFailed
 from tusvideo.model import UPLOAD_ID, Location, UploadId
+from tusvideo.ports import ReadableBuffer
 from tusvideo.stores import files
 from tusvideo.stores.layout import Layout
 from tusvideo.stores.publication import FOLDER_MODE, Publication
@@ -139,7 +140,7 @@ class DiskWriter:
     def position(self) -> int:
         return self._position
 
-    async def write(self, buffer: bytes) -> None:
+    async def write(self, buffer: ReadableBuffer) -> None:
         async with self._writing:
             if self._is_dead:
                 raise StorageFailed

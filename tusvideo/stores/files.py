@@ -21,6 +21,7 @@ from typing import Final
 import aiofiles.os
 
 from tusvideo.errors import DiskFull, StorageFailed
+from tusvideo.ports import ReadableBuffer
 
 COPY_BLOCK: Final = 1024 * 1024
 PRIVATE: Final = 0o600
@@ -128,12 +129,12 @@ def _plain(fd: int, *, owned: bool) -> int:
 # --------------------------------------------------------------------------------------------------------------- bytes
 
 
-def pwrite(fd: int, buffer: bytes | memoryview, position: int) -> int:
+def pwrite(fd: int, buffer: ReadableBuffer, position: int) -> int:
     """Write some of the buffer; give how many bytes it was."""
     return os.pwrite(fd, buffer, position)
 
 
-def write_all(fd: int, buffer: bytes | memoryview, position: int) -> None:
+def write_all(fd: int, buffer: ReadableBuffer, position: int) -> None:
     """Write the whole buffer at a position, in as many calls as that takes."""
     done = pwrite(fd, buffer, position)
     if done == len(buffer):

@@ -10,6 +10,7 @@ from typing import Final
 
 from tusvideo.errors import DiskFull, StorageFailed
 from tusvideo.model import Location, UploadId
+from tusvideo.ports import ReadableBuffer
 from tusvideo.stores.layout import checked
 
 STAGED_BLOCK: Final = 1024 * 1024
@@ -133,7 +134,7 @@ class MemoryStore:
         """Do nothing: here for the sake of those who close a store."""
         await _turn()
 
-    def put(self, file: MemoryFile, buffer: bytes, *, position: int) -> None:
+    def put(self, file: MemoryFile, buffer: ReadableBuffer, *, position: int) -> None:
         """Write into a file. Raises DiskFull or StorageFailed and leaves it as it was."""
         if self.failing_writes:
             self.failing_writes -= 1
@@ -173,7 +174,7 @@ class MemoryWriter:
     def position(self) -> int:
         return self._position
 
-    async def write(self, buffer: bytes) -> None:
+    async def write(self, buffer: ReadableBuffer) -> None:
         await _turn()
         self._check()
         self._store.put(self._file, buffer, position=self._position)

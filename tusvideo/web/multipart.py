@@ -11,7 +11,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 
 from tusvideo.commands import PutPart
 from tusvideo.errors import InvalidField, MissingField, TooLarge, UnsupportedType
-from tusvideo.ports import Body
+from tusvideo.ports import BytesBody
 from tusvideo.protocol.fields import decode_text
 
 FORM_TYPE: Final = "multipart/form-data"
@@ -55,7 +55,7 @@ class Form:
     form that breaks off raises InvalidField, a body that breaks off raises TransferEnded.
     """
 
-    def __init__(self, body: Body, *, boundary: str, max_fields_bytes: int, max_file_bytes: int) -> None:
+    def __init__(self, body: BytesBody, *, boundary: str, max_fields_bytes: int, max_file_bytes: int) -> None:
         self._body = body
         # Not strict: then a form is judged alike however the network cut it. What strict refuses beyond that is
         # refused or bounded here.
@@ -169,7 +169,7 @@ class ChunkForm:
     ``parse`` turns fields into a command and may be called before all of them came.
     """
 
-    def __init__(self, form: Form, *, body: Body, parse: Callable[[Fields], PutPart]) -> None:
+    def __init__(self, form: Form, *, body: BytesBody, parse: Callable[[Fields], PutPart]) -> None:
         self._form = form
         self._body = body
         self._parse = parse

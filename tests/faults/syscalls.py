@@ -30,6 +30,8 @@ _REQUEST: Final = re.compile(r"([A-Z]+) (\S+) HTTP/1\.1\r\n")
 _ANSWER: Final = re.compile(r"HTTP/1\.1 (\d\d\d) ")
 _STORES: Final = re.compile(r"PATCH /files/[0-9a-f]{32}|POST /api/\w+/video/chunk")
 
+_UPLOAD: Final = re.compile(r"[0-9a-f]{32}")
+
 _WRITES: Final = frozenset({"pwrite64", "write", "writev"})
 _SYNCS: Final = frozenset({"fdatasync", "fsync"})
 _SENDS: Final = frozenset({"sendto", "sendmsg", "write", "writev"})
@@ -156,7 +158,7 @@ class _Judge:
     def _made(self) -> Iterator[Call]:
         seen: set[str] = set()
         for call in self._calls:
-            if call.name != "openat" or "O_CREAT" not in call.arguments or Path(call.texts[0]).parent != self._staging:
+            if call.name != "openat" or "O_CREAT" not in call.arguments or not self._is_staged(call.texts[0]):
                 continue
             if call.texts[0] not in seen:
                 seen.add(call.texts[0])
@@ -171,7 +173,7 @@ class _Judge:
         written = [
             call
             for call in self._between(since.begun, answer.begun)
-            if call.name in _WRITES and Path(call.descriptor).parent == self._staging
+            if call.name in _WRITES and self._is_staged(call.descriptor)
         ]
         if not written:
             self._say(answer, f"{request} was acknowledged, and nothing was written")
@@ -216,6 +218,10 @@ class _Judge:
                     self._say(unlink, "the staging name was removed before complete was durable")
                 return
         self._say(link, "the staging name was never removed")
+
+    def _is_staged(self, path: str) -> bool:
+        """Tell whether a path is that of an upload in staging; a temporary file without a name is none."""
+        return Path(path).parent == self._staging and _UPLOAD.fullmatch(Path(path).name) is not None
 
     @property
     def _end(self) -> int:

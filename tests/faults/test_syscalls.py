@@ -135,6 +135,13 @@ def test_refusals_and_questions_are_no_acknowledgements() -> None:
     assert told(RIGHT[0], interim, *RIGHT[1:]) == told(*RIGHT)
 
 
+def test_bytes_that_wait_in_a_temporary_file_are_not_stored() -> None:
+    """A form whose file comes first may commit facts while its bytes lie in a file without a name."""
+    spooled = WRITE.replace(STAGED, "/data/staging/#4711 (deleted)")
+    assert told(REQUEST, spooled, LOG_WRITE, LOG_SYNC, *RIGHT[1:]) == told(*RIGHT)
+    assert "nothing was written" in told(REQUEST, spooled, LOG_WRITE, LOG_SYNC, ANSWER).wrong[0]
+
+
 def test_every_connection_has_its_own_requests() -> None:
     """The answer on one connection is not taken for that to a request on another."""
     assert told(REQUEST, ANSWER.replace(SOCKET, PEER)).stored == 0

@@ -269,6 +269,50 @@ async def test_compressed_bodies_are_not_opened(served: Served, path: str, codin
     assert (answer.status, answer.headers["Accept-Encoding"]) == (415, "identity")
 
 
+@pytest.mark.parametrize(
+    ("method", "field", "status"),
+    [("PATCH", "Tus-Resumable: 9.9.9", 412), ("PATCH", TUS, 415), ("HEAD", TUS, 200), ("GET", TUS, 404)],
+)
+async def test_the_coding_has_its_turn_after_the_version(served: Served, method: str, field: str, status: int) -> None:
+    """S-12: the version is judged first; where no body is read, as on HEAD, its coding does not matter."""
+    path = await served.create(5)
+    fields = (field, BYTES, "Upload-Offset: 0", "Content-Encoding: gzip", "Content-Length: 5")
+    async with served.wire() as wire:
+        await wire.send(f"{method} {path} HTTP/1.1", *fields, body=b"hello")
+        assert (await wire.answer(method=method)).status == status
+
+
+async def test_metadata_may_come_in_several_lines(served: Served) -> None:
+    """D-18: two lines are one list."""
+    path = await served.create(5, "Upload-Metadata: a YQ==", "Upload-Metadata: b Yg==")
+    assert (await served.ask(f"HEAD {path} HTTP/1.1", TUS)).headers["Upload-Metadata"] == "a YQ==,b Yg=="
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (("Upload-Offset: 0", "Content-Type: text/plain"), 415),
+        (("Upload-Offset: 0", BYTES, "Content-Encoding: gzip"), 415),
+        (("Upload-Offset: x", BYTES), 400),
+        (("Upload-Offset: 9", BYTES), 409),
+    ],
+)
+async def test_a_refused_append_tells_when_the_upload_expires(
+    served: Served, fields: tuple[str, ...], status: int
+) -> None:
+    """X-03: every answer to a PATCH does, also when its head alone is at fault."""
+    path = await served.create(100)
+    answer = await served.ask(f"PATCH {path} HTTP/1.1", TUS, "Content-Length: 1", *fields, body=b"x")
+    assert (answer.status, "Upload-Expires" in answer.headers) == (status, True)
+
+
+async def test_an_unknown_upload_has_no_type(served: Served) -> None:
+    """S-12: whether the upload is there is judged before the type of what is sent to it."""
+    fields = (TUS, "Upload-Offset: 0", "Content-Type: text/plain", "Content-Length: 1")
+    answer = await served.ask(f"PATCH /files/{'0' * 32} HTTP/1.1", *fields, body=b"x")
+    assert (answer.status, "Upload-Expires" in answer.headers) == (404, False)
+
+
 async def test_codings_of_the_transfer_are_refused(served: Served) -> None:
     """A body in any transfer coding but chunked is refused."""
     path = await served.create(5)
@@ -286,7 +330,6 @@ async def test_codings_of_the_transfer_are_refused(served: Served) -> None:
         BYTES,
         "Host: localhost",
         "Authorization: Bearer a",
-        "Upload-Metadata: a YQ==",
         "X-HTTP-Method-Override: PATCH",
         "Origin: http://localhost",
         EXPECT,

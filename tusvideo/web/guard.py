@@ -29,11 +29,12 @@ SINGLE_FIELDS: Final = (
     "Upload-Concat",
     "Upload-Defer-Length",
     "Upload-Length",
-    "Upload-Metadata",
     "Upload-Offset",
     "X-HTTP-Method-Override",
 )
-"""Fields that must not be repeated: a proxy and we might read different ones."""
+"""Fields that must not be repeated: a proxy and we might read different ones. Upload-Metadata is a list and may be."""
+METHODS_WITH_BODY: Final = frozenset({"PATCH", "POST"})
+"""Methods whose body is read; that of any other is dropped unseen, so its coding does not matter."""
 
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)([^?#]*)", re.ASCII | re.IGNORECASE)
 
@@ -80,9 +81,13 @@ def judge(request: web.Request, head: RequestHead, *, policy: Policy) -> Request
 
 
 def judge_coding(head: RequestHead) -> None:
-    """Refuse a body that is compressed. Raises UnsupportedCoding: bytes are stored as they come."""
+    """Refuse a body that is compressed, if the method has one. Raises UnsupportedCoding: bytes are stored as they come.
+
+    For dialects that do not judge it themselves, in the order of their protocol, as tus does.
+    """
     codings = ",".join(head.headers.getall("Content-Encoding", []))
-    if head.has_body and any(coding.strip(" \t").lower() not in {"", "identity"} for coding in codings.split(",")):
+    reads = head.has_body and head.method in METHODS_WITH_BODY
+    if reads and any(coding.strip(" \t").lower() not in {"", "identity"} for coding in codings.split(",")):
         raise UnsupportedCoding(got=codings)
 
 

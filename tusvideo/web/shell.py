@@ -105,7 +105,8 @@ async def _carry_out(exchange: Exchange) -> ResponseHead | Download:
     exchange.head = guard.judge(exchange.request, exchange.head, policy=exchange.house.policy)
     handler = _handler(exchange)
     exchange.user = await _identify(exchange)
-    guard.judge_coding(exchange.head)
+    if exchange.route.family is not Family.TUS:
+        guard.judge_coding(exchange.head)
     return await handler(exchange)
 
 

@@ -10,6 +10,8 @@ _PLAIN_FOLDER: Final = re.compile(r"[a-z0-9_-]{1,64}", re.ASCII)
 _EXTENSION: Final = re.compile(r"[A-Za-z0-9]{1,10}", re.ASCII)
 _FORBIDDEN: Final = frozenset('<>:"|?*')
 _RESERVED: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))})
+_LEAST_STEM_BYTES: Final = 4
+"""No character of UTF-8 is longer."""
 MAX_NAME_BYTES: Final = 200
 """Bytes of a cleaned name, so that a counter and a temporary suffix still fit into 255."""
 
@@ -24,9 +26,10 @@ def user_folder(user: UserId) -> str:
 def clean_name(original: str | None) -> str:
     """Make a file name out of what a client called its file: last path component, NFC, no control characters,
     no reserved characters or device names, no leading dot, at most 200 bytes; ``file`` when nothing is left."""
-    text = unicodedata.normalize("NFC", original or "")
-    text = re.split(r"[/\\]", text)[-1]
+    text = re.split(r"[/\\]", original or "")[-1]
     text = "".join(c for c in text if unicodedata.category(c)[0] not in "CZ" or c == " ")
+    # Last, because a character between two others that NFC joins may have gone.
+    text = unicodedata.normalize("NFC", text)
     text = "".join("_" if c in _FORBIDDEN else c for c in text)
     text = text.strip(" .")
     stem, dot, extension = text.rpartition(".")
@@ -35,7 +38,8 @@ def clean_name(original: str | None) -> str:
     if stem.split(".")[0].casefold() in _RESERVED:
         stem = f"_{stem}"
     room = MAX_NAME_BYTES - len((dot + extension).encode())
-    if room < 1:
+    if room < _LEAST_STEM_BYTES:
+        # Cut to nothing, the stem would leave a name that begins with a dot.
         return _cut(stem + dot + extension, MAX_NAME_BYTES)
     return _cut(stem, room) + dot + extension or "file"
 

@@ -128,10 +128,10 @@ def _learn_from_last(facts: PartFacts, *, size: int) -> PartFacts:
 
 def most_bytes(facts: PartFacts, *, index: int, profile: Profile, limits: Limits) -> int:
     """How many bytes of a part are read at most; more is an overflow and nothing of the part is kept."""
+    most = min(limits.max_chunk_size, profile.max_length)
     exact = facts.exact_size(index)
     if exact is not None:
-        return exact
-    most = min(limits.max_chunk_size, profile.max_length)
+        return min(most, exact)
     return most if facts.size is None else min(most, facts.size)
 
 

@@ -16,7 +16,8 @@ from tusvideo.errors import (
     UnsupportedType,
     WrongProtocol,
 )
-from tusvideo.model import TRANSITIONS, Limits, Location, Profile, Status, Upload, UploadId, UserId
+from tusvideo.model import TRANSITIONS, Limits, Location, Profile, Protocol, Status, Upload, UploadId, UserId
+from tusvideo.rules.sniff import enough_to_judge
 
 
 def new_upload(
@@ -55,9 +56,11 @@ def new_upload(
 def judge_same_creation(upload: Upload, new: Upload, *, now: datetime) -> None:
     """Judge a creation whose key was used before: the same request again is fine, another one is not.
 
-    Raises Expired when the upload of then is past its time, FactConflict when length or metadata differ.
+    Raises Expired when the upload of then is past its time, FactConflict when profile, length or metadata differ.
     """
     judge_known(upload, now=now)
+    if upload.profile != new.profile:
+        raise FactConflict("profile", stored=upload.profile, got=new.profile)
     if upload.length != new.length and new.length is not None:
         raise FactConflict("Upload-Length", stored=str(upload.length), got=str(new.length))
     if upload.metadata != new.metadata:
@@ -129,16 +132,27 @@ def settle_append(
     now: datetime,
     limits: Limits,
 ) -> Upload:
-    """Give the session after bytes up to ``position`` became durable. Storing bytes moves the expiry on."""
-    settled = replace(upload, offset=position, length=length, epoch=epoch, content_type=content_type)
+    """Give the session after bytes up to ``position`` became durable. Storing bytes moves the expiry on.
+
+    ``content_type`` was judged as the bytes passed; it is kept once all those that it was judged by are durable.
+    """
+    judged = content_type if enough_to_judge(offset=position, length=length) else upload.content_type
+    settled = replace(upload, offset=position, length=length, epoch=epoch, content_type=judged)
     if position == upload.offset:
         return settled
     return replace(settled, stored_at=now, expires_at=now + timedelta(seconds=limits.expiry_seconds))
 
 
 def is_whole(upload: Upload) -> bool:
-    """Tell whether an open upload has all its bytes and is to be published."""
-    return upload.status is Status.OPEN and upload.length is not None and upload.offset == upload.length
+    """Tell whether an open upload has all its bytes and is to be published; numbered parts wait for their finalize."""
+    if upload.status is not Status.OPEN or upload.protocol is Protocol.CHUNKS:
+        return False
+    return upload.offset == upload.length
+
+
+def awaits_publishing(upload: Upload) -> bool:
+    """Tell whether nothing is missing but the publishing: an interrupted one can go on without any client."""
+    return upload.status is Status.FINALIZING or is_whole(upload)
 
 
 def moved(upload: Upload, status: Status, *, reason: str | None = None) -> Upload:

@@ -46,14 +46,16 @@ class FinalizeService:
             judge_known(held, now=self._clock.now())
             if held.total_parts != command.total_parts:
                 raise FactConflict("totalChunks", stored=str(held.total_parts), got=str(command.total_parts))
+            if held.status is Status.FINALIZING:
+                # Begun by a request that may have named another checksum, or none.
+                held = await self._publisher.publish(held)
             if held.status is Status.COMPLETE:
                 return await self._again(held, command)
-            if held.status is Status.OPEN:
-                held = await self._whole(held, command, epoch=lease.epoch)
+            whole = await self._whole(held, command, epoch=lease.epoch)
             try:
-                return Finalized(upload=await self._publisher.publish(held))
+                return Finalized(upload=await self._publisher.publish(whole))
             except UnsupportedType as error:
-                await self._publisher.refuse(held, code=error.code)
+                await self._publisher.refuse(whole, code=error.code)
                 raise
 
     async def _again(self, upload: Upload, command: Finalize) -> Finalized:

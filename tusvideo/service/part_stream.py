@@ -26,6 +26,11 @@ class PartStream:
                 self._digest.update(block)
             yield block
 
+    async def drain(self) -> None:
+        """Let the rest pass unseen, for the sake of count and checksum; raises what ``__aiter__`` raises."""
+        async for _ in self:
+            pass
+
     @property
     def checksum(self) -> str | None:
         """Lower-case hex SHA-256 of what passed, None when it was not asked for."""

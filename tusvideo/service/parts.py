@@ -15,11 +15,11 @@ from datetime import timedelta
 from tusvideo.commands import PartsListed, PartStored, PutPart, QueryParts, TerminateParts
 from tusvideo.errors import (
     Busy,
-    DiskFull,
     NotFound,
     PartConflict,
     SessionConflict,
     StorageFailed,
+    TooLarge,
     UnsupportedType,
 )
 from tusvideo.model import ClientKey, Part, Profile, Status, Upload, UploadId, UserId
@@ -79,18 +79,21 @@ class PartService:
         FactConflict, InvalidField, TooLarge, UnsupportedType, ChecksumMismatch, NotFound, Expired, Busy, DiskFull,
         TransferEnded; nothing of the part is kept then.
         """
-        upload, profile = await self._session(user, command)
-        most = rules.most_bytes(rules.facts_of(upload), index=command.index, profile=profile, limits=self._limits)
-        stream = PartStream(blocks_of(body), most=most, hashes=command.checksum is not None)
-        async with self._locks.shared(upload.id, patience_seconds=self._limits.patience_seconds) as lease:
-            upload = await self._reload(upload)
-            stored = await self._stored(upload, command.index)
-            if stored is not None:
-                return await self._compare(upload, command, stored, stream, body=body)
+        async with self._sharing(user, command) as (upload, profile, lease):
+            lease.attach(PartTransfer(body))
+            stream = PartStream(
+                blocks_of(body),
+                most=self._most(upload, command, profile),
+                hashes=command.checksum is not None,
+            )
             position = rules.facts_of(upload).position(command.index)
             if position is None or (upload.id, command.index) in self._writing:
                 return await self._put_by_spool(upload, stream, body=body, lease=lease)
             async with self._claim(upload, command.index, body, lease):
+                # Asked only now: while the place was somebody else's, the answer could change.
+                stored = await self._stored(upload, command.index)
+                if stored is not None:
+                    return await self._compare(upload, command, stored, stream, body=body)
                 await self._write(upload, command, stream, position=position, profile=profile)
                 final = body.command()
                 await self._verify(upload, final, stream, position=position)
@@ -103,12 +106,11 @@ class PartService:
     async def put_spooled(self, user: UserId, command: PutPart, spool: Spool) -> PartStored:
         """Store a part that waited in a spool until its fields were known. Same promises as ``put``; the caller closes
         the spool."""
-        upload, profile = await self._session(user, command)
-        most = rules.most_bytes(rules.facts_of(upload), index=command.index, profile=profile, limits=self._limits)
-        stream = PartStream(spool.read(), most=most, hashes=command.checksum is not None)
-        async with self._locks.shared(upload.id, patience_seconds=self._limits.patience_seconds) as lease:
-            upload = await self._reload(upload)
-            return await self._place(upload, command, stream, lease, size=spool.size)
+        async with self._sharing(user, command) as (upload, profile, lease):
+            most = self._most(upload, command, profile)
+            if spool.size > most:
+                raise TooLarge("the chunk", limit=most, got=spool.size)
+            return await self._place(upload, command, spool, lease)
 
     async def query(self, user: UserId, command: QueryParts) -> PartsListed:
         """Tell which parts are stored. A failed upload has none, and says so. Raises NotFound, Expired."""
@@ -131,20 +133,48 @@ class PartService:
             raise NotFound
         return upload
 
-    async def _session(self, user: UserId, command: PutPart) -> tuple[Upload, Profile]:
-        """Find or make the session of a part and commit the facts that the request adds."""
+    @contextlib.asynccontextmanager
+    async def _sharing(self, user: UserId, command: PutPart) -> AsyncIterator[tuple[Upload, Profile, Lease]]:
+        """Find or make the session of a part, hold it together with other parts, and commit the facts that are told."""
         profile = self._publisher.profile(command.profile)
+        upload = await self._sessions.find(user, command.client_key)
+        if upload is None or upload.status in {Status.FAILED, Status.TERMINATED, Status.DAMAGED}:
+            upload = await self._begin(user, command, profile)
+        rules.judge_part(upload, command, profile=profile, now=self._clock.now())
+        try:
+            async with self._locks.shared(upload.id, patience_seconds=self._limits.patience_seconds) as lease:
+                upload = await self._agree(upload, command, profile)
+                yield upload, profile, lease
+        except UnsupportedType:
+            await self._tidy(upload)
+            raise
+
+    async def _agree(self, upload: Upload, command: PutPart, profile: Profile) -> Upload:
+        """Load a session that is held, and commit the facts that a request adds to it."""
         for _ in range(MAX_TRIES):
-            upload = await self._sessions.find(user, command.client_key)
-            if upload is None or upload.status in {Status.FAILED, Status.TERMINATED, Status.DAMAGED}:
-                upload = await self._begin(user, command, profile)
-            wanted = rules.judge_part(upload, command, profile=profile, now=self._clock.now())
-            if wanted == upload:
-                return upload, profile
+            held = await self._reload(upload)
+            wanted = rules.judge_part(held, command, profile=profile, now=self._clock.now())
+            if wanted == held:
+                return held
+            facts = await self._with_last(held, rules.facts_of(wanted), profile)
+            wanted = rules.with_facts(held, facts, profile=profile)
             with contextlib.suppress(SessionConflict):
-                await self._sessions.save(wanted, was=upload)
-                return wanted, profile
+                await self._sessions.save(wanted, was=held)
+                return wanted
         raise Busy
+
+    async def _tidy(self, upload: Upload) -> None:
+        """Drop the staging file that others, who wrote parts beside, may have made anew after a refusal dropped it."""
+        now = await self._sessions.get(upload.id)
+        if now is None or now.status is not Status.FAILED:
+            return
+        patience = self._limits.patience_seconds
+        with contextlib.suppress(Busy):
+            async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=patience):
+                await self._store.discard(upload.id)
+
+    def _most(self, upload: Upload, command: PutPart, profile: Profile) -> int:
+        return rules.most_bytes(rules.facts_of(upload), index=command.index, profile=profile, limits=self._limits)
 
     async def _begin(self, user: UserId, command: PutPart, profile: Profile) -> Upload:
         new = rules.new_parts_upload(
@@ -155,8 +185,7 @@ class PartService:
             upload_id=UploadId(secrets.token_hex(16)),
             now=self._clock.now(),
         )
-        if await self._store.free_bytes() < (new.length or 0) + self._limits.min_free_bytes:
-            raise DiskFull
+        await self._uploads.judge_room(new.length or 0)
         upload = await self._sessions.add(new)
         if upload.id == new.id:
             self._publisher.emit("upload_created", upload)
@@ -201,53 +230,59 @@ class PartService:
     async def _put_by_spool(self, upload: Upload, stream: PartStream, *, body: PartBody, lease: Lease) -> PartStored:
         spool = await self._store.open_spool()
         try:
-            lease.attach(PartTransfer(body))
             async for block in stream:
                 await spool.write(block)
-            return await self._place(
-                upload,
-                body.command(),
-                PartStream(spool.read(), most=stream.size, hashes=True),
-                lease,
-                size=stream.size,
-            )
+            return await self._place(upload, body.command(), spool, lease)
         finally:
             await spool.close()
 
-    async def _place(
-        self, upload: Upload, command: PutPart, stream: PartStream, lease: Lease, *, size: int
-    ) -> PartStored:
+    async def _place(self, upload: Upload, command: PutPart, spool: Spool, lease: Lease) -> PartStored:
         """Store the bytes of a part that is whole."""
         profile = self._publisher.profile(upload.profile)
         async with self._claim(upload, command.index, None, lease):
+            # Damaged bytes must not even teach the size of the others.
+            if command.checksum is not None:
+                verify("chunk", expected=command.checksum, got=await checksum_of(spool.read()))
+            upload = await self._agree(upload, command, profile)
+            stream = PartStream(spool.read(), most=spool.size, hashes=False)
             stored = await self._stored(upload, command.index)
             if stored is not None:
                 return await self._compare(upload, command, stored, stream, body=None)
-            upload = await self._commit_facts(upload, command, size=size, profile=profile)
+            upload = await self._commit_facts(upload, command, size=spool.size, profile=profile)
             position = rules.facts_of(upload).position(command.index)
             if position is None:
                 position = rules.parking_position(profile=profile)
             await self._write(upload, command, stream, position=position, profile=profile)
-            await self._verify(upload, command, stream, position=position)
-            return await self._settle(upload, command, size=size, position=position, profile=profile)
+            return await self._settle(upload, command, size=spool.size, position=position, profile=profile)
 
     async def _write(
         self, upload: Upload, command: PutPart, stream: PartStream, *, position: int, profile: Profile
     ) -> None:
-        """Write a part's bytes and make them durable. The first part is judged as it passes."""
+        """Write a part's bytes and make them durable. The first part is judged as it passes.
+
+        Unless it comes with a checksum: bytes that may be damaged say nothing about the file, so the type is judged
+        once they are verified.
+        """
+        looks = command.index == 0 and command.checksum is None
+        await self._uploads.judge_room(rules.facts_of(upload).exact_size(command.index) or 0)
         judge = TypeJudge(profile=profile, length=None, head=b"", content_type=upload.content_type)
         writer = await self._store.open_writer(upload.id, position=position, fresh=upload.parts_stored == 0)
         try:
             async for block in stream:
-                if command.index == 0:
-                    await judge.look(block)
+                if looks:
+                    await self._look(upload, judge, block)
                 await writer.write(block)
             await writer.sync()
+        finally:
+            await writer.close()
+
+    async def _look(self, upload: Upload, judge: TypeJudge, block: bytes) -> None:
+        # Only the judge's own refusal is one of the whole upload; the form around the bytes may be unsupported, too.
+        try:
+            await judge.look(block)
         except UnsupportedType as error:
             await self._refuse(upload, code=error.code)
             raise
-        finally:
-            await writer.close()
 
     async def _verify(self, upload: Upload, command: PutPart, stream: PartStream, *, position: int) -> None:
         """Check a part's checksum; one that was named after the bytes is checked on what was written."""
@@ -292,9 +327,10 @@ class PartService:
         for _ in range(MAX_TRIES):
             told = rules.merge(rules.facts_of(upload), rules.told_by(command))
             learned = rules.learn(told, index=command.index, size=size, profile=profile)
-            wanted = rules.with_facts(upload, learned, profile=profile)
-            if wanted == upload:
+            if learned == rules.facts_of(upload):
                 return upload
+            learned = await self._with_last(upload, learned, profile)
+            wanted = rules.with_facts(upload, learned, profile=profile)
             try:
                 await self._sessions.save(wanted, was=upload)
             except SessionConflict:
@@ -302,6 +338,11 @@ class PartService:
             else:
                 return wanted
         raise Busy
+
+    async def _with_last(self, upload: Upload, facts: rules.PartFacts, profile: Profile) -> rules.PartFacts:
+        """Add to new facts what the last part tells, which may have come before anything gave its size a meaning."""
+        last = await self._sessions.part(upload.id, facts.total - 1)
+        return facts if last is None else rules.learn(facts, index=last.index, size=last.size, profile=profile)
 
     async def _compare(
         self, upload: Upload, command: PutPart, stored: Part, stream: PartStream, *, body: PartBody | None
@@ -314,9 +355,14 @@ class PartService:
             came = stream.__aiter__()
             same = await same_bytes(came, self._store.read_staged(upload.id, start=stored.position, stop=stop))
         if not same:
+            if stream.checksum is not None:
+                # A copy that was damaged on its way can be sent again; other bytes cannot.
+                await stream.drain()
+                verify("chunk", expected=command.checksum, got=stream.checksum)
             raise PartConflict(command.index)
         if body is not None:
             command = body.command()
+            rules.merge(rules.facts_of(upload), rules.told_by(command))
         if stream.checksum is not None:
             verify("chunk", expected=command.checksum, got=stream.checksum)
         return PartStored(upload=upload, index=command.index)

@@ -67,16 +67,16 @@ class Publisher:
             upload = await self._rename(upload, attempt)
         done = replace(moved(upload, Status.COMPLETE), stored_at=upload.stored_at)
         await self.sessions.complete(done, was=upload, video=self._video_of(done))
-        await self.store.discard(done.id)
         self.emit("upload_completed", done)
+        await self.store.discard(done.id)
         return done
 
     async def refuse(self, upload: Upload, *, code: str) -> None:
         """Refuse an upload for good: commit FAILED, then drop its bytes."""
         failed = moved(upload, Status.FAILED, reason=code)
         await self.sessions.save(failed, was=upload)
-        await self.store.discard(failed.id)
         self.emit("upload_failed", failed, reason=code)
+        await self.store.discard(failed.id)
 
     def emit(self, name: str, upload: Upload, **data: int | str) -> None:
         """Tell what happened to an upload, after it was committed."""
@@ -89,9 +89,20 @@ class Publisher:
         head = await staged_head(upload, store=self.store)
         return replace(upload, content_type=judge_type(head, self.profile(upload.profile)))
 
-    async def _begin(self, upload: Upload) -> Upload:
+    async def begun(self, upload: Upload) -> Upload:
+        """Give the session of a whole upload as FINALIZING, type judged and name chosen, to be saved by the caller.
+
+        Raises UnsupportedType; nothing is committed.
+        """
+        if not upload.length:
+            # No byte ever made the staging file that is to be linked.
+            writer = await self.store.open_writer(upload.id, position=0, fresh=True)
+            await writer.close()
         judged = await self.judged(upload)
-        begun = finalizing(judged, self._choose(judged, attempt=0))
+        return finalizing(judged, self._choose(judged, attempt=0))
+
+    async def _begin(self, upload: Upload) -> Upload:
+        begun = await self.begun(upload)
         await self.sessions.save(begun, was=upload)
         return begun
 

@@ -7,9 +7,9 @@ takes too, in the same order. Files in ``uploads`` are never moved.
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
-from tusvideo.errors import UnsupportedType
+from tusvideo.errors import NotFound, Unavailable, UnsupportedType
 from tusvideo.model import Status, Upload
-from tusvideo.rules.uploads import moved
+from tusvideo.rules.uploads import is_whole, moved
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
 
@@ -22,6 +22,8 @@ class Recovered:
 
     checked: int = 0
     published: int = 0
+    postponed: int = 0
+    """Publications that did not work; the sweeper tries them again."""
     cleared: int = 0
     damaged: int = 0
     discarded: int = 0
@@ -59,16 +61,34 @@ class Recovery:
                 yield upload
 
     async def _forward(self, upload: Upload, done: Recovered) -> None:
-        size = await self._store.staged_size(upload.id)
-        if upload.length is not None and size is not None and size < upload.length:
+        if await self._has_bytes(upload):
+            await self._publish(upload, done)
+        else:
             await self._damage(upload, done)
-            return
+
+    async def _publish(self, upload: Upload, done: Recovered) -> None:
         try:
             await self._publisher.publish(upload)
         except UnsupportedType as error:
             await self._publisher.refuse(upload, code=error.code)
+        except (Unavailable, NotFound):
+            # A full disk, a folder in the way, a profile that is gone: no reason for the others to wait.
+            done.postponed += 1
         else:
             done.published += 1
+
+    async def _has_bytes(self, upload: Upload) -> bool:
+        """Tell whether the bytes of a whole upload are there, staged or under the name that was chosen for them."""
+        size = await self._store.staged_size(upload.id)
+        if size is not None or upload.location is None:
+            return size is not None and size >= upload.offset
+        if await self._sessions.published(upload.location) is not None:
+            return False
+        file = await self._store.open_published(upload.location)
+        if file is None:
+            return False
+        await file.close()
+        return file.size == upload.offset
 
     async def _check(self, upload: Upload, done: Recovered) -> None:
         """Mark a row as damaged when its file is shorter than what it counts; the bytes are kept."""
@@ -77,11 +97,13 @@ class Recovery:
         if upload.parts_stored:
             parts = await self._sessions.parts(upload.id)
             needed = max(part.position + part.size for part in parts)
-        if not needed:
-            return
-        size = await self._store.staged_size(upload.id)
-        if size is None or size < needed:
-            await self._damage(upload, done)
+        if needed:
+            size = await self._store.staged_size(upload.id)
+            if size is None or size < needed:
+                await self._damage(upload, done)
+                return
+        if is_whole(upload):
+            await self._publish(upload, done)
 
     async def _damage(self, upload: Upload, done: Recovered) -> None:
         damaged = replace(moved(upload, Status.DAMAGED), reason="bytes_missing")

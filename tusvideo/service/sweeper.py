@@ -1,14 +1,17 @@
 """Removing uploads that stayed unfinished for too long, and finishing what a failing disk interrupted."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tusvideo.errors import Busy, SessionConflict, Unavailable, UnsupportedType
+from tusvideo.errors import Busy, NotFound, SessionConflict, Unavailable, UnsupportedType
 from tusvideo.model import Status, Upload
-from tusvideo.ports import LockManager
+from tusvideo.ports import Lease, LockManager
 from tusvideo.rules.uploads import is_expired, moved
 from tusvideo.service.publishing import Publisher
 
+WAIT_SECONDS = 1.0
+"""So long a pass waits for an upload; as long as the grace of its holders, so that it never asks one to leave."""
 BATCH = 200
 """So many uploads are looked at in one pass, of each kind."""
 
@@ -48,26 +51,29 @@ class Sweeper:
             done.forgotten += 1
         return done
 
+    def _alone(self, upload: Upload) -> AbstractAsyncContextManager[Lease]:
+        return self._locks.exclusive(upload.id, grace_seconds=WAIT_SECONDS, patience_seconds=WAIT_SECONDS)
+
     async def _expire(self, upload: Upload, now: datetime) -> bool:
         if self._locks.transfers(upload.id):
             return False
         try:
-            async with self._locks.exclusive(upload.id, grace_seconds=1.0, patience_seconds=1.0):
+            async with self._alone(upload):
                 held = await self._sessions.get(upload.id)
                 if held is None or not is_expired(held, now=now) or held.status is not Status.OPEN:
                     return False
                 gone = moved(held, Status.EXPIRED)
                 await self._sessions.save(gone, was=held)
+                self._publisher.emit("upload_expired", gone)
                 await self._store.discard(gone.id)
         except (Busy, SessionConflict):
             return False
-        self._publisher.emit("upload_expired", gone)
         return True
 
     async def _publish(self, upload: Upload) -> bool:
         """Go on with a publication that failed half-way: its client is told to wait for it."""
         try:
-            async with self._locks.exclusive(upload.id, grace_seconds=1.0, patience_seconds=1.0):
+            async with self._alone(upload):
                 held = await self._sessions.get(upload.id)
                 if held is None or held.status is not Status.FINALIZING:
                     return False
@@ -76,6 +82,7 @@ class Sweeper:
                 except UnsupportedType as error:
                     await self._publisher.refuse(held, code=error.code)
                     return False
-        except (Busy, Unavailable, SessionConflict):
+        except (Unavailable, SessionConflict, NotFound):
+            # NotFound: its profile is gone from the configuration, and may come back.
             return False
         return True

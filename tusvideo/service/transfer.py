@@ -5,10 +5,11 @@ is here: write, then sync, then commit; whoever answers does so after ``run`` re
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from tusvideo.commands import AppendPlan
-from tusvideo.errors import TooLarge, TransferEnded
+from tusvideo.errors import StorageFailed, TooLarge, TransferEnded
 from tusvideo.model import Limits
 from tusvideo.ports import Body, Clock, ReadableBuffer, Writer
 
@@ -81,9 +82,12 @@ class Transfer:
         except (TransferEnded, TooLarge) as error:
             ended = error
         except BaseException:
-            await self._end_quietly()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._settle()
             raise
-        await self._finish()
+        await self._settle()
+        if self._failure is not None:
+            raise self._failure
         if ended is not None:
             raise ended
         return self._writer.position - self._start
@@ -129,8 +133,9 @@ class Transfer:
 
     def _end_checkpoint(self, task: "asyncio.Task[None]") -> None:
         self._running_checkpoint = None
-        if not task.cancelled() and self._failure is None:
-            self._failure = task.exception()
+        if self._failure is None:
+            # Only a loop that ends cancels a checkpoint; another one would hold it up.
+            self._failure = StorageFailed() if task.cancelled() else task.exception()
 
     async def _sync_and_commit(self) -> None:
         position = await self._writer.sync()
@@ -138,17 +143,18 @@ class Transfer:
             await self._commit(position)
             self._committed = position
 
-    async def _finish(self) -> None:
-        await self.checkpoint()
-        if self._failure is not None:
-            raise self._failure
+    async def _settle(self) -> None:
+        """Commit what can be committed; a cancellation meanwhile is passed on when that is over.
 
-    async def _end_quietly(self) -> None:
-        """Commit what can be committed after a refusal, a failure or a cancellation; the first error is told."""
-        task = asyncio.get_running_loop().create_task(self.checkpoint())
-        while not task.done():
+        A commit that still ran when the lease is given back could land among those of the next holder.
+        """
+        cancelled: asyncio.CancelledError | None = None
+        while True:
             try:
-                await asyncio.shield(task)
-            except asyncio.CancelledError:
-                # Cancelled once more: a commit under way is waited for all the same, or the lease would go too early.
-                continue
+                await self.checkpoint()
+            except asyncio.CancelledError as error:
+                cancelled = error
+            else:
+                break
+        if cancelled is not None:
+            raise cancelled

@@ -52,7 +52,8 @@ class UploadService:
     async def create(self, user: UserId, command: CreateUpload, body: Body | None) -> Created:
         """Make an upload and store the body that came with it.
 
-        With a creation key that was used before, gives the upload of then; its body is not read. Raises TooLarge,
+        With a creation key that was used before, gives the upload of then, published if only that was missing; the body
+        is not read. Raises TooLarge,
         UnsupportedType, NotFound (no such profile), DiskFull before anything is made; TransferEnded when the body did
         not arrive whole (what arrived is kept).
         """
@@ -65,20 +66,21 @@ class UploadService:
             upload_id=UploadId(secrets.token_hex(16)),
             now=self._clock.now(),
         )
-        await self._judge_room(new.length or 0)
+        await self.judge_room(new.length or 0)
         upload = await self._sessions.add(new)
-        if upload.id != new.id:
+        if upload.id == new.id:
+            self._publisher.emit("upload_created", upload)
+        else:
             rules.judge_same_creation(upload, new, now=self._clock.now())
-            return Created(upload=upload, stored_body=False)
-        self._publisher.emit("upload_created", upload)
+            body = None
         takes_body = command.takes_body and body is not None
-        if not takes_body and upload.length != 0:
+        if not takes_body and not rules.awaits_publishing(upload):
             return Created(upload=upload, stored_body=False)
         async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience) as lease:
             if takes_body and body is not None:
                 upload = await self._append_first(upload, command, body, lease)
-            if rules.is_whole(upload):
-                upload = await self._publish(upload)
+            else:
+                upload = await self._forwarded(upload.id, user)
         return Created(upload=upload, stored_body=takes_body)
 
     async def append(self, user: UserId, command: AppendBytes, body: Body) -> Appended:
@@ -93,9 +95,7 @@ class UploadService:
         try:
             self._judge_early(upload, command)
             async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience) as lease:
-                upload = await self._owned(command.upload_id, user)
-                if upload.status is Status.FINALIZING:
-                    upload = await self._publish(upload)
+                upload = await self._forwarded(command.upload_id, user)
                 return await self._append_held(upload, command, body, lease)
         except TusvideoError as error:
             if upload.status is Status.OPEN:
@@ -112,7 +112,7 @@ class UploadService:
         await self._freshen(upload)
         upload = await self._owned(command.upload_id, user)
         rules.judge_known(upload, now=self._clock.now())
-        if upload.status is Status.FINALIZING:
+        if rules.awaits_publishing(upload):
             raise Busy
         return Queried(upload=upload)
 
@@ -132,6 +132,9 @@ class UploadService:
         ) as lease:
             upload = await self._owned(upload.id, upload.owner)
             rules.judge_known(upload, now=self._clock.now())
+            if upload.status is Status.FINALIZING:
+                # Only then is it certain that the file under the chosen name is this one, and not another upload's.
+                upload = await self._publish(upload)
             gone = replace(rules.moved(upload, Status.TERMINATED), epoch=lease.epoch)
             await self._sessions.save(gone, was=upload)
             self._publisher.emit("upload_terminated", gone)
@@ -186,7 +189,8 @@ class UploadService:
             if command.at_offset < upload.offset or not self._locks.transfers(upload.id):
                 raise
 
-    async def _judge_room(self, wanted: int) -> None:
+    async def judge_room(self, wanted: int) -> None:
+        """Raise DiskFull unless so many bytes can be stored and the floor of free room is kept."""
         if await self._store.free_bytes() < wanted + self._limits.min_free_bytes:
             raise DiskFull
 
@@ -198,11 +202,9 @@ class UploadService:
             if await body.read():
                 raise TooLarge("the body", limit=0)
             return Appended(upload=upload, written=0)
-        await self._judge_room(command.body_length or 0)
+        await self.judge_room(command.body_length or 0)
         before = upload.offset
         upload = await self._stream(upload, plan, body, lease)
-        if rules.is_whole(upload):
-            upload = await self._publish(upload)
         return Appended(upload=upload, written=upload.offset - before)
 
     async def _append_first(self, upload: Upload, command: CreateUpload, body: Body, lease: Lease) -> Upload:
@@ -220,7 +222,11 @@ class UploadService:
             raise
 
     async def _stream(self, upload: Upload, plan: AppendPlan, body: Body, lease: Lease) -> Upload:
-        """Move a body into the upload; what arrived is committed whatever is raised."""
+        """Move a body into the upload, and publish what is whole then; what arrived is committed whatever is raised.
+
+        The last bytes are committed together with FINALIZING: an upload that has them all never looks unfinished, and
+        whoever comes next, client or not, goes on publishing it.
+        """
         profile = self._publisher.profile(upload.profile)
         judge = await judge_for(upload, store=self._store, profile=profile, length=plan.length)
         current = upload
@@ -236,6 +242,8 @@ class UploadService:
                 now=self._clock.now(),
                 limits=self._limits,
             )
+            if rules.is_whole(settled):
+                settled = await self._publisher.begun(settled)
             await self._sessions.save(settled, was=current)
             current = settled
 
@@ -252,16 +260,22 @@ class UploadService:
             )
             lease.attach(transfer)
             await transfer.run()
+            if current.length != plan.length:
+                await commit(current.offset)
         except UnsupportedType as error:
             await self._publisher.refuse(current, code=error.code)
             raise
         finally:
             await writer.close()
-        if current.length != plan.length:
-            await commit(current.offset)
         if current.offset > upload.offset:
             self._publisher.emit("bytes_stored", current, written=current.offset - upload.offset)
-        return current
+        return await self._publish(current) if rules.awaits_publishing(current) else current
+
+    async def _forwarded(self, upload_id: UploadId, user: UserId) -> Upload:
+        """Load an upload that is held, and publish it if only that is missing: an earlier request broke off there."""
+        upload = await self._owned(upload_id, user)
+        rules.judge_known(upload, now=self._clock.now())
+        return await self._publish(upload) if rules.awaits_publishing(upload) else upload
 
     async def _publish(self, upload: Upload) -> Upload:
         try:

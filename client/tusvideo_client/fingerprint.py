@@ -4,8 +4,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from .model import Protocol
 
@@ -23,9 +22,9 @@ class Identity:
     inode: int
 
     @classmethod
-    def of(cls, descriptor: int) -> Self:
+    def of(cls, file: BinaryIO) -> Self:
         """The identity of an open file."""
-        facts = os.fstat(descriptor)
+        facts = os.fstat(file.fileno())
         return cls(size=facts.st_size, mtime_ns=facts.st_mtime_ns, inode=facts.st_ino)
 
 
@@ -63,20 +62,19 @@ class Place:
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def take_fingerprint(path: Path) -> Fingerprint:
-    """The fingerprint of a file.
+def take_fingerprint(file: BinaryIO) -> Fingerprint:
+    """The fingerprint of an open file; moves its position.
 
     Reads the first and the last 64 KiB and 16 blocks of 4 KiB spread between, so the cost does not grow with the file.
 
     Raises:
         OSError: It cannot be read.
     """
-    with path.open("rb", buffering=0) as file:
-        identity = Identity.of(file.fileno())
-        digest = hashlib.blake2b(digest_size=32)
-        for start, size in sample_ranges(identity.size):
-            file.seek(start)
-            digest.update(file.read(size))
+    identity = Identity.of(file)
+    digest = hashlib.blake2b(digest_size=32)
+    for start, size in sample_ranges(identity.size):
+        file.seek(start)
+        digest.update(file.read(size))
     return Fingerprint(identity=identity, probe=digest.hexdigest())
 
 

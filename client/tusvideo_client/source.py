@@ -4,13 +4,11 @@ import asyncio
 import hashlib
 import os
 import stat
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Self
-
-import aiofiles
-from aiofiles.threadpool.binary import AsyncFileIO
+from typing import BinaryIO, Self
 
 from .errors import FileChangedError, LocalFileError
 from .fingerprint import Fingerprint, Identity, take_fingerprint
@@ -28,10 +26,11 @@ class Source:
     Make it with :meth:`open`; close it when done.
     """
 
-    def __init__(self, path: Path, *, file: AsyncFileIO, fingerprint: Fingerprint) -> None:
+    def __init__(self, path: Path, *, file: BinaryIO, fingerprint: Fingerprint) -> None:
         self.path = path
         self.fingerprint = fingerprint
         self._file = file
+        self._lock = threading.Lock()
 
     @classmethod
     async def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -40,22 +39,24 @@ class Source:
         Raises:
             LocalFileError: It is missing, unreadable, no regular file, or being changed at this moment.
         """
-        real = Path(await asyncio.to_thread(os.path.realpath, path))
+        return await asyncio.to_thread(cls._open, path)
+
+    @classmethod
+    def _open(cls, path: str | os.PathLike[str]) -> Self:
+        real = Path(os.path.realpath(path))
         try:
-            facts = await asyncio.to_thread(real.stat)
-            if not stat.S_ISREG(facts.st_mode):
+            if not stat.S_ISREG(real.stat().st_mode):
                 message = f"{path} is not a regular file"
                 raise LocalFileError(message, hint="name a file; folders and pipes cannot be uploaded")
-            fingerprint = await asyncio.to_thread(take_fingerprint, real)
-            file = await aiofiles.open(real, "rb", buffering=0)
+            file = real.open("rb", buffering=0)
         except OSError as error:
             message = f"{path} cannot be read: {error.strerror or error}"
             raise LocalFileError(message) from error
-        source = cls(real, file=file, fingerprint=fingerprint)
         try:
+            source = cls(real, file=file, fingerprint=take_fingerprint(file))
             source.check()
-        except FileChangedError:
-            await source.close()
+        except BaseException:
+            file.close()
             raise
         return source
 
@@ -70,31 +71,37 @@ class Source:
         Raises:
             FileChangedError: Its size, time or inode is another.
         """
-        if Identity.of(self._file.fileno()) != self.fingerprint.identity:
+        if Identity.of(self._file) != self.fingerprint.identity:
             message = f"{self.path} was changed while it was being uploaded"
             raise FileChangedError(message, hint="run again when it is finished; the upload will start anew")
 
     async def read(self, start: int, *, size: int) -> bytes:
         """Exactly ``size`` bytes from ``start``, proven to belong to the file that was opened.
 
+        Safe to cancel: the read may go on in its thread, and does not disturb the next one.
+
         Raises:
             FileChangedError: The file changed, before or while it was read.
             LocalFileError: The disk refused.
         """
-        parts = []
+        return await asyncio.to_thread(self._read_at, start, size)
+
+    def _read_at(self, start: int, size: int) -> bytes:
+        """Seek and read as one step: with a hop between the two, a cancelled read could move the next one's place."""
         try:
-            await self._file.seek(start)
-            while size and (part := await self._file.read(size)):
-                parts.append(part)
-                size -= len(part)
+            with self._lock:
+                self._file.seek(start)
+                data = self._file.read(size)
+                while len(data) < size and (more := self._file.read(size - len(data))):
+                    data += more
+                self.check()
         except OSError as error:
             message = f"{self.path} cannot be read at byte {start}: {error.strerror or error}"
             raise LocalFileError(message) from error
-        self.check()
-        if size:
-            message = f"{self.path} ended {size} bytes early"
+        if len(data) < size:
+            message = f"{self.path} ended at byte {start + len(data)}, before its length"
             raise FileChangedError(message, hint="run again when it is finished; the upload will start anew")
-        return b"".join(parts)
+        return data
 
     async def pieces(self, start: int, *, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` up to ``end``, in pieces that are small while the link is slow.
@@ -110,7 +117,11 @@ class Source:
 
     async def close(self) -> None:
         """Close the file; safe to repeat."""
-        await self._file.close()
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        with self._lock:
+            self._file.close()
 
 
 class RunningDigest:

@@ -1,14 +1,16 @@
 """The file on this side: its fingerprint, and that bytes of two versions never meet."""
 
+import asyncio
 import hashlib
 import itertools
 import os
+import random
 from pathlib import Path
 
 import pytest
 
 from tusvideo_client import FileChangedError, LocalFileError
-from tusvideo_client.fingerprint import sample_ranges, take_fingerprint
+from tusvideo_client.fingerprint import Fingerprint, sample_ranges, take_fingerprint
 from tusvideo_client.source import LARGE_PIECE, SMALL_PIECE, RunningDigest, Source
 from tusvideo_client.state import MIB
 
@@ -23,17 +25,23 @@ def test_samples_lie_inside_the_file_and_hold_both_ends(size: int) -> None:
     assert len(ranges) == (18 if size > 192 * 1024 else 1)
 
 
+def fingerprint_of(path: Path) -> Fingerprint:
+    """The fingerprint of a file on disk."""
+    with path.open("rb", buffering=0) as file:
+        return take_fingerprint(file)
+
+
 @pytest.mark.parametrize("where", [0, MIB, -1])
 def test_content_changes_the_fingerprint_even_if_the_time_does_not(where: int, video: Path) -> None:
     """An edit that keeps size, time and inode is seen where the probe looks."""
-    before, facts = take_fingerprint(video), video.stat()
+    before, facts = fingerprint_of(video), video.stat()
     data = bytearray(video.read_bytes())
     start = where if where <= 0 else sample_ranges(len(data))[8][0]
     data[start] ^= 1
     with video.open("r+b") as file:
         file.write(data)
     os.utime(video, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    after = take_fingerprint(video)
+    after = fingerprint_of(video)
     assert after.identity == before.identity
     assert after.probe != before.probe
 
@@ -96,6 +104,34 @@ async def test_what_is_no_regular_file_is_refused(kind: str, tmp_path: Path) -> 
         os.mkfifo(path)
     with pytest.raises(LocalFileError, match="cannot be read" if kind == "missing" else "not a regular file"):
         await Source.open(path)
+
+
+async def test_a_cancelled_read_does_not_move_the_next_one(video: Path) -> None:
+    """A request that is given up leaves a read behind in its thread; the next read still gets its own bytes."""
+    data = video.read_bytes()
+    source = await Source.open(video)
+    chance = random.Random(1)
+    for _ in range(300):
+        abandoned = asyncio.create_task(source.read(chance.randrange(MIB), size=MIB))
+        for _ in range(chance.randrange(3)):
+            await asyncio.sleep(0)
+        abandoned.cancel()
+        start = chance.randrange(MIB)
+        assert await source.read(start, size=1000) == data[start : start + 1000]
+    await source.close()
+    await source.close()
+
+
+async def test_a_disk_that_refuses_is_a_local_error(video: Path) -> None:
+    """An error of the disk names the file and the byte."""
+    source = await Source.open(video)
+    readable = source._file
+    with video.open("wb") as other:
+        source._file = other  # cannot be read from
+        with pytest.raises(LocalFileError, match="cannot be read at byte 5"):
+            await source.read(5, size=1)
+    source._file = readable
+    await source.close()
 
 
 async def test_links_are_followed(video: Path, tmp_path: Path) -> None:

@@ -110,9 +110,10 @@ class AsyncChunkedVideoUploader:
         Raises:
             UploadError: See :mod:`tusvideo_client.errors`.
         """
-        _judge_type(name or Path(path).name)
+        name = wire.sendable(name or Path(path).name)
+        _judge_type(name)
         given = {"title": title, "description": description if title is not None else None}
-        facts = {key: value for key, value in given.items() if value is not None}
+        facts = {key: wire.sendable(value) for key, value in given.items() if value is not None}
         async with (
             Transport(self._base, token=self._token, stall=self._stall_timeout) as transport,
             take_in(
@@ -156,7 +157,11 @@ class _Percent:
 def _judge_type(name: str) -> None:
     """Refuse only what no server takes for a video; the rest is the server's to judge, by content."""
     kind, _ = mimetypes.guess_type(name)
-    if Path(name).suffix.lower() in VIDEO_SUFFIXES or kind is None or kind.startswith("video/"):
+    if (
+        Path(name).suffix.lower() in VIDEO_SUFFIXES
+        or kind is None
+        or kind.startswith(("video/", "application/octet-stream"))
+    ):
         return
     message = f"{name} is no video ({kind}); expected one of {', '.join(sorted(VIDEO_SUFFIXES))}"
     raise UnsupportedTypeError(message, hint="use the tus protocol for other files")

@@ -116,6 +116,8 @@ def run_upload(namespace: argparse.Namespace) -> int:
     display = choose_display(namespace.progress, as_json=namespace.json, is_quiet=namespace.quiet)
     try:
         return asyncio.run(_Command(namespace, url=url, display=display).run())
+    except KeyboardInterrupt:  # before the upload began, or where signals cannot be handled in the loop
+        return SIGNAL_CODES[signal.SIGINT]
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return USAGE

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from .fingerprint import Place
 from .journal import Claim, Journal, Record
@@ -56,7 +55,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
     endpoint: str,
     account: str,
     profile: str,
-    name: str | None,
+    name: str,
     metadata: dict[str, str],
     chunk_size: int | None = None,
 ) -> AsyncIterator[Intake]:
@@ -73,7 +72,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
             account=account,
             protocol=protocol,
             profile=profile,
-            name=name or Path(path).name,
+            name=name,
         )
         claim = await asyncio.to_thread(journal.claim, place)
         try:
@@ -97,7 +96,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
                 await intake.save(fresh)
             yield intake
         finally:
-            await asyncio.to_thread(claim.release)
+            claim.release()  # not awaited: a second cancel must not leave the lock behind
     finally:
         await source.close()
 

@@ -187,7 +187,7 @@ def _settled(state: State) -> State:
 
 def _broken(state: State, policy: RetryPolicy, event: Broken) -> Decision:
     if event.trouble is Trouble.UNTRUSTED:
-        return state, Stop(kind=Kind.AUTH, why=event.trouble)
+        return state, Stop(kind=Kind.UNTRUSTED, why=event.trouble)
     if event.trouble is Trouble.UNREACHABLE and not policy.delays:
         return _offline(state, policy, event)
     state = _reached(state, event.at)

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     """Why an upload stops for good."""
 
     AUTH = "auth"
+    UNTRUSTED = "untrusted"
     REJECTED = "rejected"
     GONE = "gone"
     INTEGRITY = "integrity"

@@ -43,6 +43,7 @@ PHASES = {
 }
 ERRORS: dict[Kind, tuple[type[UploadError], str | None]] = {
     Kind.AUTH: (AuthError, "give a valid token; what is stored is kept, and the same call resumes"),
+    Kind.UNTRUSTED: (AuthError, "check the address, or install the certificate of the server's authority"),
     Kind.REJECTED: (RejectedError, None),
     Kind.GONE: (UploadGoneError, "ask the operator why uploads vanish"),
     Kind.INTEGRITY: (IntegrityError, "upload the file again"),

@@ -102,6 +102,7 @@ class AsyncUploader:
             **(metadata or {}),
             **{key: value for key, value in given.items() if value is not None},
         }
+        pairs = {key: wire.sendable(value) for key, value in pairs.items()}
         wire.build_metadata(pairs)
         async with take_in(
             path,
@@ -110,7 +111,7 @@ class AsyncUploader:
             endpoint=self._base,
             account=self._account,
             profile=profile or "",
-            name=name,
+            name=pairs["filename"],
             metadata=pairs,
         ) as intake:
             transfer = Transfer(

@@ -96,6 +96,11 @@ def build_metadata(pairs: Mapping[str, str]) -> str:
     )
 
 
+def sendable(text: str) -> str:
+    """Text that can be sent as UTF-8; bytes of a file name that are no text become question marks."""
+    return text.encode(errors="replace").decode()
+
+
 def parse_metadata(text: str) -> dict[str, str]:
     """The pairs of an ``Upload-Metadata`` value.
 
@@ -199,6 +204,9 @@ def resolve(base: str, reference: str) -> str:
     try:
         url = urljoin(base, reference.strip())
         origin_of(url)
+        if not url.isprintable() or " " in url:
+            message = f"{url[:200]!r} has characters that no address has"
+            raise ValueError(message)
     except ValueError as error:
         message = f"the server named an address that cannot be used: {error}"
         raise ProtocolError(message) from error

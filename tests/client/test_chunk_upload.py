@@ -341,7 +341,7 @@ async def test_what_is_obviously_no_video_is_refused_before_a_request(
     assert (len(errors), peer.seen) == (1, [])
 
 
-@pytest.mark.parametrize("name", ["a.MP4", "a.ts", "a.mkv", "clip", "a.unknown", "a.flv"])
+@pytest.mark.parametrize("name", ["a.MP4", "a.ts", "a.mkv", "clip", "a.unknown", "a.flv", "a.bin"])
 async def test_what_may_be_a_video_is_the_servers_to_judge(name: str, peer: Peer, tmp_path: Path) -> None:
     """Types are judged by content, and that is the server's part."""
     (tmp_path / name).write_bytes(b"\x00\x00\x00\x18ftypmp42")

@@ -113,7 +113,7 @@ CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
         pytest.param(a_state(SEND), said(460), ("stop", Kind.INTEGRITY), id="460"),
         pytest.param(a_state(SEND), said(413), ("stop", Kind.REJECTED), id="413 on PATCH"),
         pytest.param(a_state(RECORD), said(201), ("proceed", DONE), id="record made"),
-        pytest.param(a_state(SEND), broke(Trouble.UNTRUSTED), ("stop", Kind.AUTH), id="bad certificate"),
+        pytest.param(a_state(SEND), broke(Trouble.UNTRUSTED), ("stop", Kind.UNTRUSTED), id="bad certificate"),
     ],
 )
 def test_tus_table(state: State, event: Event, expected: tuple[object, ...]) -> None:

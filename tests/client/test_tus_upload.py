@@ -520,6 +520,17 @@ async def test_an_error_in_the_callback_is_the_callers(peer: Peer, video: Path, 
     assert len(records(state_dir)) == 1
 
 
+async def test_a_file_name_that_is_no_text_is_uploaded(peer: Peer, tmp_path: Path) -> None:
+    """A name of arbitrary bytes is a name, and its upload resumes like any other."""
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    path.write_bytes(b"x" * MIB)
+    peer.faults = [Fault("PATCH", cut_after=1000)]
+    with pytest.raises(GaveUpError):
+        await upload(peer, path, retry=IMPATIENT)
+    result = await upload(peer, path)
+    assert (peer.only().metadata["filename"], result.resumed_from) == ("caf?.mp4", 1000)
+
+
 async def test_an_uploader_must_be_open(peer: Peer, video: Path) -> None:
     """Constructing does no I/O; using without `async with` is a mistake that is named."""
     with pytest.raises(RuntimeError, match="async with"):

@@ -155,7 +155,9 @@ def test_references_are_resolved_against_the_request(reference: str, url: str) -
     assert wire.resolve("http://h:81/base/", reference) == url
 
 
-@pytest.mark.parametrize("reference", ["javascript:alert(1)", "https://", "http://[", "http://h:99999/"])
+@pytest.mark.parametrize(
+    "reference", ["javascript:alert(1)", "https://", "http://[", "http://h:99999/", "/a\x1b[2J", "/a b"]
+)
 def test_an_address_that_cannot_be_used_is_a_protocol_error(reference: str) -> None:
     """A server that names no HTTP address does not speak the protocol."""
     with pytest.raises(ProtocolError):
@@ -169,6 +171,12 @@ def test_an_address_that_cannot_be_used_is_a_protocol_error(reference: str) -> N
 def test_origins(url: str, origin: tuple[str, str, int]) -> None:
     """The default port belongs to the scheme."""
     assert wire.origin_of(url) == origin
+
+
+@pytest.mark.parametrize(("text", "sent"), [("Täglich.mp4", "Täglich.mp4"), ("a\udcff.mp4", "a?.mp4")])
+def test_names_that_are_no_text_can_be_sent(text: str, sent: str) -> None:
+    """A file name may be any bytes; what is no UTF-8 becomes a question mark, never an error."""
+    assert wire.sendable(text) == sent
 
 
 def test_the_last_segment_names_the_file() -> None:

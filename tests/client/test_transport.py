@@ -1,0 +1,119 @@
+"""The one place where errors of the HTTP library become ours."""
+
+import asyncio
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.client.peer import Peer
+from tusvideo_client import AsyncUploader, AuthError
+from tusvideo_client.state import Trouble
+from tusvideo_client.transport import ANSWER_LIMIT, Body, Interrupted, Transport, _trouble
+
+KEY: Any = None  # what a connector error says about its connection does not matter here
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (aiohttp.ClientConnectorError(KEY, OSError(111, "refused")), Trouble.UNREACHABLE),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "unknown name")), Trouble.UNREACHABLE),
+        (aiohttp.ConnectionTimeoutError(), Trouble.UNREACHABLE),
+        (aiohttp.ClientConnectorCertificateError(KEY, ssl.CertificateError()), Trouble.UNTRUSTED),
+        (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError()), Trouble.CUT),
+        (aiohttp.ServerDisconnectedError(), Trouble.CUT),
+        (aiohttp.ClientOSError(104, "reset"), Trouble.CUT),
+        (aiohttp.ClientPayloadError(), Trouble.CUT),
+        (ConnectionResetError(), Trouble.CUT),
+        (TimeoutError(), Trouble.STALLED),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.name,
+)
+def test_every_error_has_its_trouble(error: Exception, trouble: Trouble) -> None:
+    """What the planner is told does not depend on the library's class tree."""
+    assert _trouble(error) is trouble
+
+
+async def test_a_port_where_nobody_listens_is_unreachable(peer: Peer) -> None:
+    """A refused connection is told apart from one that was lost."""
+    await peer.stop()
+    async with Transport(peer.url) as transport:
+        with pytest.raises(Interrupted) as caught:
+            await transport.send("GET", peer.url)
+    assert (caught.value.trouble, caught.value.moved) == (Trouble.UNREACHABLE, 0)
+
+
+async def test_a_server_that_never_answers_is_given_up() -> None:
+    """Silence after the request is a stall; a request that means work may take longer by ``patience``."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        loop = asyncio.get_running_loop()
+        async with Transport(url, stall=0.2) as transport:
+            for patience in (0.0, 0.4):
+                began = loop.time()
+                with pytest.raises(Interrupted) as caught:
+                    await transport.send("POST", url, body=b"{}", patience=patience)
+                assert caught.value.trouble is Trouble.STALLED
+                assert 0.2 + patience <= loop.time() - began < 0.2 + patience + 2
+
+
+async def test_an_endless_answer_is_cut_off() -> None:
+    """No answer is read beyond 1 MiB, whatever the server sends."""
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n")
+        try:
+            while True:
+                writer.write(bytes(65536))
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(flood, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with Transport(url) as transport:
+        reply = await transport.send("GET", url)
+    assert len(reply.body) == ANSWER_LIMIT
+    server.close()
+
+
+async def test_a_server_whose_certificate_is_not_trusted(tmp_path: Path) -> None:
+    """A bad certificate ends the upload at once, without a retry, and says what to check."""
+    if not (openssl := shutil.which("openssl")):
+        pytest.skip("openssl is not installed: no certificate can be made")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    request = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
+    names = ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
+    made = subprocess.run([*request, *names], check=False, capture_output=True)
+    assert made.returncode == 0, made.stderr
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the failed handshake, on the server's side
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    (tmp_path / "a").write_bytes(b"x")
+    async with AsyncUploader(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}") as uploader:
+        with pytest.raises(AuthError, match="certificate") as caught:
+            await uploader.upload(tmp_path / "a")
+    assert "certificate" in (caught.value.hint or "")
+    server.close()
+
+
+def test_a_body_counts_the_bytes_of_the_file() -> None:
+    """What comes before and after the file in a form is not counted."""
+
+    async def none() -> AsyncIterator[bytes]:
+        for piece in list[bytes]():
+            yield piece
+
+    body = Body(none(), length=100, lead=10, file_length=80)
+    assert [body.file_bytes_of(moved) for moved in (0, 10, 11, 90, 100)] == [0, 0, 1, 80, 80]

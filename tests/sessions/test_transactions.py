@@ -13,7 +13,7 @@ from tests.conformance.sessions.samples import ANNA, NOW, a_part, a_video, an_up
 from tests.sessions.gate import Gate
 from tests.sessions.table import OpenTable
 from tusvideo.errors import Busy, DiskFull, StorageFailed
-from tusvideo.model import Status
+from tusvideo.model import Status, Upload
 from tusvideo.sessions.sqlite import SqliteSessions
 
 
@@ -102,6 +102,26 @@ class TestCancelling:
         again = await open_table(path, busy_seconds=0)
         await again.close()
         assert list(path.parent.iterdir()) == [path]
+
+    @pytest.mark.parametrize("turns", range(5))
+    def test_the_loop_can_end_while_writes_wait(self, path: Path, turns: int) -> None:
+        """A program that ends without waiting for its writes does end; each of them is stored or cancelled."""
+        calls: list[asyncio.Task[Upload]] = []
+        opened: list[SqliteSessions] = []
+
+        async def program() -> None:
+            opened.append(await SqliteSessions.open(path))
+            for number in range(4):
+                calls.append(asyncio.create_task(opened[0].add(an_upload(number))))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+
+        asyncio.run(program())
+        assert all(call.done() for call in calls)
+        asyncio.run(opened[0].close())
+        with closing(sqlite3.connect(path)) as connection:
+            stored = {row[0] for row in connection.execute("SELECT id FROM uploads")}
+        assert stored >= {call.result().id for call in calls if not call.cancelled()}
 
     async def test_the_end_of_the_loop_ends_no_transaction(self, path: Path, open_table: OpenTable) -> None:
         """When every task is cancelled at once, as at the end of a program, rows are whole and the file is usable."""

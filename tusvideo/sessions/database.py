@@ -103,8 +103,9 @@ class Database:
             raise StorageFailed
         job = _Job(work)
         self._jobs.append(job)
-        if self._committing is None:
+        if self._committing is None or self._committing.done():
             self._committing = asyncio.ensure_future(self._commit_all())
+            self._committing.add_done_callback(self._let_go)
         return await _to_its_end(job.told)
 
     async def read(self, work: Work[T]) -> T:
@@ -122,8 +123,8 @@ class Database:
         await _to_its_end(self._close())
 
     async def _close(self) -> None:
-        if self._committing is not None:
-            await self._committing
+        if self._committing is not None and not self._committing.done():
+            await asyncio.wait([self._committing])
         # The writer goes last: the last connection removes the log, and a reader may not.
         try:
             await self._reader.close()
@@ -132,21 +133,25 @@ class Database:
 
     async def _commit_all(self) -> None:
         """Commit what waits, as much of it at once as there is, until nothing does."""
-        try:
-            while self._jobs:
-                jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), _MOST_TOGETHER))]
-                try:
-                    await _run(self._writer, partial(_transaction, jobs=jobs))
-                except BaseException as exc:
-                    for job in jobs:
-                        job.error = job.error or exc
-                    if not isinstance(exc, Exception):
-                        raise
-                finally:
-                    for job in jobs:
-                        job.tell()
-        finally:
-            self._committing = None
+        while self._jobs:
+            jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), _MOST_TOGETHER))]
+            try:
+                await _run(self._writer, partial(_transaction, jobs=jobs))
+            except BaseException as exc:
+                for job in jobs:
+                    job.error = job.error or exc
+                if not isinstance(exc, Exception):
+                    raise
+            finally:
+                for job in jobs:
+                    job.tell()
+
+    def _let_go(self, committing: asyncio.Task[None]) -> None:
+        """Tell those who still wait when the loop, at its end, cancelled the committing: their callers hold it up."""
+        while self._committing is committing and self._jobs:
+            job = self._jobs.popleft()
+            job.error = asyncio.CancelledError()
+            job.tell()
 
 
 async def _run(connection: aiosqlite.Connection, work: Work[T]) -> T:

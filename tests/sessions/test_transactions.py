@@ -13,8 +13,11 @@ from tests.conformance.sessions.samples import ANNA, NOW, a_part, a_video, an_up
 from tests.sessions.gate import Gate
 from tests.sessions.table import OpenTable
 from tusvideo.errors import Busy, DiskFull, StorageFailed
-from tusvideo.model import Status, Upload
+from tusvideo.model import Status
 from tusvideo.sessions.sqlite import SqliteSessions
+
+SQLITE_TRANSACTION = 22
+"""The code of BEGIN, COMMIT and ROLLBACK for an authorizer; sqlite3 does not name it on every Python."""
 
 
 class TestCancelling:
@@ -104,24 +107,21 @@ class TestCancelling:
         assert list(path.parent.iterdir()) == [path]
 
     @pytest.mark.parametrize("turns", range(5))
-    def test_the_loop_can_end_while_writes_wait(self, path: Path, turns: int) -> None:
-        """A program that ends without waiting for its writes does end; each of them is stored or cancelled."""
-        calls: list[asyncio.Task[Upload]] = []
-        opened: list[SqliteSessions] = []
-
-        async def program() -> None:
-            opened.append(await SqliteSessions.open(path))
-            for number in range(4):
-                calls.append(asyncio.create_task(opened[0].add(an_upload(number))))
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-
-        asyncio.run(program())
-        assert all(call.done() for call in calls)
-        asyncio.run(opened[0].close())
-        with closing(sqlite3.connect(path)) as connection:
-            stored = {row[0] for row in connection.execute("SELECT id FROM uploads")}
-        assert stored >= {call.result().id for call in calls if not call.cancelled()}
+    async def test_every_task_may_be_cancelled(self, sessions: SqliteSessions, turns: int) -> None:
+        """When a program ends and all tasks are cancelled, the committing one too, no call is left waiting for it."""
+        before = asyncio.all_tasks()
+        calls = []
+        for number in range(4):
+            calls.append(asyncio.create_task(sessions.add(an_upload(number))))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        tasks = asyncio.all_tasks() - before
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        later = await sessions.add(an_upload(9))
+        stored = await sessions.with_status(Status.OPEN, after=None, limit=99)
+        assert {later.id, *(call.result().id for call in calls if not call.cancelled())} <= {row.id for row in stored}
 
     async def test_the_end_of_the_loop_ends_no_transaction(self, path: Path, open_table: OpenTable) -> None:
         """When every task is cancelled at once, as at the end of a program, rows are whole and the file is usable."""
@@ -203,6 +203,21 @@ class TestFailures:
             await sessions.complete(replace(was, status=Status.COMPLETE), was=was, video=a_video(size=-1))
         assert await sessions.get(was.id) == was
         await sessions.save(replace(was, title="after"), was=was)
+
+    async def test_a_commit_that_fails_is_undone(self, sessions: SqliteSessions) -> None:
+        """When COMMIT itself fails, nothing is stored, and the next write begins with nothing left over."""
+
+        def deny(action: int, name: str | None, *_: object) -> int:
+            is_commit = action == SQLITE_TRANSACTION and name == "COMMIT"
+            return sqlite3.SQLITE_DENY if is_commit else sqlite3.SQLITE_OK
+
+        writer = sessions._database._writer
+        await writer.set_authorizer(deny)
+        with pytest.raises(StorageFailed):
+            await sessions.add(an_upload())
+        await writer.set_authorizer(None)
+        assert await sessions.add(an_upload(2)) == an_upload(2)
+        assert await sessions.get(upload_id(1)) is None
 
     async def test_what_cannot_be_stored_undoes_the_transaction(self, sessions: SqliteSessions) -> None:
         """A value that SQLite has no room for raises before anything is stored, and the connection stays usable."""

@@ -120,14 +120,13 @@ def insert_part(
     if connection.execute(INSERT_PART, (upload_id, part.index, part.size, part.position)).rowcount != 1:
         raise conflict(upload_id)
     next_part, offset = progress
-    if part.index == next_part:
-        # All that lies before was counted by those who came before, so a run costs its own length only.
-        with closing(connection.execute(PARTS, (upload_id, next_part))) as rows:
-            for index, size, _ in rows:
-                if index != next_part:
-                    break
-                next_part += 1
-                offset += size
+    # All that lies before was counted by those who came before, so a run costs its own length only.
+    with closing(connection.execute(PARTS, (upload_id, next_part))) as rows:
+        for index, size, _ in rows:
+            if index != next_part:
+                break
+            next_part += 1
+            offset += size
     grown = connection.execute(GROW, (next_part, offset, stored_at, expires_at, upload_id)).fetchall()
     return decode_upload(grown[0])
 

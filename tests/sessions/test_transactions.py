@@ -16,9 +16,6 @@ from tusvideo.errors import Busy, DiskFull, StorageFailed
 from tusvideo.model import Status
 from tusvideo.sessions.sqlite import SqliteSessions
 
-SQLITE_TRANSACTION = 22
-"""The code of BEGIN, COMMIT and ROLLBACK for an authorizer; sqlite3 does not name it on every Python."""
-
 
 class TestCancelling:
     @pytest.mark.parametrize("turns", range(8))
@@ -208,7 +205,7 @@ class TestFailures:
         """When COMMIT itself fails, nothing is stored, and the next write begins with nothing left over."""
 
         def deny(action: int, name: str | None, *_: object) -> int:
-            is_commit = action == SQLITE_TRANSACTION and name == "COMMIT"
+            is_commit = action == sqlite3.SQLITE_TRANSACTION and name == "COMMIT"
             return sqlite3.SQLITE_DENY if is_commit else sqlite3.SQLITE_OK
 
         writer = sessions._database._writer

@@ -45,7 +45,9 @@ def begin(exchange: Exchange, *, status: int, headers: Sequence[tuple[str, str]]
     for name, value in _cors(exchange):
         found.add(name, value)
     response = web.StreamResponse(status=status, reason=_reason(status), headers=found)
-    if not exchange.request.content.is_eof() or exchange.house.stopping.is_set():
+    # aiohttp reads what follows a CONNECT, its body too, as the next request.
+    unread = not exchange.request.content.is_eof() or exchange.raw.is_taken
+    if unread or exchange.house.stopping.is_set() or exchange.request.method == "CONNECT":
         response.force_close()
     return response
 

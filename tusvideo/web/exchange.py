@@ -17,6 +17,7 @@ from tusvideo.ports import PublishedFile
 from tusvideo.web.body import RequestBody
 from tusvideo.web.keys import House
 from tusvideo.web.routes import Route
+from tusvideo.web.takeover import RawBody
 
 LOGGER: Final = logging.getLogger("tusvideo.web")
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
@@ -39,6 +40,8 @@ class Exchange:
     route: Route
     head: RequestHead
     body: RequestBody
+    raw: RawBody
+    """The same body, for those who store it as it comes: fast when it is long. Read one of them, not both."""
     request_id: str
     user: UserId | None = None
     started_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
@@ -78,7 +81,7 @@ class Exchange:
             code=self.code,
             upload=self.upload,
             offset=self.offset,
-            bytes=self.body.received,
+            bytes=self.raw.received,
             duration_ms=round((asyncio.get_running_loop().time() - self.started_at) * 1000, 1),
         )
 

@@ -31,6 +31,7 @@ from tusvideo.commands import (
 )
 from tusvideo.model import Limits, Location, Profile, Upload, UploadId, UserId, Video
 from tusvideo.ports import Authenticator, Body, PartBody, PublishedFile, Spool
+from tusvideo.web.takeover import Blocks
 
 
 class Uploads(Protocol):
@@ -125,6 +126,8 @@ class House:
     limits: Limits
     policy: Policy
     ready: Callable[[], Awaitable[object]]
+    blocks: Blocks = field(default_factory=Blocks)
+    """Memory for long bodies."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the server shuts down."""
 

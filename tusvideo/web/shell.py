@@ -24,6 +24,7 @@ from tusvideo.web.body import RequestBody
 from tusvideo.web.exchange import LOGGER, Download, Exchange, request_id_of
 from tusvideo.web.keys import HOUSE
 from tusvideo.web.routes import Family, Kind
+from tusvideo.web.takeover import RawBody
 
 Handler = Callable[[Exchange], Awaitable[ResponseHead | Download]]
 
@@ -62,7 +63,6 @@ async def serve(request: web.Request) -> web.StreamResponse:
     try:
         return await _answer(exchange)
     finally:
-        exchange.body.close()
         exchange.log()
 
 
@@ -79,6 +79,7 @@ def _open(request: web.Request) -> Exchange:
         route=route,
         head=head,
         body=body,
+        raw=RawBody(request, body, blocks=house.blocks, stall_seconds=house.limits.stall_seconds),
         request_id=request_id_of(request),
         upload=route.upload_id,
     )
@@ -107,7 +108,10 @@ async def _carry_out(exchange: Exchange) -> ResponseHead | Download:
     exchange.user = await _identify(exchange)
     if exchange.route.family is not Family.TUS:
         guard.judge_coding(exchange.head)
-    return await handler(exchange)
+    try:
+        return await handler(exchange)
+    finally:
+        exchange.raw.release()
 
 
 def _handler(exchange: Exchange) -> Handler:

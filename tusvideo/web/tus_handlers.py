@@ -14,10 +14,10 @@ async def carry_out(exchange: Exchange) -> ResponseHead:
     house, user, head = exchange.house, exchange.owner, exchange.head
     match await _parse(exchange):
         case CreateUpload() as command:
-            created = await house.uploads.create(user, command, exchange.body if command.takes_body else None)
+            created = await house.uploads.create(user, command, exchange.raw if command.takes_body else None)
             return _render(exchange, created, ignored_body=head.has_body and not command.takes_body)
         case AppendBytes() as command:
-            return _render(exchange, await house.uploads.append(user, command, exchange.body))
+            return _render(exchange, await house.uploads.append(user, command, exchange.raw))
         case QueryUpload() as command:
             return _render(exchange, await house.uploads.query(user, command))
         case TerminateUpload() as command:

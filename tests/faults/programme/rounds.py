@@ -1,0 +1,86 @@
+"""What a round of a fault gets, and what it gives."""
+
+import shutil
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.faults.programme.ledger import Ledger
+from tests.faults.programme.servers import ForkedServer, Zygote
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How often a round injected its fault, what was broken by that, and what else it saw, in counts or maxima."""
+
+    count: int = 0
+    violations: list[str] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+    skipped: str = ""
+
+    def collect(self, ledger: Ledger) -> None:
+        """Take over the violations that the ledger noted."""
+        self.violations += ledger.violations
+        ledger.violations = []
+
+    def most(self, name: str, value: float) -> None:
+        """Keep the largest of the values under a name; whole numbers only."""
+        self.notes[name] = max(self.notes[name], round(value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One go at one fault: everything random in it follows from ``seed``."""
+
+    seed: int
+    zygote: Zygote
+    work: Path
+    """An empty folder on a disk, for this round alone."""
+    memory: Path
+    """The same in memory, or again on the disk where there is no /dev/shm."""
+    planted: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+    budget: int = 0
+    """With 0 each fault does what it takes for a round; otherwise at most so many injections."""
+
+    def server(self, data_dir: Path, *, database: Path | None = None, **options: str) -> ForkedServer:
+        """Make a server that is not started yet."""
+        return ForkedServer(
+            self.zygote, data_dir, database=database, options={**self.options, **options}, planted=self.planted
+        )
+
+    def count(self, usual: int) -> int:
+        """Say how many injections to make."""
+        return min(usual, self.budget) if self.budget else usual
+
+
+Run = Callable[[Round], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A kind of fault: how a round of it runs, what share of the time it needs, and why it cannot run here."""
+
+    name: str
+    title: str
+    run: Run
+    share: float
+    why_not: Callable[[], str | None] = lambda: None
+    unit: str = "injections"
+
+
+PREFIX: Final = "tusvideo-faults-"
+
+
+@contextmanager
+def fresh(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that is removed afterwards."""
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,9 +1,13 @@
 """Threads that wait for the disk, so that the event loop never does."""
 
 import asyncio
+import contextlib
+import threading
 import warnings
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tusvideo.errors import StorageFailed
@@ -13,14 +17,75 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class _Result(asyncio.Future[T]):
+    """What a thread is about to give. It cannot be cancelled, no more than the thread can be stopped: who waits for it
+    and is cancelled hears of that when the call has ended. Otherwise others could be let at the file while it is
+    still being written."""
+
+    def cancel(self, msg: object = None) -> bool:
+        del msg
+        return False
+
+
+_Job = tuple[Callable[[], Any], _Result[Any]]
+
+
+class _Lane:
+    """A thread that makes one call after the other. ``ended`` is called in the loop of who asked for the call."""
+
+    def __init__(self, name: str, *, ended: Callable[["_Lane"], None]) -> None:
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._ended = ended
+        # A daemon: a call that hangs must not keep a process that gave up on it. ``close`` waits for all others.
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def begin(self, job: _Job) -> None:
+        """Make a call."""
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        """End the thread. Blocks until it has ended."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            call, result = job
+            try:
+                tell, told = result.set_result, call()
+            except BaseException as error:  # noqa: BLE001 - for who waits, whatever it is
+                tell, told = result.set_exception, error
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                result.get_loop().call_soon_threadsafe(self._tell, tell, told)
+            del job, call, result, tell, told  # or a buffer would live until the next call
+
+    def _tell(self, tell: Callable[[T], None], told: T) -> None:
+        self._ended(self)
+        tell(told)
+
+
 class Workers:
-    """A thread pool for the calls of ``files``; what they raise comes out as DiskFull or StorageFailed."""
+    """Threads for the calls of ``files``; what they raise comes out as DiskFull or StorageFailed.
+
+    At most ``threads`` calls run at a time, the others wait in their order. The thread that was the last to end a call
+    gets the next one: so a single writer stays with one thread, and other threads stay asleep (decisions/0012).
+    """
 
     def __init__(self, *, threads: int) -> None:
-        self.executor: Executor = ThreadPoolExecutor(threads, thread_name_prefix="disk")
+        self.executor: Executor = ThreadPoolExecutor(1, thread_name_prefix="disk-names")
+        """For libraries that want one."""
+        self._most = threads
+        self._lanes: list[_Lane] = []
+        self._idle: list[_Lane] = []
+        self._waiting: deque[_Job] = deque()
+        self._closed = False
+        self._all_ended: _Result[None] | None = None
 
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Start a call. Raises StorageFailed after ``close``."""
+        if self._closed:
+            raise StorageFailed
 
         def job() -> T:
             try:
@@ -28,21 +93,26 @@ class Workers:
             except OSError as error:
                 raise files.failure(error) from error
 
-        loop = asyncio.get_running_loop()
-        try:
-            return loop.run_in_executor(self.executor, job)
-        except RuntimeError as error:  # the pool takes no more
-            raise StorageFailed from error
+        result: _Result[T] = _Result(loop=asyncio.get_running_loop())
+        if self._idle:
+            self._idle.pop().begin((job, result))
+        elif len(self._lanes) < self._most:
+            lane = _Lane(f"disk-{len(self._lanes)}", ended=self._end)
+            self._lanes.append(lane)
+            lane.begin((job, result))
+        else:
+            self._waiting.append((job, result))
+        return result
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call and wait for its end, also when cancelled meanwhile."""
-        return await settled(self.submit(call, *args, **kwargs))
+        return await self.submit(call, *args, **kwargs)
 
     async def open(self, call: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> "Handle":
         """Make a call that gives a file descriptor; a cancelled one gives it back."""
         future = self.submit(call, *args, **kwargs)
         try:
-            fd = await settled(future)
+            fd = await future
         except asyncio.CancelledError:
             if future.exception() is None:
                 await Handle(self, fd=future.result()).close()
@@ -51,7 +121,28 @@ class Workers:
 
     async def close(self) -> None:
         """Wait for the running calls, take no more, end the threads. Safe to repeat."""
-        await settled(asyncio.get_running_loop().run_in_executor(None, self.executor.shutdown))
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        try:
+            if len(self._idle) < len(self._lanes):
+                self._all_ended = self._all_ended or _Result(loop=loop)
+                await self._all_ended
+        finally:
+            lanes, self._lanes = self._lanes, []
+            await settled(loop.run_in_executor(None, self._end_threads, lanes))
+
+    def _end(self, lane: _Lane) -> None:
+        if self._waiting:
+            lane.begin(self._waiting.popleft())
+            return
+        self._idle.append(lane)
+        if self._all_ended is not None and len(self._idle) == len(self._lanes) and not self._all_ended.done():
+            self._all_ended.set_result(None)
+
+    def _end_threads(self, lanes: list[_Lane]) -> None:
+        for lane in lanes:
+            lane.close()
+        self.executor.shutdown()
 
 
 class Handle:
@@ -72,7 +163,7 @@ class Handle:
             raise StorageFailed
         future = self._workers.submit(call, self._fd, *args, **kwargs)
         self._watch(future)
-        return await settled(future)
+        return await future
 
     async def close(self) -> None:
         """Wait for the running calls, then let go of the file. Safe to repeat.
@@ -111,10 +202,7 @@ class Handle:
 
 
 async def settled(future: asyncio.Future[T]) -> T:
-    """Wait until a future is done. A cancellation meanwhile is passed on then, not earlier.
-
-    A thread cannot be stopped: who gave up waiting for it could let others at the file while it still writes.
-    """
+    """Wait until a future is done. A cancellation meanwhile is passed on then, not earlier."""
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:

@@ -137,6 +137,17 @@ async def test_a_retry_after_a_lost_answer_is_fine(house: House, chunked: bool) 
     assert house.events.names().count("upload_completed") == 1
 
 
+async def test_a_slow_retry_holds_nobody_up(house: House) -> None:
+    """While a chunked retry of a finished upload is still coming, the upload can be removed."""
+    upload = await begun(house, b"hello", length=5)
+    body = FakeBody(is_open=True)
+    slow = asyncio.create_task(house.uploads.append(ANNA, appending(upload, None, at=5), body))
+    await body.hungry.wait()
+    await house.uploads.terminate(ANNA, TerminateUpload(upload_id=upload.id))
+    body.end()
+    assert (await slow).written == 0
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_finished_upload_takes_no_more(house: House, chunked: bool) -> None:
     """Bytes beyond the end are refused, and the file stays as it is (S-08)."""

@@ -13,12 +13,10 @@ from tests.service.wishes import KEY, a_video, appending, creation, creation_wit
 from tusvideo.commands import QueryParts, TerminateParts, TerminateUpload
 from tusvideo.errors import (
     ChecksumMismatch,
-    DiskFull,
     FactConflict,
     NotFound,
     PartsMissing,
     StorageFailed,
-    TusvideoError,
     UnsupportedType,
 )
 from tusvideo.model import Location, Status, Upload
@@ -244,8 +242,7 @@ async def test_a_crash_at_any_step_of_finalize(house: House, order: tuple[int, .
     assert await last.store.staged_ids() == []
 
 
-@pytest.mark.parametrize("error", [StorageFailed, DiskFull])
-async def test_a_failure_at_any_step_of_finalize(house: House, error: type[TusvideoError]) -> None:
+async def test_a_failure_at_any_step_of_finalize(house: House) -> None:
     """Disk or database fail once, at each step in turn, before or after they did their work: again is enough."""
     for after in (False, True):
         for at in range(100):
@@ -253,8 +250,8 @@ async def test_a_failure_at_any_step_of_finalize(house: House, error: type[Tusvi
             house.clock.move(1)
             await put(house, 2, 0, 1, key=key)
             command = finalizing(3, client_key=key)
-            steps = Steps(at=at, error=error, once=True, after=after)
-            with contextlib.suppress(error):
+            steps = Steps(at=at, error=StorageFailed, once=True, after=after)
+            with contextlib.suppress(StorageFailed):
                 await house.with_steps(steps).finalizing.finalize(ANNA, command)
             upload = (await house.finalizing.finalize(ANNA, command)).upload
             assert await house.published(upload) == DATA
@@ -355,7 +352,7 @@ async def test_terminating_what_was_not_published_spares_the_file_of_another(hou
     assert await house.published((await publishing).upload) == b"two"
 
 
-@pytest.mark.parametrize("turn", list(range(0, 60, 2)))
+@pytest.mark.parametrize("turn", list(range(0, 60, 4)))
 async def test_a_cancelled_finalize_is_finished_by_the_next(house: House, turn: int) -> None:
     """Cancelled at any moment; the next finalize makes the one exact file."""
     await put(house, 2, 0, 1)

@@ -628,17 +628,14 @@ async def test_parts_wait_while_an_upload_is_published(house: House) -> None:
 
 
 @pytest.mark.parametrize("facts", [{}, {"part_size": 1000, "length": 2500}])
-@pytest.mark.parametrize("error", [StorageFailed, DiskFull])
-async def test_a_failure_at_any_step_leaves_no_trace(
-    house: House, facts: dict[str, Any], error: type[TusvideoError]
-) -> None:
+async def test_a_failure_at_any_step_leaves_no_trace(house: House, facts: dict[str, Any]) -> None:
     """Disk or database fail once, at each step in turn: stored parts stay, the same part again makes the file."""
     for at in range(100):
         key = KEY + f"-{at}"
         await put(house, 1, THREE[1], total=3, client_key=key, **facts)
-        steps = Steps(at=at, error=error, once=True)
+        steps = Steps(at=at, error=StorageFailed, once=True)
         command = putting(0, 3, client_key=key, **facts)
-        with contextlib.suppress(error):
+        with contextlib.suppress(StorageFailed):
             await house.with_steps(steps).parts.put(ANNA, command, FakeBody(*slices(THREE[0], 400), command=command))
         if steps.is_over:
             break
@@ -649,7 +646,7 @@ async def test_a_failure_at_any_step_leaves_no_trace(
 
 
 @pytest.mark.parametrize("facts", [{}, {"part_size": 1000, "length": 2500}])
-@pytest.mark.parametrize("turn", list(range(0, 45, 3)))
+@pytest.mark.parametrize("turn", list(range(0, 45, 5)))
 async def test_a_cancelled_part_leaves_no_trace_or_all_of_it(house: House, facts: dict[str, Any], turn: int) -> None:
     """Cancelled at any moment a part is stored whole or not at all."""
     await put(house, 2, THREE[2], total=3, **facts)

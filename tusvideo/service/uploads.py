@@ -96,7 +96,14 @@ class UploadService:
             self._judge_early(upload, command)
             async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience) as lease:
                 upload = await self._forwarded(command.upload_id, user)
-                return await self._append_held(upload, command, body, lease)
+                profile = self._publisher.profile(upload.profile)
+                plan = rules.plan_append(upload, command, profile=profile, now=self._clock.now())
+                if upload.status is Status.OPEN:
+                    return await self._append_held(upload, command, plan=plan, body=body, lease=lease)
+            # A retry after a lost answer; a body of unknown size must turn out to be empty, and nobody waits for that.
+            if await body.read():
+                raise TooLarge("the body", limit=0)
+            return Appended(upload=upload, written=0)
         except TusvideoError as error:
             if upload.status is Status.OPEN:
                 error.expires_at = upload.expires_at
@@ -194,14 +201,9 @@ class UploadService:
         if await self._store.free_bytes() < wanted + self._limits.min_free_bytes:
             raise DiskFull
 
-    async def _append_held(self, upload: Upload, command: AppendBytes, body: Body, lease: Lease) -> Appended:
-        profile = self._publisher.profile(upload.profile)
-        plan = rules.plan_append(upload, command, profile=profile, now=self._clock.now())
-        if upload.status is Status.COMPLETE:
-            # A retry after a lost answer; a body of unknown size must turn out to be empty.
-            if await body.read():
-                raise TooLarge("the body", limit=0)
-            return Appended(upload=upload, written=0)
+    async def _append_held(
+        self, upload: Upload, command: AppendBytes, *, plan: AppendPlan, body: Body, lease: Lease
+    ) -> Appended:
         await self.judge_room(command.body_length or 0)
         before = upload.offset
         upload = await self._stream(upload, plan, body, lease)

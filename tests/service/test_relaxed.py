@@ -1,0 +1,160 @@
+"""Durability ``relaxed``: acknowledged bytes survive a kill; after a power loss the synced ones are left, no zeros."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes.body import FakeBody, cut_body
+from tests.fakes.house import ANNA, House
+from tusvideo.commands import AppendBytes, CreateUpload, QueryUpload
+from tusvideo.model import Durability, Protocol, Status, Upload
+from tusvideo.service.syncing import BackgroundSync
+from tusvideo.sessions.memory import MemorySessions
+from tusvideo.stores.memory import MemoryStore
+
+FIRST = b"a" * 5000
+MORE = b"b" * 3000
+LENGTH = 10_000
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """A disk whose boot and syncs a test can see and change."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def relaxed(store: MemoryStore) -> House:
+    """Services of the level ``relaxed``."""
+    return House(store=store, sessions=MemorySessions(), durability=Durability.RELAXED)
+
+
+async def _uploaded(house: House, *appends: bytes) -> Upload:
+    """Begin an upload and append to it, one request each."""
+    command = CreateUpload(protocol=Protocol.TUS, profile="files", length=LENGTH)
+    upload = (await house.uploads.create(ANNA, command, None)).upload
+    for data in appends:
+        at = (await house.row(upload.id)).offset
+        append = AppendBytes(protocol=Protocol.TUS, upload_id=upload.id, at_offset=at, body_length=len(data))
+        upload = (await house.uploads.append(ANNA, append, FakeBody(data))).upload
+    return await house.row(upload.id)
+
+
+async def _offset(house: House, upload: Upload) -> int:
+    return (await house.uploads.query(ANNA, QueryUpload(upload_id=upload.id))).upload.offset
+
+
+def _syncs(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Sequence[int]:
+    """Record the syncs that writers ask the disk for."""
+    seen: list[int] = []
+    open_writer = store.open_writer
+
+    async def recording(*args: object, **facts: object) -> object:
+        writer = await open_writer(*args, **facts)  # type: ignore[arg-type]  # passed on as they came
+        sync = writer.sync
+
+        async def recorded() -> int:
+            seen.append(await sync())
+            return seen[-1]
+
+        monkeypatch.setattr(writer, "sync", recorded)
+        return writer
+
+    monkeypatch.setattr(store, "open_writer", recording)
+    return seen
+
+
+async def test_appends_are_acknowledged_without_a_sync(
+    relaxed: House, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No append waits for the disk, and its row says in which boot its bytes were counted."""
+    syncs = _syncs(store, monkeypatch)
+    row = await _uploaded(relaxed, FIRST, MORE)
+    assert (row.offset, row.boot_id, row.synced_offset) == (8000, store.boot_id, 0)
+    assert syncs == []
+
+
+async def test_strict_syncs_every_append(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the level ``strict`` every append is synced, and its row is never at risk."""
+    syncs = _syncs(store, monkeypatch)
+    row = await _uploaded(House(store=store, sessions=MemorySessions()), FIRST, MORE)
+    assert (row.offset, row.boot_id) == (8000, None)
+    assert syncs == [5000, 8000]
+
+
+async def test_a_kill_loses_nothing(relaxed: House) -> None:
+    """After a restart in the same boot the offset is what was acknowledged."""
+    row = await _uploaded(relaxed, FIRST, MORE)
+    house, recovered = await relaxed.restarted()
+    assert recovered.rewound == 0
+    assert await _offset(house, row) == 8000
+
+
+async def test_a_power_loss_falls_back_to_what_was_synced(relaxed: House, store: MemoryStore) -> None:
+    """After another boot the offset is the synced one, even if the file is long enough: it may hold zeros."""
+    row = await _uploaded(relaxed, FIRST)
+    await BackgroundSync(store=store, sessions=relaxed.sessions).run()
+    await _uploaded(relaxed)  # another upload in between changes nothing
+    append = AppendBytes(protocol=Protocol.TUS, upload_id=row.id, at_offset=5000, body_length=3000)
+    await relaxed.uploads.append(ANNA, append, FakeBody(MORE))
+    store.boot = "second boot"
+    house, recovered = await relaxed.restarted()
+    assert recovered.rewound == 1
+    assert await _offset(house, row) == 5000
+    assert (await house.row(row.id)).boot_id is None
+    again = replace(append, body_length=LENGTH - 5000)
+    done = await house.uploads.append(ANNA, again, FakeBody(MORE + b"c" * 2000))
+    assert await house.published(done.upload) == FIRST + MORE + b"c" * 2000
+
+
+async def test_a_second_recovery_changes_nothing(relaxed: House, store: MemoryStore) -> None:
+    """Recovery after a power loss is safe to repeat."""
+    row = await _uploaded(relaxed, FIRST)
+    store.boot = "second boot"
+    house, _ = await relaxed.restarted()
+    before = await house.row(row.id)
+    house, recovered = await house.restarted()
+    assert recovered.rewound == 0
+    assert await house.row(row.id) == before
+    assert before.offset == 0
+
+
+async def test_a_type_judged_by_lost_bytes_is_judged_again(relaxed: House, store: MemoryStore) -> None:
+    """With its first bytes the upload loses its judged type."""
+    row = await _uploaded(relaxed, FIRST)
+    assert row.content_type is not None
+    store.boot = "second boot"
+    house, _ = await relaxed.restarted()
+    assert (await house.row(row.id)).content_type is None
+
+
+async def test_the_background_sync_takes_the_risk_away(relaxed: House, store: MemoryStore) -> None:
+    """A pass syncs what is at risk, once, and notes it."""
+    row = await _uploaded(relaxed, FIRST)
+    syncing = BackgroundSync(store=store, sessions=relaxed.sessions)
+    assert (await syncing.run()).synced == 1
+    assert store.synced == [row.id]
+    assert (await relaxed.row(row.id)).boot_id is None
+    assert (await syncing.run()).synced == 0
+
+
+async def test_what_is_published_was_synced_before(
+    relaxed: House, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The append that makes an upload whole is synced before the row says so, whatever the level."""
+    syncs = _syncs(store, monkeypatch)
+    row = await _uploaded(relaxed, FIRST, b"b" * 5000)
+    assert row.status is Status.COMPLETE
+    assert row.boot_id is None
+    assert syncs == [LENGTH]
+
+
+async def test_a_cut_append_counts_what_came(relaxed: House, store: MemoryStore) -> None:
+    """What arrived before a cut is counted, and at risk like the rest."""
+    row = await _uploaded(relaxed, FIRST)
+    append = AppendBytes(protocol=Protocol.TUS, upload_id=row.id, at_offset=5000, body_length=3000)
+    with pytest.raises(Exception, match="the connection ended"):
+        await relaxed.uploads.append(ANNA, append, cut_body(MORE[:100]))
+    row = await relaxed.row(row.id)
+    assert (row.offset, row.boot_id) == (5100, store.boot_id)

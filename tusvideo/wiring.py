@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -24,11 +24,13 @@ from tusvideo.errors import ConfigError, DiskFull, StorageFailed, TusvideoError,
 from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.log import configure_log, event
+from tusvideo.model import Durability
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.parts import PartService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.recovery import Recovery
-from tusvideo.service.sweeper import Sweeper
+from tusvideo.service.sweeper import Sweeper, Swept
+from tusvideo.service.syncing import BackgroundSync, Synced
 from tusvideo.service.uploads import UploadService
 from tusvideo.service.videos import VideoService
 from tusvideo.sessions.sqlite import SqliteSessions
@@ -56,6 +58,8 @@ _NO_C_PARSER: Final = (
     " install a wheel of aiohttp for this platform, and unset AIOHTTP_NO_EXTENSIONS"
 )
 
+SYNC_SECONDS: Final = 10.0
+"""So often bytes are synced that were acknowledged before; half a minute is promised."""
 FORCED_STOP_SECONDS: Final = 9.7
 """After so long a stop that hangs, on a disk that does not answer for one, is cut short: what is stored is stored."""
 
@@ -74,6 +78,7 @@ class Server:
     videos: VideoService
     recovery: Recovery
     sweeper: Sweeper
+    syncing: BackgroundSync
 
 
 def run(config: Config) -> int:
@@ -122,6 +127,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             clock=clock,
             profiles=config.profiles,
             limits=config.limits,
+            durability=config.storage.durability,
         )
         uploads = UploadService(publisher=publisher, locks=locks, videos=sessions)
         yield Server(
@@ -135,6 +141,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             videos=VideoService(publisher=publisher, videos=sessions, uploads=uploads),
             recovery=Recovery(publisher=publisher, uploads=uploads),
             sweeper=Sweeper(publisher=publisher, locks=locks),
+            syncing=BackgroundSync(store=store, sessions=sessions),
         )
 
 
@@ -179,7 +186,10 @@ async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> N
     # aiohttp grants its time twice: to requests, and once more after it has ended their bodies.
     runner = make_runner(build_app(house), stop_seconds=config.server.stop_seconds / 2)
     await runner.setup()
-    sweeping = asyncio.create_task(_sweep_again_and_again(server, every_seconds=config.storage.sweep_seconds))
+    rounds = [
+        asyncio.create_task(_again_and_again("sweep", server.sweeper.run, every_seconds=config.storage.sweep_seconds)),
+        asyncio.create_task(_again_and_again("sync", server.syncing.run, every_seconds=SYNC_SECONDS)),
+    ]
     try:
         site = await _listen(runner, config.server.listen)
         _announce(config, port=site.port)
@@ -188,9 +198,11 @@ async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> N
         await site.stop()
         server.locks.stop_all()
     finally:
-        sweeping.cancel()
-        await asyncio.wait([sweeping])
+        for task in rounds:
+            task.cancel()
+        await asyncio.wait(rounds)
         await runner.cleanup()
+        await server.syncing.run()
 
 
 def _house(server: Server, config: Config) -> House:
@@ -215,6 +227,7 @@ def _house(server: Server, config: Config) -> House:
             max_header_bytes=config.max_header_bytes,
         ),
         ready=ready,
+        durability=config.storage.durability,
     )
 
 
@@ -240,22 +253,27 @@ def _announce(config: Config, *, port: int) -> None:
     address = Address(config.server.listen.host, port)
     if not address.is_loopback:
         event(_logger, logging.WARNING, "insecure_anonymous", listen=str(address), effect="everybody may do everything")
-    event(_logger, logging.INFO, "server_started", version=__version__, listen=str(address))
+    if config.storage.durability is Durability.RELAXED:
+        effect = "a power cut may take half a minute of unfinished uploads"
+        event(_logger, logging.WARNING, "durability_relaxed", effect=effect)
+    durability = config.storage.durability.value
+    event(_logger, logging.INFO, "server_started", version=__version__, listen=str(address), durability=durability)
     print(f"listening on http://{address}", flush=True)  # noqa: T201  # programs wait for this line
 
 
-async def _sweep_again_and_again(server: Server, *, every_seconds: float) -> None:
+async def _again_and_again(name: str, work: Callable[[], Awaitable[Swept | Synced]], *, every_seconds: float) -> None:
+    """Do a piece of house-keeping in rounds; one that fails is told, and the next one may work."""
     while True:
-        await server.clock.sleep(every_seconds)
+        await asyncio.sleep(every_seconds)
         try:
-            swept = asdict(await server.sweeper.run())
+            done = asdict(await work())
         except TusvideoError as error:
-            event(_logger, logging.WARNING, "sweep_failed", code=error.code)
-        except Exception:  # the root of a task: the next pass may work
-            _logger.exception("sweep_failed")
+            event(_logger, logging.WARNING, f"{name}_failed", code=error.code)
+        except Exception:  # the root of a task
+            _logger.exception("%s_failed", name)
         else:
-            if any(swept.values()):
-                event(_logger, logging.INFO, "sweep_done", **swept)
+            if any(done.values()):
+                event(_logger, logging.INFO, f"{name}_done", **done)
 
 
 def _stop_signals() -> asyncio.Event:

@@ -8,7 +8,7 @@ from tests.fakes.clock import HandClock
 from tests.fakes.events import Recorder
 from tests.fakes.faults import Faulty, Steps
 from tusvideo.locks.memory import MemoryLocks
-from tusvideo.model import Limits, Profile, Upload, UploadId, UserId
+from tusvideo.model import Durability, Limits, Profile, Upload, UploadId, UserId
 from tusvideo.ports import SessionRepository, UploadStore, VideoRepository
 from tusvideo.rules.sniff import MEDIA_TYPES
 from tusvideo.service.finalizing import FinalizeService
@@ -54,6 +54,7 @@ class House:
         limits: Limits = LIMITS,
         steps: Steps | None = None,
         locks: MemoryLocks | None = None,
+        durability: Durability = Durability.STRICT,
     ) -> None:
         self.store = store
         self.sessions = sessions
@@ -71,6 +72,7 @@ class House:
             clock=self.clock,
             profiles=self.profiles,
             limits=limits,
+            durability=durability,
         )
         self.uploads = UploadService(publisher=self.publisher, locks=self.locks, videos=seen_sessions)
         self.parts = PartService(publisher=self.publisher, locks=self.locks, uploads=self.uploads)
@@ -96,6 +98,7 @@ class House:
             "profiles": self.profiles,
             "limits": self.limits,
             "locks": self.locks,
+            "durability": self.publisher.durability,
         }
         return House(**{**same, **facts})
 

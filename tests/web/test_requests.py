@@ -640,7 +640,7 @@ async def test_readiness_tells_whether_bytes_can_be_stored(start: Start, ready: 
     served = await start(ready=check, authenticator=TokenAuthenticator())
     answer = await served.ask("GET /readyz HTTP/1.1")
     assert (answer.status, answer.json) == (status, {"status": text})
-    assert (await served.ask("GET /healthz HTTP/1.1")).json == {"status": "ok"}
+    assert (await served.ask("GET /healthz HTTP/1.1")).json == {"status": "ok", "durability": "strict"}
     assert (await served.ask("GET /readyz HTTP/1.1", "Host: evil.example")).status == 403
 
 

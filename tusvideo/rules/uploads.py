@@ -143,6 +143,21 @@ def settle_append(
     return replace(settled, stored_at=now, expires_at=now + timedelta(seconds=limits.expiry_seconds))
 
 
+def at_risk(upload: Upload, *, was: Upload, boot_id: str) -> Upload:
+    """Give the session that counts bytes which nobody synced: they survive within this boot of the machine only."""
+    synced = was.offset if was.boot_id is None else was.synced_offset
+    return replace(upload, boot_id=boot_id, synced_offset=synced)
+
+
+def after_boot(upload: Upload, *, boot_id: str) -> Upload:
+    """Give the session as it stands now: after another boot it counts no bytes that were not synced before."""
+    if upload.boot_id is None or upload.boot_id == boot_id:
+        return upload
+    offset = min(upload.offset, upload.synced_offset)
+    judged = upload.content_type if enough_to_judge(offset=offset, length=upload.length) else None
+    return replace(upload, offset=offset, content_type=judged, boot_id=None)
+
+
 def is_whole(upload: Upload) -> bool:
     """Tell whether an open upload has all its bytes and is to be published; numbered parts wait for their finalize."""
     if upload.status is not Status.OPEN or upload.protocol is Protocol.CHUNKS:

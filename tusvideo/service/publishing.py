@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tusvideo.commands import UploadEvent
 from tusvideo.errors import NotFound, StorageFailed
-from tusvideo.model import Limits, Location, Profile, Status, Upload, Video
+from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload, Video
 from tusvideo.ports import Clock, EventSink, SessionRepository, UploadStore
 from tusvideo.rules.names import location as choose_location
 from tusvideo.rules.sniff import ANY_TYPE, KINDS, judge_type
@@ -33,6 +33,7 @@ class Publisher:
         clock: Clock,
         profiles: Mapping[str, Profile],
         limits: Limits,
+        durability: Durability = Durability.STRICT,
     ) -> None:
         self.store = store
         self.sessions = sessions
@@ -40,6 +41,7 @@ class Publisher:
         self.clock = clock
         self.profiles = profiles
         self.limits = limits
+        self.durability = durability
 
     def profile(self, name: str) -> Profile:
         """Give a configured profile. Raises NotFound when there is none of that name."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from tusvideo.errors import NotFound, Unavailable, UnsupportedType
 from tusvideo.model import Status, Upload
-from tusvideo.rules.uploads import is_whole, moved
+from tusvideo.rules.uploads import after_boot, is_whole, moved
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
 
@@ -26,6 +26,8 @@ class Recovered:
     """Publications that did not work; the sweeper tries them again."""
     cleared: int = 0
     damaged: int = 0
+    rewound: int = 0
+    """Uploads of the level ``relaxed`` that lost unsynced bytes with a power loss."""
     discarded: int = 0
     set_aside: int = 0
 
@@ -93,6 +95,7 @@ class Recovery:
     async def _check(self, upload: Upload, done: Recovered) -> None:
         """Mark a row as damaged when its file is shorter than what it counts; the bytes are kept."""
         done.checked += 1
+        upload = await self._rewound(upload, done)
         needed = upload.offset
         if upload.parts_stored:
             parts = await self._sessions.parts(upload.id)
@@ -104,6 +107,19 @@ class Recovery:
                 return
         if is_whole(upload):
             await self._publish(upload, done)
+
+    async def _rewound(self, upload: Upload, done: Recovered) -> Upload:
+        """Fall back to the synced bytes when the machine was started anew since the others were written.
+
+        The file may be long enough all the same, with zeros where data was.
+        """
+        now = after_boot(upload, boot_id=self._store.boot_id)
+        if now == upload:
+            return upload
+        await self._sessions.save(now, was=upload)
+        self._publisher.emit("upload_rewound", now, lost=upload.offset - now.offset)
+        done.rewound += 1
+        return now
 
     async def _damage(self, upload: Upload, done: Recovered) -> None:
         damaged = replace(moved(upload, Status.DAMAGED), reason="bytes_missing")

@@ -24,11 +24,12 @@ from tusvideo.errors import (
     TusvideoError,
     UnsupportedType,
 )
-from tusvideo.model import Location, Status, Upload, UploadId, UserId
-from tusvideo.ports import Body, Lease, LockManager, PublishedFile, VideoRepository
+from tusvideo.model import Durability, Location, Status, Upload, UploadId, UserId
+from tusvideo.ports import Body, Lease, LockManager, PublishedFile, VideoRepository, Writer
 from tusvideo.rules import uploads as rules
 from tusvideo.service.judging import judge_for
 from tusvideo.service.publishing import Publisher
+from tusvideo.service.syncing import UnsyncedWriter
 from tusvideo.service.transfer import Transfer
 
 CHECKPOINT_WAIT_SECONDS = 0.05
@@ -245,7 +246,11 @@ class UploadService:
                 limits=self._limits,
             )
             if rules.is_whole(settled):
-                settled = await self._publisher.begun(settled)
+                # Whatever the level: what is about to be published survives a power loss.
+                await writer.sync()
+                settled = await self._publisher.begun(replace(settled, boot_id=None))
+            elif self._publisher.durability is Durability.RELAXED:
+                settled = rules.at_risk(settled, was=current, boot_id=self._store.boot_id)
             await self._sessions.save(settled, was=current)
             current = settled
 
@@ -253,7 +258,7 @@ class UploadService:
         try:
             transfer = Transfer(
                 body=body,
-                writer=writer,
+                writer=self._relaxed(writer),
                 plan=plan,
                 commit=commit,
                 look=judge.look,
@@ -272,6 +277,9 @@ class UploadService:
         if current.offset > upload.offset:
             self._publisher.emit("bytes_stored", current, written=current.offset - upload.offset)
         return await self._publish(current) if rules.awaits_publishing(current) else current
+
+    def _relaxed(self, writer: Writer) -> Writer:
+        return UnsyncedWriter(writer) if self._publisher.durability is Durability.RELAXED else writer
 
     async def _forwarded(self, upload_id: UploadId, user: UserId) -> Upload:
         """Load an upload that is held, and publish it if only that is missing: an earlier request broke off there."""

@@ -29,7 +29,7 @@ from tusvideo.commands import (
     VideoDescribed,
     VideosListed,
 )
-from tusvideo.model import Limits, Location, Profile, Upload, UploadId, UserId, Video
+from tusvideo.model import Durability, Limits, Location, Profile, Upload, UploadId, UserId, Video
 from tusvideo.ports import Authenticator, Body, PartBody, PublishedFile, Spool
 from tusvideo.web.takeover import Blocks
 
@@ -126,6 +126,7 @@ class House:
     limits: Limits
     policy: Policy
     ready: Callable[[], Awaitable[object]]
+    durability: Durability = Durability.STRICT
     blocks: Blocks = field(default_factory=Blocks)
     """Memory for long bodies."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

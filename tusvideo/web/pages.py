@@ -21,9 +21,9 @@ async def greet(_: Exchange) -> ResponseHead:
     return ResponseHead(status=200, headers=(("Content-Type", "text/plain; charset=utf-8"),), body=GREETING)
 
 
-async def health(_: Exchange) -> ResponseHead:
-    """GET /healthz: the process answers."""
-    return json_body.render({"status": "ok"}, headers=NO_STORE)
+async def health(exchange: Exchange) -> ResponseHead:
+    """GET /healthz: the process answers, and says what an acknowledged byte survives."""
+    return json_body.render({"status": "ok", "durability": exchange.house.durability.value}, headers=NO_STORE)
 
 
 async def ready(exchange: Exchange) -> ResponseHead:

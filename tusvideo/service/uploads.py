@@ -25,7 +25,7 @@ from tusvideo.errors import (
     UnsupportedType,
 )
 from tusvideo.model import Durability, Location, Status, Upload, UploadId, UserId
-from tusvideo.ports import Body, Lease, LockManager, PublishedFile, VideoRepository, Writer
+from tusvideo.ports import Body, Lease, LockManager, PublishedFile, VideoRepository
 from tusvideo.rules import uploads as rules
 from tusvideo.service.judging import judge_for
 from tusvideo.service.publishing import Publisher
@@ -233,6 +233,7 @@ class UploadService:
         profile = self._publisher.profile(upload.profile)
         judge = await judge_for(upload, store=self._store, profile=profile, length=plan.length)
         current = upload
+        relaxed = self._publisher.durability is Durability.RELAXED
 
         async def commit(position: int) -> None:
             nonlocal current
@@ -246,10 +247,11 @@ class UploadService:
                 limits=self._limits,
             )
             if rules.is_whole(settled):
-                # Whatever the level: what is about to be published survives a power loss.
-                await writer.sync()
+                if relaxed:
+                    # What is about to be published survives a power loss, whatever the level.
+                    await writer.sync()
                 settled = await self._publisher.begun(replace(settled, boot_id=None))
-            elif self._publisher.durability is Durability.RELAXED:
+            elif relaxed:
                 settled = rules.at_risk(settled, was=current, boot_id=self._store.boot_id)
             await self._sessions.save(settled, was=current)
             current = settled
@@ -258,7 +260,7 @@ class UploadService:
         try:
             transfer = Transfer(
                 body=body,
-                writer=self._relaxed(writer),
+                writer=UnsyncedWriter(writer) if relaxed else writer,
                 plan=plan,
                 commit=commit,
                 look=judge.look,
@@ -277,9 +279,6 @@ class UploadService:
         if current.offset > upload.offset:
             self._publisher.emit("bytes_stored", current, written=current.offset - upload.offset)
         return await self._publish(current) if rules.awaits_publishing(current) else current
-
-    def _relaxed(self, writer: Writer) -> Writer:
-        return UnsyncedWriter(writer) if self._publisher.durability is Durability.RELAXED else writer
 
     async def _forwarded(self, upload_id: UploadId, user: UserId) -> Upload:
         """Load an upload that is held, and publish it if only that is missing: an earlier request broke off there."""

@@ -182,7 +182,7 @@ def test_the_filename_in_the_address_of_a_download(target: Target, name: str) ->
 
 def test_names_that_look_alike_do_not_meet(target: Target) -> None:
     """Threat 15: the second of two names that are one to a person gets a number, and both files stay."""
-    found = {}
+    found: dict[str, bytes] = {}
     for name in (NAMES["composed"], NAMES["decomposed"], NAMES["composed"]):
         told = f"Upload-Metadata: filename {base64.b64encode(name.encode()).decode()}"
         body = f"{len(found)}".encode()

@@ -246,8 +246,8 @@ class SessionRepository(Protocol):
         """Delete a row and its parts. Safe to repeat."""
 
     async def mark_synced(self, upload_id: UploadId, *, offset: int) -> None:
-        """Note that the bytes below ``offset`` survive a power loss; a row that counts no more of them loses its boot id.
-        Safe to repeat, and beside a transfer that goes on."""
+        """Note that the bytes below ``offset`` survive a power loss; a row that counts no more than those loses its boot
+        id. Safe to repeat, and beside a transfer that goes on."""
 
     async def unsynced(self, *, limit: int) -> Sequence[Upload]:
         """List open uploads that count bytes which may not survive a power loss."""

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -66,7 +67,9 @@ class Entry:
         return self.data[index * PART_SIZE : (index + 1) * PART_SIZE]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.path or self.key} ({self.length} bytes)"
+        told = f"{len(self.parts)} of {self.total} chunks" if self.kind is Kind.CHUNKS else f"{self.told} bytes told"
+        ending = "" if self.ending is Ending.NONE else f", removal {self.ending}"
+        return f"{self.kind} {self.path or self.key} ({self.length} bytes, {told}{', published' * bool(self.url)}{ending})"
 
 
 @dataclass(slots=True, frozen=True)
@@ -82,8 +85,9 @@ class Told:
 class Ledger:
     """All uploads of a run, what was told of them, and the violations."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, sizes: Sequence[int] = SIZES) -> None:
         self.seed = seed
+        self.sizes = sizes
         self.chance = random.Random(seed)
         self.entries: list[Entry] = []
         self.violations: list[str] = []
@@ -98,7 +102,7 @@ class Ledger:
     def new(self, kind: Kind | None = None, *, length: int | None = None) -> Entry:
         """Begin an entry."""
         seed = self.chance.getrandbits(63)
-        size = max(content.LEAST, length or self.chance.choice(SIZES))
+        size = max(content.LEAST, length or self.chance.choice(self.sizes))
         kind = kind or self.chance.choice((Kind.TUS, Kind.TUS, Kind.CHUNKS))
         entry = Entry(kind, seed, content.make(seed, size), key=f"k{seed:016x}")
         self.entries.append(entry)

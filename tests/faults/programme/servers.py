@@ -153,6 +153,22 @@ class ForkedServer:
         """SIGTERM; give the exit code."""
         return await self._end(signal.SIGTERM)
 
+    async def freeze(self, *, quiet: bool) -> None:
+        """SIGSTOP. After it no call returns to the program; with ``quiet`` none is under way any more either."""
+        os.kill(self.pid, signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+        async with asyncio.timeout(STOP_SECONDS):
+            while True:
+                states = [task.joinpath("stat").read_text().rpartition(") ")[2][0] for task in tasks.iterdir()]
+                # The first thread that stops has told all others to stop before they return.
+                if all(state == "T" for state in states) if quiet else "T" in states:
+                    return
+                await asyncio.sleep(0.0005)
+
+    def thaw(self) -> None:
+        """Let it go on after ``freeze``."""
+        os.kill(self.pid, signal.SIGCONT)
+
     async def ended(self) -> int:
         """Wait for its end; give the exit code, negative for a signal."""
         async with asyncio.timeout(STOP_SECONDS):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import chunks, tus
-from tests.e2e.disk import published, staged, video
+from tests.e2e.conftest import Start
+from tests.e2e.disk import MIB, published, staged, video
 from tests.faults.processes import ServerProcess
 from tests.faults.strace import Strace, why_not
 from tests.faults.syscalls import Verdict, judge, parse
@@ -16,12 +17,17 @@ SIZE = 300_000
 FIRST = 100_000
 
 
-async def over_tus(port: int) -> None:
+async def over_tus(port: int, *, size: int = SIZE) -> None:
     """Create, append, append the rest."""
-    data = video(1, SIZE)
-    path = await tus.create(port, SIZE, tus.metadata(filename="clip.mp4"))
+    data = video(1, size)
+    path = await tus.create(port, size, tus.metadata(filename="clip.mp4"))
     assert (await tus.patch(port, path, at=0, body=data[:FIRST])).status == 204
     assert (await tus.patch(port, path, at=FIRST, body=data[FIRST:])).status == 204
+
+
+async def over_tus_long(port: int) -> None:
+    """The same, and the second body is long: those go another way through the server."""
+    await over_tus(port, size=9 * MIB)
 
 
 async def over_chunks(port: int, *, file_first: bool = False) -> None:
@@ -41,15 +47,17 @@ async def over_chunks_file_first(port: int) -> None:
 
 RUNS = {
     "tus": (over_tus, "files"),
+    "tus, long": (over_tus_long, "files"),
     "chunks": (over_chunks, "posters"),
     "file first": (over_chunks_file_first, "posters"),
 }
 
 
 @pytest.mark.parametrize("name", RUNS)
-async def test_every_answer_comes_after_what_it_promises(name: str, server: ServerProcess, tmp_path: Path) -> None:
+async def test_every_answer_comes_after_what_it_promises(name: str, start: Start, tmp_path: Path) -> None:
     """pwrite < fdatasync(data) < write(WAL) < fdatasync(WAL) < send, for each answer; folders synced before rows count
     on their names; and the staging name goes last."""
+    server = await start(limits_checkpoint_bytes="64 MiB", limits_checkpoint_seconds="60")
     run, directory = RUNS[name]
     async with Strace(server.pid, path=tmp_path / "trace") as trace:
         await run(server.port)

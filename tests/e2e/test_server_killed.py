@@ -231,7 +231,7 @@ async def test_a_killed_server_keeps_what_it_acknowledged_and_goes_on(seed: int,
     """Whenever the server dies: no offset goes back, no acknowledged byte differs, and both files come out whole."""
     chance = random.Random(seed)
     server = await start()
-    sizes = [chance.randrange(4 * MIB, 8 * MIB) for _ in range(2)]
+    sizes = [chance.randrange(9 * MIB, 11 * MIB), chance.randrange(3 * MIB, 5 * MIB)]
     places = chance.sample(range(1, sum(sizes)), KILLS)
     print(f"seed {seed}: sizes {sizes}, kills at {sorted(places)}")  # noqa: T201  # shown when the test fails
     killer = Killer(server, places=places)

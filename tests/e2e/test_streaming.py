@@ -24,22 +24,23 @@ LARGE = int(float(os.environ.get("TUSVIDEO_TEST_GIB", "1")) * GIB)
 MEMORY = 32 * MIB
 
 
-async def test_a_question_sees_the_offset_grow_while_one_patch_runs(server: ServerProcess) -> None:
+@pytest.mark.parametrize("piece", [PIECE, 2 * MIB], ids=["short", "long"])
+async def test_a_question_sees_the_offset_grow_while_one_patch_runs(piece: int, server: ServerProcess) -> None:
     """HEAD on a second connection tells every piece once it came, and the PATCH is none the worse for being asked."""
-    data = os.urandom(8 * PIECE)
+    data = os.urandom(8 * piece)
     path = await tus.create(server.port, len(data), tus.metadata(filename="grown.bin"))
     wire = await tus.open_patch(server.port, path, at=0, length=len(data))
     seen = []
-    for at in range(0, len(data) - PIECE, PIECE):
-        await wire.raw(data[at : at + PIECE])
+    for at in range(0, len(data) - piece, piece):
+        await wire.raw(data[at : at + piece])
 
-        async def stored(least: int = at + PIECE) -> bool:
+        async def stored(least: int = at + piece) -> bool:
             return await tus.offset(server.port, path) >= least
 
         await until(stored)
         seen.append(await tus.offset(server.port, path))
-    assert seen == [PIECE * count for count in range(1, 8)]
-    await wire.raw(data[-PIECE:])
+    assert seen == [piece * count for count in range(1, 8)]
+    await wire.raw(data[-piece:])
     answer = await wire.answer(method="PATCH")
     await wire.close()
     assert (answer.status, answer.headers["Upload-Offset"]) == (204, str(len(data)))

@@ -5,20 +5,24 @@ import contextlib
 import os
 import time
 
+import pytest
+
 from tests.e2e import tus
 from tests.e2e.conftest import Start
 from tests.e2e.disk import place_of, staged
 from tests.faults.processes import ServerProcess
 from tests.web.wire import Wire, until
 
-SIZE = 1_000_000
 HALF = 400_000
+STEP = 200_000
+SIZES = pytest.mark.parametrize("size", [1_000_000, 12_000_000], ids=["short", "long"])
+"""Long bodies go another way through the server."""
 
 
 async def half_open(port: int, data: bytes) -> tuple[str, Wire]:
     """Begin a PATCH of the whole, send less than half of it, wait until that is stored, and fall silent."""
-    path = await tus.create(port, SIZE, tus.metadata(filename="wanted.bin"))
-    wire = await tus.open_patch(port, path, at=0, length=SIZE)
+    path = await tus.create(port, len(data), tus.metadata(filename="wanted.bin"))
+    wire = await tus.open_patch(port, path, at=0, length=len(data))
     await wire.raw(data[:HALF])
 
     async def stored() -> bool:
@@ -34,17 +38,18 @@ async def write_on(wire: Wire, body: bytes) -> None:
         await wire.raw(body)
 
 
-async def test_a_new_patch_takes_over_from_a_silent_one(server: ServerProcess) -> None:
+@SIZES
+async def test_a_new_patch_takes_over_from_a_silent_one(size: int, server: ServerProcess) -> None:
     """A PATCH whose client fell silent gives way within a second, and nothing that it sends later is stored."""
-    data = os.urandom(SIZE)
+    data = os.urandom(size)
     path, old = await half_open(server.port, data)
     begun = time.monotonic()
     answer = await tus.patch(server.port, path, at=HALF, body=data[HALF:-1])
     assert time.monotonic() - begun < 1
-    assert (answer.status, answer.headers["Upload-Offset"]) == (204, str(SIZE - 1))
-    await write_on(old, bytes(SIZE - HALF))
-    assert await tus.offset(server.port, path) == SIZE - 1
-    answer = await tus.patch(server.port, path, at=SIZE - 1, body=data[-1:])
+    assert (answer.status, answer.headers["Upload-Offset"]) == (204, str(size - 1))
+    await write_on(old, bytes(500_000))
+    assert await tus.offset(server.port, path) == size - 1
+    answer = await tus.patch(server.port, path, at=size - 1, body=data[-1:])
     assert answer.status == 204
     assert place_of(server.data_dir, answer.headers["Content-Location"]).read_bytes() == data
     told = await old.answer(method="PATCH")
@@ -52,13 +57,14 @@ async def test_a_new_patch_takes_over_from_a_silent_one(server: ServerProcess) -
     await old.close()
 
 
-async def test_a_delete_takes_over_from_a_silent_patch(server: ServerProcess) -> None:
+@SIZES
+async def test_a_delete_takes_over_from_a_silent_patch(size: int, server: ServerProcess) -> None:
     """DELETE stops a running PATCH within a second; nothing of the upload is left, whatever is sent later."""
-    path, old = await half_open(server.port, bytes(SIZE))
+    path, old = await half_open(server.port, bytes(size))
     begun = time.monotonic()
     assert (await tus.delete(server.port, path)).status == 204
     assert time.monotonic() - begun < 1
-    await write_on(old, bytes(SIZE - HALF))
+    await write_on(old, bytes(500_000))
     assert (await tus.head(server.port, path)).status == 404
     assert (await tus.delete(server.port, path)).status == 404
     assert (await old.answer(method="PATCH")).status == 423
@@ -66,35 +72,38 @@ async def test_a_delete_takes_over_from_a_silent_patch(server: ServerProcess) ->
     await old.close()
 
 
-async def test_a_patch_with_a_stale_offset_disturbs_nobody(server: ServerProcess) -> None:
+@SIZES
+async def test_a_patch_with_a_stale_offset_disturbs_nobody(size: int, server: ServerProcess) -> None:
     """An offset below the stored one gets 409 with the true one at once; the running PATCH goes on to its end."""
-    data = os.urandom(SIZE)
+    data = os.urandom(size)
     path, live = await half_open(server.port, data)
     for at in (0, 1, HALF - 1):
         refused = await tus.patch(server.port, path, at=at, body=b"stale")
         assert (refused.status, refused.headers["Upload-Offset"]) == (409, str(HALF))
     await live.raw(data[HALF:])
     answer = await live.answer(method="PATCH")
-    assert (answer.status, answer.headers["Upload-Offset"]) == (204, str(SIZE))
+    assert (answer.status, answer.headers["Upload-Offset"]) == (204, str(size))
     assert place_of(server.data_dir, answer.headers["Content-Location"]).read_bytes() == data
     await live.close()
 
 
-async def test_questions_do_not_end_a_live_patch(server: ServerProcess) -> None:
+@SIZES
+async def test_questions_do_not_end_a_live_patch(size: int, server: ServerProcess) -> None:
     """However often HEAD asks, a PATCH that still sends goes on."""
-    data = os.urandom(SIZE)
+    data = os.urandom(size)
     path, live = await half_open(server.port, data)
-    for at in range(HALF, SIZE, 100_000):
+    for at in range(HALF, size, STEP):
         assert await tus.offset(server.port, path) >= HALF
-        await live.raw(data[at : at + 100_000])
+        await live.raw(data[at : at + STEP])
     assert (await live.answer(method="PATCH")).status == 204
     await live.close()
 
 
-async def test_a_question_ends_a_patch_that_was_silent_for_long(start: Start) -> None:
+@SIZES
+async def test_a_question_ends_a_patch_that_was_silent_for_long(size: int, start: Start) -> None:
     """After takeover_seconds of silence a HEAD stops the PATCH, so that its client can go on at once elsewhere."""
     server = await start(limits_takeover_seconds="0.1")
-    path, silent = await half_open(server.port, bytes(SIZE))
+    path, silent = await half_open(server.port, bytes(size))
 
     told = asyncio.ensure_future(silent.answer(method="PATCH"))
 
@@ -105,13 +114,14 @@ async def test_a_question_ends_a_patch_that_was_silent_for_long(start: Start) ->
     await until(stopped)
     assert (await told).status == 423
     await silent.close()
-    answer = await tus.patch(server.port, path, at=HALF, body=bytes(SIZE - HALF))
+    answer = await tus.patch(server.port, path, at=HALF, body=bytes(size - HALF))
     assert answer.status == 204
 
 
-async def test_of_many_patches_at_one_offset_at_most_one_wins(server: ServerProcess) -> None:
+@SIZES
+async def test_of_many_patches_at_one_offset_at_most_one_wins(size: int, server: ServerProcess) -> None:
     """Eight clients append other bytes at the same offset: what is stored is one run of one of them, not a mixture."""
-    path = await tus.create(server.port, SIZE, tus.metadata(filename="raced.bin"))
+    path = await tus.create(server.port, size, tus.metadata(filename="raced.bin"))
     bodies = [bytes([number]) * HALF for number in range(8)]
     answers = await asyncio.gather(*(tus.patch(server.port, path, at=0, body=body) for body in bodies))
     statuses = [answer.status for answer in answers]
@@ -120,7 +130,7 @@ async def test_of_many_patches_at_one_offset_at_most_one_wins(server: ServerProc
     offset = await tus.offset(server.port, path)
     assert offset <= HALF
     assert offset == HALF or 204 not in statuses
-    answer = await tus.patch(server.port, path, at=offset, body=bytes(SIZE - offset))
+    answer = await tus.patch(server.port, path, at=offset, body=bytes(size - offset))
     stored = place_of(server.data_dir, answer.headers["Content-Location"]).read_bytes()
     assert len(set(stored[:offset])) <= 1, "the bytes of one client only"
-    assert stored[offset:] == bytes(SIZE - offset)
+    assert stored[offset:] == bytes(size - offset)

@@ -6,7 +6,9 @@ with what it knows, and one whole file comes out.
 
 import asyncio
 import itertools
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,3 +181,54 @@ async def test_a_server_that_dies_at_a_call_publishes_one_whole_file_in_the_end(
     server = await start(storage_disk_threads="1")
     deaths = await one_death_after_the_other(server, KINDS[name], call=call, on=on, folder=tmp_path)
     assert len(deaths) >= least, deaths
+
+
+async def starts(server: ServerProcess, *, call: str, n: int) -> bool:
+    """Start a server that is to die in place of its n-th call; tell whether it got as far as to listen."""
+    process = await asyncio.create_subprocess_exec(
+        *("strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={n}"),
+        *(sys.executable, "-m", "tusvideo", "serve", "--listen", "127.0.0.1:0", "--data-dir", str(server.data_dir)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, **server.environment},
+    )
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    if line:
+        [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGKILL)
+    await process.communicate()
+    assert line or process.returncode == -signal.SIGKILL, "it dies of the call, or of nothing"
+    return line.startswith(b"listening")
+
+
+@pytest.mark.parametrize(("call", "least"), [("linkat", 1), ("unlink", 2), ("fsync", 4), ("fdatasync", 1)])
+async def test_a_recovery_that_dies_is_gone_on_with_by_the_next_one(
+    call: str, least: int, start: Start, tmp_path: Path
+) -> None:
+    """The server died between the commit of the name and the link, and then in recovery again and again: the start
+    that gets through leaves one whole published file, and nothing in staging."""
+    server = await start(storage_disk_threads="1")
+    upload = TusUpload("clip.mp4")
+    assert await dies_at_link(server, upload, folder=tmp_path)
+    deaths = 0
+    while not await starts(server, call=call, n=deaths + 1):
+        deaths += 1
+        assert deaths < MOST
+    assert deaths >= least
+    await server.start()
+    await upload.send(server)
+    [file] = published(server.data_dir, "files")
+    assert file.read_bytes() == upload.data
+    assert staged(server.data_dir) == []
+
+
+async def dies_at_link(server: ServerProcess, upload: TusUpload, *, folder: Path) -> bool:
+    """Send until the server dies in place of the link; it is not started again."""
+    async with Strace(server.pid, path=folder / "trace", kill_at=("linkat", 1)):
+        try:
+            await upload.send(server)
+        except LOST:
+            return await server.ended() == -signal.SIGKILL
+    return False

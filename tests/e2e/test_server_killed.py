@@ -122,7 +122,7 @@ class TusSender:
                 piece = self.data[at : min(at + PIECE, start + size)]
                 await wire.raw(piece)
                 await self.killer.passed(len(piece), life=life)
-                if number % 16 == 15 and at + len(piece) < len(self.data):  # else it may be busy with publishing
+                if number % 48 == 47 and at + len(piece) < len(self.data):  # else it may be busy with publishing
                     await self._ask()
             if self.dies_at_the_end and start + size == len(self.data):
                 self.dies_at_the_end = False

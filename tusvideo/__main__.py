@@ -1,7 +1,7 @@
 """``tusvideo`` and ``python -m tusvideo``: the server and the client as commands.
 
 Exit codes of ``serve``: 0 stopped as asked, 1 could not start or go on, 2 mistakes in command line or configuration.
-Those of ``upload`` are the client's.
+Of ``fsck``: 0 all is well, 3 something to mend, 1 and 2 as above. Those of ``upload`` are the client's.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def main(words: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     if words and words[0] == "upload":
         return _upload(words)
-    return _serve(build_parser(add_upload_arguments=None).parse_args(words))
+    return _on_data(build_parser(add_upload_arguments=None).parse_args(words))
 
 
 def _upload(words: Sequence[str]) -> int:
@@ -30,7 +30,7 @@ def _upload(words: Sequence[str]) -> int:
     return run_upload(build_parser(add_upload_arguments=add_upload_arguments).parse_args(words))
 
 
-def _serve(namespace: argparse.Namespace) -> int:
+def _on_data(namespace: argparse.Namespace) -> int:
     file = None if namespace.config is None else Path(namespace.config)
     try:
         config = load_config(file=file, flags=given_flags(namespace))
@@ -38,6 +38,10 @@ def _serve(namespace: argparse.Namespace) -> int:
         count = "a mistake" if len(error.mistakes) == 1 else f"{len(error.mistakes)} mistakes"
         print(f"tusvideo: the configuration has {count}:", *error.mistakes, sep="\n  ", file=sys.stderr)
         return USAGE_ERROR
+    if namespace.command == "fsck":
+        from tusvideo.fsck import check
+
+        return check(config)
     from tusvideo.wiring import run
 
     return run(config)

@@ -25,6 +25,7 @@ def build_parser(*, add_upload_arguments: Callable[[argparse.ArgumentParser], No
     parser.add_argument("--version", action="version", version=f"tusvideo {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_serve(commands.add_parser("serve", help="run the server", allow_abbrev=False, description=_SERVE))
+    _add_fsck(commands.add_parser("fsck", help="tell what a start would mend", allow_abbrev=False, description=_FSCK))
     upload = commands.add_parser("upload", help="send files to a server", allow_abbrev=False)
     if add_upload_arguments is not None:
         add_upload_arguments(upload)
@@ -32,8 +33,8 @@ def build_parser(*, add_upload_arguments: Callable[[argparse.ArgumentParser], No
 
 
 def given_flags(namespace: argparse.Namespace) -> dict[str, str]:
-    """Collect the flags of ``serve`` that set an option, as text by flag, those only that were given."""
-    values = {flag: getattr(namespace, flag.removeprefix("--").replace("-", "_")) for flag in FLAGS}
+    """Collect the flags that set an option, as text by flag, those only that were given."""
+    values = {flag: getattr(namespace, flag.removeprefix("--").replace("-", "_"), None) for flag in FLAGS}
     return {flag: value for flag, value in values.items() if value is not None}
 
 
@@ -41,6 +42,18 @@ _SERVE: Final = (
     "Run the server until SIGTERM or SIGINT. Flags win over the environment (TUSVIDEO_SERVER_LISTEN and so on), which"
     " wins over the file; conf/tusvideo.toml in the source shows every option."
 )
+
+
+_FSCK: Final = (
+    "Compare the session table with the files, tell what the next start of the server would do about it, and which"
+    " published files are gone; nothing is changed. The server must be stopped. Exit codes: 0 all is well, 3 something"
+    " was told, 1 it could not be looked at."
+)
+
+
+def _add_fsck(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings (default: none)")
+    parser.add_argument("--data-dir", metavar="DIR", help=_HELP["--data-dir"][1])
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ Adapters implement these by shape; nothing inherits from them. Each docstring is
 in ``tests/conformance`` check for every adapter.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -195,6 +195,9 @@ class UploadStore(Protocol):
     async def staged_ids(self) -> Sequence[UploadId]:
         """List the uploads that have a staging file; other names in the folder are left out."""
 
+    async def staged_sizes(self) -> Mapping[UploadId, int]:
+        """Tell the size in bytes of every staging file, in one pass; what is no plain file is left out."""
+
     async def set_aside(self, upload_id: UploadId) -> None:
         """Move a staging file to ``lost+found``, never overwriting there; for recovery. Safe to repeat."""
 
@@ -246,8 +249,10 @@ class SessionRepository(Protocol):
         """Delete a row and its parts. Safe to repeat."""
 
     async def mark_synced(self, upload_id: UploadId, *, offset: int) -> None:
-        """Note that the bytes below ``offset`` survive a power loss; a row that counts no more than those loses its boot
-        id. Safe to repeat, and beside a transfer that goes on."""
+        """Note that the bytes below ``offset`` survive a power loss; a row that counts no more loses its boot id.
+
+        Safe to repeat, and beside a transfer that goes on.
+        """
 
     async def unsynced(self, *, limit: int) -> Sequence[Upload]:
         """List open uploads that count bytes which may not survive a power loss."""

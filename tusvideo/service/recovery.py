@@ -4,16 +4,51 @@ Nothing that a row counts is ever removed here. Safe to repeat and to interrupt:
 takes too, in the same order. Files in ``uploads`` are never moved.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from tusvideo.errors import NotFound, Unavailable, UnsupportedType
-from tusvideo.model import Status, Upload
+from tusvideo.model import Status, Upload, UploadId
 from tusvideo.rules.uploads import after_boot, is_whole, moved
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
 
 PAGE = 500
+DONE_WITH = frozenset({Status.COMPLETE, Status.EXPIRED, Status.FAILED, Status.TERMINATED})
+"""Uploads whose staging files are leftovers."""
+
+
+class Action(StrEnum):
+    """What is to be done about an upload."""
+
+    CHECK = "check"
+    """Nothing: rows and files of an unfinished upload were compared."""
+    CLEAR = "clear"
+    """It was terminated, and not all of it is gone."""
+    PUBLISH = "publish"
+    """It has all its bytes, and not yet its name."""
+    DAMAGE = "damage"
+    """Its row counts bytes that its file does not have."""
+    REWIND = "rewind"
+    """It counts bytes that were not synced before the machine went down."""
+    DISCARD = "discard"
+    """Its staging file is a leftover."""
+    SET_ASIDE = "set_aside"
+    """Its staging file belongs to no row."""
+    LOST = "lost"
+    """It was published, and its file is gone or has another size. Nothing is done about that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """An upload and what is to be done about it; ``upload`` is the row to act on, None without one."""
+
+    action: Action
+    upload_id: UploadId
+    upload: Upload | None = None
+    was: Upload | None = None
+    """With REWIND: the row as it is stored."""
 
 
 @dataclass(slots=True)
@@ -44,16 +79,32 @@ class Recovery:
     async def run(self) -> Recovered:
         """Do it; give the counts. Raises StorageFailed or DiskFull when the disk or the database does not work."""
         done = Recovered()
+        async for finding in self.findings():
+            await self._act(finding, done)
+        return done
+
+    async def findings(self) -> AsyncIterator[Finding]:
+        """Tell what is to be done, in the order in which it must be; changes nothing by itself."""
+        staged = dict(await self._store.staged_sizes())
         # Terminated first: their names must be free before others are published under them.
         async for upload in self._all(Status.TERMINATED):
-            await self._uploads.clear(upload)
-            done.cleared += 1
+            staged.pop(upload.id, None)
+            yield Finding(action=Action.CLEAR, upload_id=upload.id, upload=upload)
         async for upload in self._all(Status.FINALIZING):
-            await self._forward(upload, done)
+            size = staged.pop(upload.id, None)
+            action = Action.PUBLISH if await self._has_bytes(upload, size) else Action.DAMAGE
+            yield Finding(action=action, upload_id=upload.id, upload=upload)
         async for upload in self._all(Status.OPEN):
-            await self._check(upload, done)
-        await self._sweep_staging(done)
-        return done
+            async for finding in self._about_open(upload, staged.pop(upload.id, None)):
+                yield finding
+        async for finding in self._about_leftovers(staged):
+            yield finding
+
+    async def losses(self) -> AsyncIterator[Finding]:
+        """Tell which published files are gone or have another size; somebody else did that. Changes nothing."""
+        async for upload in self._all(Status.COMPLETE):
+            if await self._published_size(upload) != upload.offset:
+                yield Finding(action=Action.LOST, upload_id=upload.id, upload=upload)
 
     async def _all(self, status: Status) -> AsyncIterator[Upload]:
         after = None
@@ -62,11 +113,69 @@ class Recovery:
             for upload in page:
                 yield upload
 
-    async def _forward(self, upload: Upload, done: Recovered) -> None:
-        if await self._has_bytes(upload):
-            await self._publish(upload, done)
-        else:
-            await self._damage(upload, done)
+    async def _has_bytes(self, upload: Upload, size: int | None) -> bool:
+        """Tell whether the bytes of a whole upload are there, staged or under the name that was chosen for them."""
+        if size is not None or upload.location is None:
+            return size is not None and size >= upload.offset
+        if await self._sessions.published(upload.location) is not None:
+            return False
+        return await self._published_size(upload) == upload.offset
+
+    async def _published_size(self, upload: Upload) -> int | None:
+        file = None if upload.location is None else await self._store.open_published(upload.location)
+        if file is None:
+            return None
+        await file.close()
+        return file.size
+
+    async def _about_open(self, upload: Upload, size: int | None) -> AsyncIterator[Finding]:
+        yield Finding(action=Action.CHECK, upload_id=upload.id, upload=upload)
+        now = after_boot(upload, boot_id=self._store.boot_id)
+        if now != upload:
+            # The file may be long enough all the same, with zeros where data was.
+            yield Finding(action=Action.REWIND, upload_id=upload.id, upload=now, was=upload)
+        needed = now.offset
+        if now.parts_stored:
+            parts = await self._sessions.parts(now.id)
+            needed = max(part.position + part.size for part in parts)
+        if needed and (size is None or size < needed):
+            yield Finding(action=Action.DAMAGE, upload_id=now.id, upload=now)
+        elif is_whole(now):
+            yield Finding(action=Action.PUBLISH, upload_id=now.id, upload=now)
+
+    async def _about_leftovers(self, staged: Mapping[UploadId, int]) -> AsyncIterator[Finding]:
+        for upload_id in staged:
+            upload = await self._sessions.get(upload_id)
+            if upload is None:
+                yield Finding(action=Action.SET_ASIDE, upload_id=upload_id)
+            elif upload.status in DONE_WITH:
+                yield Finding(action=Action.DISCARD, upload_id=upload_id)
+
+    async def _act(self, finding: Finding, done: Recovered) -> None:
+        upload = finding.upload
+        match finding.action, upload:
+            case Action.CHECK, _:
+                done.checked += 1
+            case Action.DISCARD, _:
+                await self._store.discard(finding.upload_id)
+                done.discarded += 1
+            case Action.SET_ASIDE, _:
+                await self._store.set_aside(finding.upload_id)
+                done.set_aside += 1
+            case Action.CLEAR, Upload():
+                await self._uploads.clear(upload)
+                done.cleared += 1
+            case Action.PUBLISH, Upload():
+                await self._publish(upload, done)
+            case Action.DAMAGE, Upload():
+                await self._damage(upload, done)
+            case Action.REWIND, Upload() if finding.was is not None:
+                await self._sessions.save(upload, was=finding.was)
+                self._publisher.emit("upload_rewound", upload, lost=finding.was.offset - upload.offset)
+                done.rewound += 1
+            case _:
+                message = f"a finding without its upload: {finding.action}"
+                raise ValueError(message)
 
     async def _publish(self, upload: Upload, done: Recovered) -> None:
         try:
@@ -79,61 +188,8 @@ class Recovery:
         else:
             done.published += 1
 
-    async def _has_bytes(self, upload: Upload) -> bool:
-        """Tell whether the bytes of a whole upload are there, staged or under the name that was chosen for them."""
-        size = await self._store.staged_size(upload.id)
-        if size is not None or upload.location is None:
-            return size is not None and size >= upload.offset
-        if await self._sessions.published(upload.location) is not None:
-            return False
-        file = await self._store.open_published(upload.location)
-        if file is None:
-            return False
-        await file.close()
-        return file.size == upload.offset
-
-    async def _check(self, upload: Upload, done: Recovered) -> None:
-        """Mark a row as damaged when its file is shorter than what it counts; the bytes are kept."""
-        done.checked += 1
-        upload = await self._rewound(upload, done)
-        needed = upload.offset
-        if upload.parts_stored:
-            parts = await self._sessions.parts(upload.id)
-            needed = max(part.position + part.size for part in parts)
-        if needed:
-            size = await self._store.staged_size(upload.id)
-            if size is None or size < needed:
-                await self._damage(upload, done)
-                return
-        if is_whole(upload):
-            await self._publish(upload, done)
-
-    async def _rewound(self, upload: Upload, done: Recovered) -> Upload:
-        """Fall back to the synced bytes when the machine was started anew since the others were written.
-
-        The file may be long enough all the same, with zeros where data was.
-        """
-        now = after_boot(upload, boot_id=self._store.boot_id)
-        if now == upload:
-            return upload
-        await self._sessions.save(now, was=upload)
-        self._publisher.emit("upload_rewound", now, lost=upload.offset - now.offset)
-        done.rewound += 1
-        return now
-
     async def _damage(self, upload: Upload, done: Recovered) -> None:
         damaged = replace(moved(upload, Status.DAMAGED), reason="bytes_missing")
         await self._sessions.save(damaged, was=upload)
         self._publisher.emit("upload_damaged", damaged, offset=upload.offset)
         done.damaged += 1
-
-    async def _sweep_staging(self, done: Recovered) -> None:
-        """Drop staging names of uploads that are done with; keep what no row knows aside."""
-        for upload_id in await self._store.staged_ids():
-            upload = await self._sessions.get(upload_id)
-            if upload is None:
-                await self._store.set_aside(upload_id)
-                done.set_aside += 1
-            elif upload.status in {Status.COMPLETE, Status.EXPIRED, Status.FAILED}:
-                await self._store.discard(upload_id)
-                done.discarded += 1

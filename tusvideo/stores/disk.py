@@ -1,7 +1,7 @@
 """The store on a local file system."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -121,6 +121,10 @@ class DiskStore:
         except RuntimeError as error:  # the threads are gone
             raise StorageFailed from error
         return [UploadId(name) for name in sorted(names) if UPLOAD_ID.fullmatch(name) is not None]
+
+    async def staged_sizes(self) -> Mapping[UploadId, int]:
+        sizes = await self._workers.run(files.sizes_in, self._layout.staging)
+        return {UploadId(name): sizes[name] for name in sorted(sizes) if UPLOAD_ID.fullmatch(name) is not None}
 
     async def set_aside(self, upload_id: UploadId) -> None:
         await self._workers.run(_set_aside, self._layout, upload_id)

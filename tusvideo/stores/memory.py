@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -123,6 +123,10 @@ class MemoryStore:
     async def staged_ids(self) -> Sequence[UploadId]:
         await _turn()
         return sorted(self.staged)
+
+    async def staged_sizes(self) -> Mapping[UploadId, int]:
+        await _turn()
+        return {upload_id: len(file.data) for upload_id, file in self.staged.items()}
 
     async def set_aside(self, upload_id: UploadId) -> None:
         await _turn()

@@ -258,6 +258,14 @@ async def test_discard(store: UploadStore) -> None:
     assert await store.staged_size(ONE) is None
 
 
+async def test_all_sizes_at_once(store: UploadStore) -> None:
+    """staged_sizes tells the size of every staging file, and nothing when there is none."""
+    assert await store.staged_sizes() == {}
+    await put(store, ONE, b"one")
+    await put(store, TWO, b"two!", position=100)
+    assert await store.staged_sizes() == {ONE: 3, TWO: 104}
+
+
 async def test_setting_aside(store: UploadStore) -> None:
     """set_aside takes the file out of staging, may be repeated, and takes a second file of the same upload, too."""
     for data in (b"one", b"another"):

@@ -1,0 +1,43 @@
+"""``tusvideo fsck``: what recovery would do to a data directory, told and not done."""
+
+import asyncio
+import sys
+from collections import Counter
+from typing import Final
+
+from tusvideo.config import Config
+from tusvideo.errors import TusvideoError
+from tusvideo.log import configure_log
+from tusvideo.service.recovery import Action, Finding
+from tusvideo.wiring import opened
+
+FOUND_SOMETHING: Final = 3
+"""Exit code of a check that has something to tell."""
+
+
+def check(config: Config) -> int:
+    """Tell on stdout what recovery would do, and what it could not: 0 nothing, 3 something, 1 nobody could look."""
+    configure_log(level="warning", form=config.log.format)
+    try:
+        return asyncio.run(_examine(config))
+    except TusvideoError as error:
+        print(f"tusvideo: {error}", file=sys.stderr)  # noqa: T201  # for the person who typed the command
+        return 1
+
+
+async def _examine(config: Config) -> int:
+    counts: Counter[Action] = Counter()
+    async with opened(config) as server:
+        for findings in (server.recovery.findings(), server.recovery.losses()):
+            async for finding in findings:
+                counts[finding.action] += 1
+                if finding.action is not Action.CHECK:
+                    print(finding.action, finding.upload_id, *_about(finding))  # noqa: T201  # what was asked for
+    told = counts.total() - counts[Action.CHECK]
+    print(f"{counts[Action.CHECK]} unfinished uploads checked, {told} to be told of")  # noqa: T201  # see above
+    return FOUND_SOMETHING if told else 0
+
+
+def _about(finding: Finding) -> list[str]:
+    upload = finding.upload
+    return [] if upload is None else [f"status={upload.status}", f"offset={upload.offset}", f"length={upload.length}"]

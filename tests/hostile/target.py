@@ -3,6 +3,7 @@
 import hashlib
 import random
 import re
+import time
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults.processes import ServerProcess
-from tests.faults.wire import Answer, Connection, request
+from tests.faults.wire import ANSWER_SECONDS, Answer, Connection, NoAnswer, request
 from tests.media.clip import CLIP
 from tests.web import forms
 
@@ -177,6 +178,17 @@ class Target:
         """KiB of memory that the server holds."""
         status = Path(f"/proc/{self.server.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])  # type: ignore[index]  # a process has that line
+
+    def logged(self, answer: Answer) -> str:
+        """Give the line that the log has for a request; it is written when all is over, the unread body too."""
+        wanted = f"request_id={answer.headers['X-Request-ID']} "
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline:
+            for line in reversed(self.server.log.read_text().splitlines()):
+                if wanted in line:
+                    return line
+            time.sleep(0.005)  # nobody tells when a line is written
+        raise NoAnswer(f"no line with {wanted}")
 
     def whole(self) -> None:
         """What was stored before can be read and completed: the last word after all attacks."""

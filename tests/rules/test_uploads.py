@@ -241,6 +241,48 @@ def test_a_type_is_kept_with_the_bytes_it_was_judged_by(position: int, length: i
     assert after.content_type == ("video/mp4" if kept else None)
 
 
+def test_stored_bytes_end_the_risk_of_those_before() -> None:
+    """A sync is of the whole file; without bytes there was none."""
+    upload = an_upload(offset=4, boot_id="one", synced_offset=2)
+    assert settled(upload, position=5, length=10).boot_id is None
+    assert settled(upload, position=4, length=10).boot_id == "one"
+
+
+@pytest.mark.parametrize(
+    ("was", "synced"),
+    [
+        pytest.param({"offset": 4}, 4, id="all before was synced"),
+        pytest.param({"offset": 4, "boot_id": "one", "synced_offset": 2}, 2, id="some before was not"),
+    ],
+)
+def test_bytes_that_nobody_synced_are_at_risk(was: dict[str, Any], synced: int) -> None:
+    """The row remembers in which boot they came, and what was synced before."""
+    after = rules.at_risk(an_upload(offset=9), was=an_upload(**was), boot_id="one")
+    assert (after.offset, after.boot_id, after.synced_offset) == (9, "one", synced)
+
+
+@pytest.mark.parametrize(
+    ("facts", "boot_id", "offset", "content_type"),
+    [
+        pytest.param({}, "two", 9000, "video/mp4", id="nothing at risk"),
+        pytest.param({"boot_id": "one", "synced_offset": 10}, "one", 9000, "video/mp4", id="the same boot"),
+        pytest.param({"boot_id": "one", "synced_offset": 10}, "two", 10, None, id="another boot"),
+        pytest.param({"boot_id": "one", "synced_offset": 5000}, "two", 5000, "video/mp4", id="with its head synced"),
+        pytest.param(
+            {"boot_id": "one", "synced_offset": 9999}, "two", 9000, "video/mp4", id="more synced than counted"
+        ),
+    ],
+)
+def test_another_boot_leaves_what_was_synced(
+    facts: dict[str, Any], boot_id: str, offset: int, content_type: str | None
+) -> None:
+    """A type stays only with the bytes it was judged by."""
+    upload = an_upload(length=9999, offset=9000, content_type="video/mp4", **facts)
+    after = rules.after_boot(upload, boot_id=boot_id)
+    assert (after.offset, after.content_type) == (offset, content_type)
+    assert after.boot_id == (upload.boot_id if boot_id == "one" else None)
+
+
 @pytest.mark.parametrize(
     ("upload", "whole", "awaits"),
     [

@@ -134,13 +134,15 @@ def settle_append(
 ) -> Upload:
     """Give the session after bytes up to ``position`` became durable. Storing bytes moves the expiry on.
 
+    The sync that made them durable did so for the whole file: nothing is at risk any more, unless ``at_risk`` says so.
     ``content_type`` was judged as the bytes passed; it is kept once all those that it was judged by are durable.
     """
     judged = content_type if enough_to_judge(offset=position, length=length) else upload.content_type
     settled = replace(upload, offset=position, length=length, epoch=epoch, content_type=judged)
     if position == upload.offset:
         return settled
-    return replace(settled, stored_at=now, expires_at=now + timedelta(seconds=limits.expiry_seconds))
+    expires_at = now + timedelta(seconds=limits.expiry_seconds)
+    return replace(settled, stored_at=now, expires_at=expires_at, boot_id=None)
 
 
 def at_risk(upload: Upload, *, was: Upload, boot_id: str) -> Upload:

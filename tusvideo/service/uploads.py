@@ -247,8 +247,8 @@ class UploadService:
                 limits=self._limits,
             )
             if rules.is_whole(settled):
-                if relaxed:
-                    # What is about to be published survives a power loss, whatever the level.
+                if relaxed or settled.boot_id is not None:
+                    # What is about to be published survives a power loss, whatever the level is or was.
                     await writer.sync()
                 settled = await self._publisher.begun(replace(settled, boot_id=None))
             elif relaxed:

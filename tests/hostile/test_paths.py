@@ -57,7 +57,7 @@ PREFIXES = (
 
 @pytest.mark.parametrize("way", WAYS_OUT, ids=lambda way: way[:24])
 @pytest.mark.parametrize("prefix", PREFIXES)
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_no_way_leads_out(target: Target, method: str, prefix: str, way: str) -> None:
     """404 (or 405 where something else lives), and no byte of another file."""
     answer = target.refused(request(f"{method} {prefix}{way} HTTP/1.1", TUS), {404, 405, 412})

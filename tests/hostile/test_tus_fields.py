@@ -195,3 +195,14 @@ def test_a_finished_upload_takes_nothing_more(target: Target, extra: bytes) -> N
 def test_an_empty_file_is_fine_where_any_type_is(target: Target) -> None:
     """C-09: zero bytes fail in video profiles only."""
     assert target.taken(request("POST /files/ HTTP/1.1", TUS, "Upload-Length: 0"), 201).headers["Location"]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "DELETE", "GET", "PATCH"])
+@pytest.mark.parametrize("where", ["partial", "complete"])
+@pytest.mark.parametrize("version", ["2.0.0", "1.0", "1.0.0 1.0.0", "", "\xb9.0.0", "1" * 60_000], ids=range(6))
+def test_another_version_does_nothing(target: Target, method: str, where: str, version: str) -> None:
+    """V-01 to V-06: 412 with the version that is spoken here, for every method, before anything else is looked at."""
+    path = getattr(target.kept, where)
+    answer = target.refused(request(f"{method} {path} HTTP/1.1", f"Tus-Resumable: {version}"), 412)
+    assert answer.headers["Tus-Version"] == "1.0.0"
+    assert "Upload-Offset" not in answer.headers

@@ -26,4 +26,6 @@ def _command(cache: Path, folder: Path) -> Command:
     return Command(words=words, port=port)
 
 
-TUSD: Final = Peer(name="tusd", settings="defaults, disk store, no hooks; never syncs", version=_version, command=_command)
+TUSD: Final = Peer(
+    name="tusd", settings="defaults, disk store, no hooks; never syncs", version=_version, command=_command
+)

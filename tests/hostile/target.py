@@ -310,7 +310,7 @@ def judge_name(name: str) -> None:
     """A published name is one plain name that no shell, terminal or file system trips over."""
     assert name.isprintable(), ascii(name)
     assert unicodedata.normalize("NFC", name) == name, ascii(name)
-    assert not name.startswith((".", " ")), name
+    assert not name.startswith((".", " ", "-")), name
     assert not name.endswith((".", " ")), name
     assert not set(name) & set('/\\<>:"|?*'), name
     assert len(name.encode()) <= 255

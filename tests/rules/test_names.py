@@ -27,6 +27,8 @@ from tusvideo.stores.layout import checked
         ("/etc/", "file"),
         ("..\\..\\boot.ini", "boot.ini"),
         (".htaccess", "htaccess"),
+        ("-rf", "_-rf"),
+        (" .--help.txt", "_--help.txt"),
         ("a\r\nSet-Cookie: b.mp4", "aSet-Cookie_ b.mp4"),
         ("gnp.\u202eexe", "gnp.exe"),
         ("a\u2028b\u00a0c", "abc"),

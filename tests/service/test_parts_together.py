@@ -140,11 +140,12 @@ async def test_a_size_learned_meanwhile_bounds_the_part(house: House, monkeypatc
 # --- types --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_wrong_type_is_refused_as_it_passes(house: House) -> None:
-    """After 4 KiB of the first part the upload is FAILED, and nothing more is read."""
+@pytest.mark.parametrize("is_size_known", [True, False])
+async def test_a_wrong_type_is_refused_as_it_passes(house: House, is_size_known: bool) -> None:
+    """After 4 KiB of the first part the upload is FAILED, and nothing more is read, wherever the part is to go."""
     command = putting(0, 2)
     body = FakeBody(*slices(some(20_000), 1000), command=command)
-    await put(house, 1, b"end", total=2, part_size=20_000)
+    await put(house, 1, b"end", total=2, **({"part_size": 20_000} if is_size_known else {}))
     with pytest.raises(UnsupportedType):
         await house.parts.put(ANNA, command, body)
     assert body.reads <= 6
@@ -175,6 +176,17 @@ async def test_a_short_file_is_judged_when_it_is_whole(house: House) -> None:
     with pytest.raises(UnsupportedType):
         await put(house, 1, some(50), total=2)
     assert (await listed(house)).upload.status is Status.FAILED
+
+
+async def test_a_failed_upload_can_be_removed(house: House) -> None:
+    """After a refusal a client may clean up: once it works, then nothing is known of the upload."""
+    with pytest.raises(UnsupportedType):
+        await put(house, 0, some(5000), total=2)
+    await house.parts.terminate(ANNA, TerminateParts(profile="poster", client_key=KEY))
+    with pytest.raises(NotFound):
+        await house.parts.terminate(ANNA, TerminateParts(profile="poster", client_key=KEY))
+    with pytest.raises(NotFound):
+        await listed(house)
 
 
 async def test_others_leave_no_file_behind_a_refusal(house: House) -> None:

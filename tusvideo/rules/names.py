@@ -25,13 +25,16 @@ def user_folder(user: UserId) -> str:
 
 def clean_name(original: str | None) -> str:
     """Make a file name out of what a client called its file: last path component, NFC, no control characters,
-    no reserved characters or device names, no leading dot, at most 200 bytes; ``file`` when nothing is left."""
+    no reserved characters or device names, no leading dot or dash, at most 200 bytes; ``file`` when nothing is left."""
     text = re.split(r"[/\\]", original or "")[-1]
     text = "".join(c for c in text if unicodedata.category(c)[0] not in "CZ" or c == " ")
     # Last, because a character between two others that NFC joins may have gone.
     text = unicodedata.normalize("NFC", text)
     text = "".join("_" if c in _FORBIDDEN else c for c in text)
     text = text.strip(" .")
+    if text.startswith("-"):
+        # Typed after a command, such a name would be an option.
+        text = f"_{text}"
     stem, dot, extension = text.rpartition(".")
     if not dot:
         stem, extension = text, ""

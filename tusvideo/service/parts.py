@@ -26,7 +26,7 @@ from tusvideo.model import ClientKey, Part, Profile, Status, Upload, UploadId, U
 from tusvideo.ports import Lease, LockManager, PartBody, Spool
 from tusvideo.rules import parts as rules
 from tusvideo.rules.sniff import enough_to_judge
-from tusvideo.rules.uploads import judge_known
+from tusvideo.rules.uploads import judge_known, moved
 from tusvideo.service.judging import TypeJudge
 from tusvideo.service.part_stream import PartStream, blocks_of, checksum_of, same_bytes, verify
 from tusvideo.service.publishing import Publisher
@@ -36,6 +36,11 @@ PART_WAIT_SECONDS = 1.0
 """So long finalize and DELETE leave running parts alone, and a whole part waits for a slower one of the same index."""
 MAX_TRIES = 100
 """Compare-and-set rounds before a session counts as busy; each loses only to a change that somebody else committed."""
+
+
+def _looks_at(command: PutPart) -> bool:
+    """Tell whether a part is judged as it passes: the first one, unless damage would be taken for another type."""
+    return command.index == 0 and command.checksum is None
 
 
 class PartTransfer:
@@ -88,13 +93,14 @@ class PartService:
             )
             position = rules.facts_of(upload).position(command.index)
             if position is None or (upload.id, command.index) in self._writing:
-                return await self._put_by_spool(upload, stream, body=body, lease=lease)
+                looks = _looks_at(command) and position is None
+                return await self._put_by_spool(upload, stream, body=body, lease=lease, looks=looks)
             async with self._claim(upload, command.index, body, lease):
                 # Asked only now: while the place was somebody else's, the answer could change.
                 stored = await self._stored(upload, command.index)
                 if stored is not None:
                     return await self._compare(upload, command, stored, stream, body=body)
-                await self._write(upload, command, stream, position=position, profile=profile)
+                await self._write(upload, command, stream, position=position)
                 final = body.command()
                 await self._verify(upload, final, stream, position=position)
                 return await self._settle(upload, final, size=stream.size, position=position, profile=profile)
@@ -123,8 +129,13 @@ class PartService:
         return PartsListed(upload=upload, profile=profile, parts=tuple(parts))
 
     async def terminate(self, user: UserId, command: TerminateParts) -> None:
-        """Remove an upload and its bytes, published or not. Raises NotFound, also the second time."""
+        """Remove an upload and its bytes, published or not, failed or not. Raises NotFound, also the second time."""
         upload = await self._find(user, command.client_key, profile=command.profile)
+        if upload.status is Status.FAILED:
+            gone = moved(upload, Status.TERMINATED)
+            await self._sessions.save(gone, was=upload)
+            await self._uploads.clear(gone)
+            return
         await self._uploads.remove(upload, grace_seconds=PART_WAIT_SECONDS)
 
     async def _find(self, user: UserId, key: ClientKey, *, profile: str) -> Upload:
@@ -227,10 +238,15 @@ class PartService:
             del self._writing[key]
             mine.done.set()
 
-    async def _put_by_spool(self, upload: Upload, stream: PartStream, *, body: PartBody, lease: Lease) -> PartStored:
+    async def _put_by_spool(
+        self, upload: Upload, stream: PartStream, *, body: PartBody, lease: Lease, looks: bool
+    ) -> PartStored:
+        judge = self._judge_of(upload)
         spool = await self._store.open_spool()
         try:
             async for block in stream:
+                if looks:
+                    await self._look(upload, judge, block)
                 await spool.write(block)
             return await self._place(upload, body.command(), spool, lease)
         finally:
@@ -252,20 +268,18 @@ class PartService:
             position = rules.facts_of(upload).position(command.index)
             if position is None:
                 position = rules.parking_position(profile=profile)
-            await self._write(upload, command, stream, position=position, profile=profile)
+            await self._write(upload, command, stream, position=position)
             return await self._settle(upload, command, size=spool.size, position=position, profile=profile)
 
-    async def _write(
-        self, upload: Upload, command: PutPart, stream: PartStream, *, position: int, profile: Profile
-    ) -> None:
+    async def _write(self, upload: Upload, command: PutPart, stream: PartStream, *, position: int) -> None:
         """Write a part's bytes and make them durable. The first part is judged as it passes.
 
         Unless it comes with a checksum: bytes that may be damaged say nothing about the file, so the type is judged
         once they are verified.
         """
-        looks = command.index == 0 and command.checksum is None
+        looks = _looks_at(command)
         await self._uploads.judge_room(rules.facts_of(upload).exact_size(command.index) or 0)
-        judge = TypeJudge(profile=profile, length=None, head=b"", content_type=upload.content_type)
+        judge = self._judge_of(upload)
         writer = await self._store.open_writer(upload.id, position=position, fresh=upload.parts_stored == 0)
         try:
             async for block in stream:
@@ -275,6 +289,10 @@ class PartService:
             await writer.sync()
         finally:
             await writer.close()
+
+    def _judge_of(self, upload: Upload) -> TypeJudge:
+        profile = self._publisher.profile(upload.profile)
+        return TypeJudge(profile=profile, length=None, head=b"", content_type=upload.content_type)
 
     async def _look(self, upload: Upload, judge: TypeJudge, block: bytes) -> None:
         # Only the judge's own refusal is one of the whole upload; the form around the bytes may be unsupported, too.

@@ -12,7 +12,7 @@ SETUP_RUN := $(VENV)/.ready-to-run
 SETUP_DEV := $(VENV)/.ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo lint format coverage lock clean
+.PHONY: help run test demo bench lint format coverage lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +20,8 @@ help:
 	@echo '               (make run LISTEN=127.0.0.1:9000 DATA=/somewhere ARGS="--config FILE")'
 	@echo 'make test      set up, then every test (make test ARGS="tests/protocol -x" for some)'
 	@echo 'make demo      a video sent through a link that is cut again and again, server and client killed on the way'
+	@echo 'make bench     tusvideo and its peers side by side, on loopback; sets them up in .bench, takes a quarter of an hour'
+	@echo '               (make bench ARGS="--only one-patch,creates --runs 3 --quick")'
 	@echo 'make lint      ruff, mypy and the floors between the modules'
 	@echo 'make format    let ruff lay out the source'
 	@echo 'make coverage  branch coverage of the pure modules, which must be complete'
@@ -35,6 +37,9 @@ test: $(SETUP_DEV)
 
 demo: $(SETUP_DEV)
 	@$(PY) -m tests.demo $(ARGS)
+
+bench: $(SETUP_DEV)
+	@$(PY) -m tests.bench $(ARGS)
 
 lint: $(SETUP_DEV)
 	$(PY) -m ruff check

@@ -47,9 +47,7 @@ def finalize(bench: Bench) -> Figures:
         columns = {
             name: partial(_finalized, connection, server, keys=keys[name], total=total) for name, total in sizes.items()
         }
-        for measure in columns.values():
-            measure()  # the first file of a folder also makes the folder
-        bench.interleave(figures, columns, runs=rounds)
+        bench.interleave(figures, columns, runs=rounds, warm=True)  # the first file of a folder also makes the folder
     return figures
 
 
@@ -85,9 +83,7 @@ def heads(bench: Bench) -> Figures:
             ids = staged.ids_of_open(folder)
             server = stack.enter_context(bench.server(STRICT, folder=folder))
             columns[name] = partial(_asked, server, ids=ids, count=bench.sizes.heads)
-        for measure in columns.values():
-            measure()  # brings the table's pages into memory
-        bench.interleave(figures, columns)
+        bench.interleave(figures, columns, warm=True)
     return figures
 
 
@@ -118,8 +114,8 @@ def appends(bench: Bench) -> Figures:
     with bench.server(STRICT) as server, connected(server) as connection:
         for name in offsets:
             paths[name] = make(connection, server, length=19 * GIB)
-    for name, path in paths.items():
-        staged.move_offset(server.folder, path.rpartition("/")[2], offset=offsets[name])
+            append(connection, server, path=paths[name], offset=0, size=MIB)
+    staged.move_offset(server.folder, paths[FAR].rpartition("/")[2], offset=offsets[FAR])
     with bench.server(STRICT) as server, connected(server) as connection:
         columns = {
             name: partial(_appended, connection, server, path=path, at=offsets, name=name, count=bench.sizes.appends)

@@ -36,7 +36,7 @@ class Report:
     def _preface(self) -> Iterator[str]:
         for name, value in self.machine.items():
             yield f"- {name}: {value}"
-        yield f"- medians of {self.runs} interleaved rounds unless a work says otherwise; ratios are taken within rounds"
+        yield f"- medians of {self.runs} interleaved rounds; ratios are taken within rounds"
         for name, text in self.peers.items():
             yield f"- {name}: {text}"
         for name, reason in self.missing.items():

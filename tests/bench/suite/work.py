@@ -110,12 +110,16 @@ class Bench:
         columns: Mapping[str, Callable[[], Mapping[str, float]]],
         *,
         runs: int | None = None,
+        warm: bool = False,
     ) -> None:
-        """Measure A B C, B C A, …: each column once in a round, so that whatever drifts hits all alike."""
+        """Measure A B C, B C A, …: each column once in a round, so that whatever drifts hits all alike.
+
+        With ``warm`` there is a round before the first, which does not count: it brings what is loaded once.
+        """
         order = list(columns)
-        for number in range(self.runs if runs is None else runs):
+        for number in range(0 if warm else 1, (self.runs if runs is None else runs) + 1):
             if time.monotonic() > self.until:
-                figures.notes.append(f"out of time after {number} rounds")
+                figures.notes.append(f"out of time before round {number}")
                 return
             for column in order:
                 if column in figures.failed:
@@ -123,7 +127,9 @@ class Bench:
                 try:
                     measured = columns[column]()
                 except (BenchError, OSError) as error:
-                    figures.failed[column] = f"round {number + 1}: {error}"
+                    figures.failed[column] = f"round {number}: {error}"
+                    continue
+                if number == 0:
                     continue
                 for quantity, value in measured.items():
                     figures.samples.setdefault(quantity, {}).setdefault(column, []).append(value)

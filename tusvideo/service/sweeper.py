@@ -14,6 +14,10 @@ WAIT_SECONDS = 1.0
 """So long a pass waits for an upload; as long as the grace of its holders, so that it never asks one to leave."""
 BATCH = 200
 """So many uploads are looked at in one pass, of each kind."""
+JUMP_SECONDS = 300.0
+"""When the wall clock went so much further, or less far, between two passes than time did, somebody set it."""
+DISTRUST_SECONDS = 3600.0
+"""So long after that nothing is removed because of its age: the clock may be set right again."""
 
 
 @dataclass(slots=True)
@@ -35,21 +39,34 @@ class Sweeper:
         self._clock = publisher.clock
         self._limits = publisher.limits
         self._locks = locks
+        self._last_pass = (self._clock.now(), self._clock.monotonic())
+        self._distrusts_until = self._clock.monotonic()
 
     async def run(self) -> Swept:
         """Make one pass. Safe to repeat and to cancel. Raises StorageFailed when the database does not answer."""
         done = Swept()
-        now = self._clock.now()
-        for upload in await self._sessions.due(before=now, limit=BATCH):
-            done.expired += await self._expire(upload, now)
         for upload in await self._sessions.with_status(Status.FINALIZING, after=None, limit=BATCH):
             done.published += await self._publish(upload)
+        now = self._clock.now()
+        if not self._trusts(now):
+            return done
+        for upload in await self._sessions.due(before=now, limit=BATCH):
+            done.expired += await self._expire(upload, now)
         forgotten = now - timedelta(seconds=self._limits.tombstone_seconds)
         for upload_id in await self._sessions.tombstones(before=forgotten, limit=BATCH):
             await self._store.discard(upload_id)
             await self._sessions.remove(upload_id)
             done.forgotten += 1
         return done
+
+    def _trusts(self, now: datetime) -> bool:
+        """Tell whether ages can be believed: a clock that jumps ahead makes every upload old at once."""
+        before, then = self._last_pass
+        tick = self._clock.monotonic()
+        self._last_pass = (now, tick)
+        if abs((now - before).total_seconds() - (tick - then)) > JUMP_SECONDS:
+            self._distrusts_until = tick + DISTRUST_SECONDS
+        return tick >= self._distrusts_until
 
     def _alone(self, upload: Upload) -> AbstractAsyncContextManager[Lease]:
         return self._locks.exclusive(upload.id, grace_seconds=WAIT_SECONDS, patience_seconds=WAIT_SECONDS)

@@ -4,6 +4,7 @@ PYTHON ?= python3
 LISTEN ?= 127.0.0.1:8080
 DATA   ?= .data
 ARGS   ?=
+MINUTES ?= 30
 
 VENV := .venv
 PY   := $(VENV)/bin/python
@@ -12,7 +13,7 @@ SETUP_RUN := $(VENV)/.ready-to-run
 SETUP_DEV := $(VENV)/.ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo bench lint format coverage lock clean
+.PHONY: help run test demo bench faults lint format coverage lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +23,7 @@ help:
 	@echo 'make demo      a video sent through a link that is cut again and again, server and client killed on the way'
 	@echo 'make bench     tusvideo and its peers side by side, on loopback; sets them up in .bench, takes a quarter of an hour'
 	@echo '               (make bench ARGS="--only one-patch,creates --runs 3 --quick")'
+	@echo 'make faults    kills, power cuts, full and failing disks against the promise (make faults MINUTES=30; root for all)'
 	@echo 'make lint      ruff, mypy and the floors between the modules'
 	@echo 'make format    let ruff lay out the source'
 	@echo 'make coverage  branch coverage of the pure modules, which must be complete'
@@ -40,6 +42,9 @@ demo: $(SETUP_DEV)
 
 bench: $(SETUP_DEV)
 	@$(PY) -m tests.bench $(ARGS)
+
+faults: $(SETUP_DEV)
+	@$(PY) -m tests.faults.programme --minutes '$(MINUTES)' $(ARGS)
 
 lint: $(SETUP_DEV)
 	$(PY) -m ruff check

@@ -1,4 +1,4 @@
-"""What the server told its clients, kept outside its process, and every way in which it can be seen to break its word."""
+"""What the server told its clients, kept outside its process, and each way in which it can be seen to break that."""
 
 import random
 from collections import Counter
@@ -69,7 +69,9 @@ class Entry:
     def __str__(self) -> str:
         told = f"{len(self.parts)} of {self.total} chunks" if self.kind is Kind.CHUNKS else f"{self.told} bytes told"
         ending = "" if self.ending is Ending.NONE else f", removal {self.ending}"
-        return f"{self.kind} {self.path or self.key} ({self.length} bytes, {told}{', published' * bool(self.url)}{ending})"
+        return (
+            f"{self.kind} {self.path or self.key} ({self.length} bytes, {told}{', published' * bool(self.url)}{ending})"
+        )
 
 
 @dataclass(slots=True, frozen=True)

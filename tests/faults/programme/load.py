@@ -15,10 +15,16 @@ FINISH_TRIES = 40
 
 
 async def drive(
-    port: int, ledger: Ledger, *, stop: asyncio.Event, actors: int = ACTORS, most: int = MOST_ENTRIES
+    port: int,
+    ledger: Ledger,
+    *,
+    stop: asyncio.Event,
+    actors: int = ACTORS,
+    most: int = MOST_ENTRIES,
+    spare: Entry | None = None,
 ) -> None:
-    """Let actors work until ``stop`` or until the server is gone for each of them."""
-    ledger.busy.clear()
+    """Let actors work until ``stop``; a server that is gone is tried again. ``spare`` is left alone."""
+    ledger.busy = set() if spare is None else {spare}
     seeds = [ledger.chance.getrandbits(32) for _ in range(actors)]
     async with asyncio.TaskGroup() as group:
         for seed in seeds:

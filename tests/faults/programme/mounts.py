@@ -5,14 +5,12 @@ import ctypes
 import fcntl
 import os
 import shutil
-import subprocess
 import struct
+import subprocess
 import time
 from functools import cache
 from pathlib import Path
-from typing import Final
-
-from tests.faults.programme.rounds import PREFIX
+from typing import Final, Self
 
 IMAGE_BYTES: Final = {"ext4": 96 * 1024 * 1024, "xfs": 320 * 1024 * 1024}
 _MAKE: Final = {
@@ -22,6 +20,7 @@ _MAKE: Final = {
 _SHUTDOWN: Final = 0x8004587D
 """XFS_IOC_GOINGDOWN, which ext4 has too; what ``xfs_io -x -c shutdown`` calls."""
 _WITHOUT_LOG: Final = 2
+_REMOUNT: Final = 32
 _SBIN: Final = "/usr/sbin:/sbin"
 UMOUNT_TRIES: Final = 200
 
@@ -55,8 +54,8 @@ def _run(*command: str) -> str:
     return subprocess.run([program, *command[1:]], check=True, capture_output=True, text=True).stdout
 
 
-def _mount(source: str, target: Path, kind: str, options: str = "") -> None:
-    if _libc.mount(source.encode(), os.fsencode(target), kind.encode(), 0, options.encode()):
+def _mount(source: str, target: Path, kind: str, options: str = "", *, flags: int = 0) -> None:
+    if _libc.mount(source.encode(), os.fsencode(target), kind.encode(), flags, options.encode()):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(target))
 
@@ -84,7 +83,7 @@ class Disk:
         self._device = _run("losetup", "--find", "--show", str(image)).strip()
         self._is_mounted = False
 
-    def __enter__(self) -> "Disk":
+    def __enter__(self) -> Self:
         self.mount()
         return self
 
@@ -122,26 +121,30 @@ class Tmpfs:
         place.mkdir(parents=True, exist_ok=True)
         _mount("tmpfs", place, "tmpfs", f"size={size}")
 
-    def __enter__(self) -> "Tmpfs":
+    def resize(self, size: int) -> None:
+        """Change the room."""
+        _mount("tmpfs", self.place, "tmpfs", f"size={size}", flags=_REMOUNT)
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         _unmount(self.place)
 
 
-def clean() -> list[str]:
-    """Unmount and detach what an earlier programme left when it was killed; tell what that was."""
+def clean(folder: Path) -> list[str]:
+    """Unmount and detach what lies in the folder of a programme that was killed; tell what that was."""
     done: list[str] = []
     if why_not() is not None:
         return done
     for line in reversed(Path("/proc/mounts").read_text().splitlines()):
         place = line.split()[1]
-        if PREFIX in place:
+        if Path(place).is_relative_to(folder):
             with contextlib.suppress(OSError):
                 _unmount(Path(place))
                 done.append(place)
     for file in Path("/sys/block").glob("loop*/loop/backing_file"):
-        if PREFIX in file.read_text():
+        if Path(file.read_text().strip()).is_relative_to(folder):
             device = f"/dev/{file.parts[3]}"
             _run("losetup", "--detach", device)
             done.append(device)

@@ -43,7 +43,8 @@ def read_rows(database: Path) -> tuple[dict[str, Row], str]:
 
 def _row(found: tuple[Any, ...]) -> Row:
     place = None if found[8] is None else Path(found[6], found[7], found[8])
-    return Row(*found[:6], location=place)
+    upload_id, status, offset, length, client_key, creation_key = found[:6]
+    return Row(upload_id, status, offset, length, client_key, creation_key, place)
 
 
 def check(ledger: Ledger, *, data_dir: Path, database: Path, least: bool = True) -> list[str]:
@@ -108,12 +109,9 @@ class _Check:
                 self.wrong.append(f"{entry}: its removal was acknowledged, its file is still published")
             return
         if row is None:
-            if copies:
-                self.wrong.append(f"{entry}: published without a row")
             if entry.is_known and entry.ending is Ending.NONE:
                 self.wrong.append(f"{entry}: its row is gone, after {entry.told} bytes, {len(entry.parts)} chunks")
-            return
-        if row.status in {"damaged", "failed", "expired"}:
+        elif row.status in {"damaged", "failed", "expired"}:
             self.wrong.append(f"{entry}: {row.status}, with {row.offset} bytes and {len(row.parts)} chunks counted")
         elif row.status == "complete":
             self._check_complete(entry, row, copies=copies)

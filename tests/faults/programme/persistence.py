@@ -73,7 +73,7 @@ def safe_times(ops: Sequence[Op]) -> list[int | None]:
 
 def certain(ops: Sequence[Op], safe: Sequence[int | None], when: int) -> tuple[list[int], list[int]]:
     """Divide the changes up to a time, by number: those that are there for sure, and those that may be."""
-    sure, maybe = [], []
+    sure, maybe = list[int](), list[int]()
     for number, (op, time) in enumerate(zip(ops, safe, strict=True)):
         if op.is_sync or op.begun > when:
             continue

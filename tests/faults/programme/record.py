@@ -1,7 +1,7 @@
 """From what strace wrote about a server to changes of a disk, and to the moments at which clients were told things."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -99,31 +99,35 @@ class _Reading:
 
     def take(self, call: Call) -> None:
         """Turn a call into changes."""
-        match call.name:
-            case "openat":
-                self._open(call)
-            case "mkdir":
-                self._name(call, call.texts[0], FOLDER)
-            case "pwrite64" | "write":
-                self._write(call)
-            case "fsync" | "fdatasync":
-                self._sync(call)
-            case "ftruncate" | "fchmod":
-                self._change(call)
-            case "link" | "linkat":
-                self._name(call, call.texts[1], self._number(call.texts[0]))
-            case "rename" | "renameat" | "renameat2":
-                self._name(call, call.texts[1], self._number(call.texts[0]))
-                self._name(call, call.texts[0], 0)
-            case "unlink" | "unlinkat":
-                self._name(call, call.texts[0], 0)
-            case "copy_file_range":
-                self._copy(call)
-            case "sendto" | "sendmsg":
-                pass
-            case _:
-                if self._inside(call.descriptor) is not None:
-                    raise NotImplementedError(f"the model does not know {call.name}")
+        handlers: dict[str, Callable[[Call], None]] = {
+            "openat": self._open,
+            "mkdir": lambda call: self._name(call, call.texts[0], FOLDER),
+            "pwrite64": self._write,
+            "write": self._write,
+            "fsync": self._sync,
+            "fdatasync": self._sync,
+            "ftruncate": self._change,
+            "fchmod": self._change,
+            "link": self._link,
+            "linkat": self._link,
+            "rename": self._rename,
+            "renameat": self._rename,
+            "renameat2": self._rename,
+            "unlink": lambda call: self._name(call, call.texts[0], 0),
+            "unlinkat": lambda call: self._name(call, call.texts[0], 0),
+            "copy_file_range": self._copy,
+        }
+        if call.name in handlers:
+            handlers[call.name](call)
+        elif self._inside(call.descriptor) is not None:
+            raise NotImplementedError(f"the model does not know {call.name}")
+
+    def _link(self, call: Call) -> None:
+        self._name(call, call.texts[1], self._number(call.texts[0]))
+
+    def _rename(self, call: Call) -> None:
+        self._link(call)
+        self._name(call, call.texts[0], 0)
 
     def _inside(self, path: str) -> str | None:
         if path == self._root[:-1]:

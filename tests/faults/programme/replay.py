@@ -7,6 +7,7 @@ import pickle
 import random
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.programme import load
@@ -27,7 +28,20 @@ RECORDINGS = 2
 PART_OF_TWO = (0, 1)
 
 
-async def replay(round_: Round) -> Outcome:
+async def strict(round_: Round) -> Outcome:
+    """Everything that was told must be there, whatever the disk kept."""
+    return await _replay(round_)
+
+
+async def relaxed(round_: Round) -> Outcome:
+    """The same in ``relaxed``, in a later boot: fewer bytes of unfinished uploads may count, wrong ones never."""
+    boot = round_.memory / "boot_id"
+    boot.write_text("recorded")
+    options = {"TUSVIDEO_STORAGE_DURABILITY": "relaxed", "TUSVIDEO_TEST_BOOT_ID": str(boot)}
+    return await _replay(replace(round_, options={**round_.options, **options}))
+
+
+async def _replay(round_: Round) -> Outcome:
     """Record a server from its first start, and one more that recovers what the first left; replay both."""
     outcome, ledger = Outcome(), Ledger(round_.seed, sizes=SIZES)
     root = round_.memory / "recorded"
@@ -45,7 +59,9 @@ async def replay(round_: Round) -> Outcome:
 
 
 async def _record(round_: Round, ledger: Ledger, *, root: Path, base: Tree, number: int) -> Recording:
-    server = round_.server(root / "data", database=root / "table/sessions.db", TUSVIDEO_STORAGE_DISK_THREADS="3")
+    server = round_.server(
+        root / "data", database=root / "table/sessions.db", options={"TUSVIDEO_STORAGE_DISK_THREADS": "3"}
+    )
     server.log = round_.memory / "recorded.log"
     trace = round_.memory / f"trace-{number}"
     known = [(told.entry, told) for told in ledger.log]
@@ -89,21 +105,24 @@ async def _judge(round_: Round, made: Recording, outcome: Outcome, *, seed: int)
     file = round_.memory / "recording"
     file.write_bytes(pickle.dumps(made))
     environment = {**os.environ, **round_.options, "TUSVIDEO_PLANTED_BUG": round_.planted}
+    if (boot := environment.get("TUSVIDEO_TEST_BOOT_ID", "")) != "":
+        environment["TUSVIDEO_TEST_BOOT_ID"] = f"{boot}-after"
+        Path(environment["TUSVIDEO_TEST_BOOT_ID"]).write_text("replayed")
     workers = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.faults.programme.replay_worker", str(file), str(round_.memory)),
             *(str(seed), str(round_.count(STATES)), str(part)),
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             cwd=ROOT,
             env=environment,
         )
         for part in PART_OF_TWO
     ]
     for worker in workers:
-        told, _ = await worker.communicate()
+        told, errors = await worker.communicate()
         if worker.returncode:
-            outcome.violations.append(f"a replay ended with exit code {worker.returncode}")
-            continue
+            raise RuntimeError(f"a replay ended with exit code {worker.returncode}: {errors.decode()[-2000:]}")
         found = json.loads(told)
         outcome.count += found["count"]
         outcome.violations += found["wrong"]

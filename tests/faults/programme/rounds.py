@@ -2,9 +2,8 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -47,10 +46,12 @@ class Round:
     budget: int = 0
     """With 0 each fault does what it takes for a round; otherwise at most so many injections."""
 
-    def server(self, data_dir: Path, *, database: Path | None = None, **options: str) -> ForkedServer:
+    def server(
+        self, data_dir: Path, *, database: Path | None = None, options: Mapping[str, str] | None = None
+    ) -> ForkedServer:
         """Make a server that is not started yet."""
         return ForkedServer(
-            self.zygote, data_dir, database=database, options={**self.options, **options}, planted=self.planted
+            self.zygote, data_dir, database=database, options={**self.options, **(options or {})}, planted=self.planted
         )
 
     def count(self, usual: int) -> int:
@@ -69,8 +70,10 @@ class Fault:
     title: str
     run: Run
     share: float
+    unit: str
+    wanted: int
+    """So many injections are asked for before a release; a fault that has had them gets less of the time."""
     why_not: Callable[[], str | None] = lambda: None
-    unit: str = "injections"
 
 
 PREFIX: Final = "tusvideo-faults-"

@@ -33,7 +33,7 @@ class Zygote:
         ours, theirs = socket.socketpair()
         self._plug = ours
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.programme.zygote"], stdin=theirs, cwd=ROOT, env={**os.environ}
+            [sys.executable, "-m", "tests.faults.programme.zygote"], stdin=theirs.fileno(), cwd=ROOT, env={**os.environ}
         )
         theirs.close()
 

@@ -17,7 +17,6 @@ MOST_BYTES: Final = 65_536
 
 def main(plug: socket.socket) -> None:
     """Serve requests until the other end closes; then end what was started."""
-    import tests.faults.selftest.planted
     import tusvideo.wiring  # noqa: F401  # imported once, for all
 
     gc.freeze()

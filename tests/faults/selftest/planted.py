@@ -17,17 +17,17 @@ from tusvideo.model import Status, Upload, UploadId
 from tusvideo.ports import Lease
 from tusvideo.service import recovery, uploads
 from tusvideo.service.publishing import Publisher
-from tusvideo.sessions import database, sqlite, sqlite_uploads
+from tusvideo.sessions import database, rows, sqlite, sqlite_uploads
 from tusvideo.stores import disk, files, publication
-
-
-def _nothing(*_: Any) -> None:
-    """Do nothing."""
 
 
 def no_data_sync() -> None:
     """Acknowledge bytes that were written and never synced."""
-    files.fdatasync = _nothing
+
+    def nothing(fd: int) -> None:
+        """Let the kernel write when it likes."""
+
+    files.fdatasync = nothing
 
 
 def synchronous_normal() -> None:
@@ -43,7 +43,11 @@ def synchronous_normal() -> None:
 
 def no_folder_sync() -> None:
     """Count on names that may not be there."""
-    files.sync_folder = _nothing
+
+    def nothing(path: Path) -> None:
+        """Let the kernel write when it likes."""
+
+    files.sync_folder = nothing
 
 
 def answer_before_commit() -> None:
@@ -84,17 +88,17 @@ def publish_before_sync() -> None:
 
 def offset_from_file_size() -> None:
     """Take the size of the staging file for the offset when the server starts."""
-    check = recovery.Recovery._check
+    judge = recovery.Recovery._about_open
 
-    async def trusting(self: recovery.Recovery, upload: Upload, done: recovery.Recovered) -> None:
-        size = await self._store.staged_size(upload.id)
-        if size is not None and size > upload.offset and not upload.parts_stored and size <= (upload.length or 0):
-            grown = replace(upload, offset=size)
+    async def trusting(self: recovery.Recovery, upload: Upload, size: int | None) -> AsyncIterator[recovery.Finding]:
+        if not upload.parts_stored and upload.offset < (size or 0) <= (upload.length or 0):
+            grown = replace(upload, offset=size or 0)
             await self._sessions.save(grown, was=upload)
             upload = grown
-        await check(self, upload, done)
+        async for finding in judge(self, upload, size):
+            yield finding
 
-    recovery.Recovery._check = trusting  # type: ignore[method-assign]
+    recovery.Recovery._about_open = trusting  # type: ignore[method-assign]
 
 
 def no_fence() -> None:
@@ -116,7 +120,7 @@ def no_fence() -> None:
             room.holders.remove(lease)
 
     def blindly(connection: sqlite3.Connection, *, upload: Upload, was: Upload) -> None:
-        changed = sqlite_uploads.changes(upload, was=was)
+        changed = rows.changes(upload, was=was)
         assignments = ", ".join(f"{column} = :{column}" for column in changed)
         connection.execute(f"UPDATE uploads SET {assignments} WHERE id = :id", {**changed, "id": upload.id})  # noqa: S608
 

@@ -51,7 +51,7 @@ class Report:
 
     def _figures(self) -> Iterator[str]:
         for key, figures in self.works.items():
-            columns = list(dict.fromkeys(name for found in figures.samples.values() for name in found))
+            columns = figures.columns
             yield ""
             yield f"**{WORKS[key].title}** (`{key}`, load {self.loads[key]:.1f})"
             yield ""

@@ -56,6 +56,8 @@ class Figures:
     failed: dict[str, str] = field(default_factory=dict)
     """Columns that failed, with the reason."""
     notes: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    """All of them, in the order in which they are shown."""
 
     def median(self, quantity: str, column: str) -> float | None:
         """Give the median over the rounds, None when there is none."""
@@ -116,6 +118,7 @@ class Bench:
 
         With ``warm`` there is a round before the first, which does not count: it brings what is loaded once.
         """
+        figures.columns += columns
         order = list(columns)
         for number in range(0 if warm else 1, (self.runs if runs is None else runs) + 1):
             if time.monotonic() > self.until:

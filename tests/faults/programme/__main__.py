@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.faults.programme import mounts, results
 from tests.faults.programme.catalogue import FAULTS
 from tests.faults.programme.results import say
 from tests.faults.programme.rounds import PREFIX, Fault, Outcome, Round, fresh
-from tests.faults.programme.servers import Zygote
+from tests.faults.programme.servers import StartError, Zygote
 
 ROUND_SECONDS = 240
 MEMORY = Path("/dev/shm")  # where it exists it is memory
@@ -121,8 +122,9 @@ async def one_round(
         try:
             async with asyncio.timeout(ROUND_SECONDS):
                 outcome = await fault.run(round_)
-        except TimeoutError:
-            outcome = Outcome(violations=[f"did not end within {ROUND_SECONDS} s"])
+        except (TimeoutError, StartError) as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            outcome = Outcome(violations=[f"{error!r} at {frame.filename}:{frame.lineno}"])
         if outcome.violations and not planted:
             _keep(fast, work, name=name)
         return outcome

@@ -127,6 +127,8 @@ class ForkedServer:
             self._ended.set()
 
         loop.add_reader(handle, ended)
+        if stopped:
+            await self._stands_still(every_thread=True)
 
     async def listening(self) -> None:
         """Wait for the line that tells the port."""
@@ -156,12 +158,15 @@ class ForkedServer:
     async def freeze(self, *, quiet: bool) -> None:
         """SIGSTOP. After it no call returns to the program; with ``quiet`` none is under way any more either."""
         os.kill(self.pid, signal.SIGSTOP)
+        # The first thread that stops has told all others to stop before they return.
+        await self._stands_still(every_thread=quiet)
+
+    async def _stands_still(self, *, every_thread: bool) -> None:
         tasks = Path(f"/proc/{self.pid}/task")
         async with asyncio.timeout(STOP_SECONDS):
             while True:
                 states = [task.joinpath("stat").read_text().rpartition(") ")[2][0] for task in tasks.iterdir()]
-                # The first thread that stops has told all others to stop before they return.
-                if all(state == "T" for state in states) if quiet else "T" in states:
+                if all(state == "T" for state in states) if every_thread else "T" in states:
                     return
                 await asyncio.sleep(0.0005)
 

@@ -4,13 +4,14 @@
 
 Installs the peers into .bench/ (the first time; needs package indexes, Go and npm; what cannot be had is named in the
 report), runs the works one after the other, prints the tables and writes them to .bench/results-DATE.json and .md. Data
-lies in .bench/data and is removed. Only processes that were started here are ended, by their ids.
+lies in .bench/data-… and is removed. Only processes that were started here are ended, by their ids.
 """
 
 import argparse
 import contextlib
 import json
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
@@ -53,19 +54,22 @@ def measure(report: Report, *, peers: Sequence[Peer], works: Sequence[str], fold
             break
         _tell(f"{name} …")
         with tempfile.TemporaryDirectory(dir=folder, prefix="data-") as data:
-            place = Path(data)
             bench = Bench(
-                peers=here, cache=folder / "peers", folder=place, sizes=report.sizes, runs=report.runs, until=until
+                peers=here,
+                cache=folder / "peers",
+                folder=Path(data),
+                sizes=report.sizes,
+                runs=report.runs,
+                until=until,
             )
-            report.works[name] = _outcome(name, bench)
-        report.loads[name] = machine.load()
+            report.add(name, _outcome(name, bench), load=machine.load())
 
 
 def _outcome(name: str, bench: Bench) -> Figures:
     try:
         return WORKS[name].run(bench)
-    except (BenchError, OSError) as error:
-        return Figures(failed={name: str(error)})
+    except (BenchError, OSError, sqlite3.Error) as error:
+        return Figures(failed={name: f"{type(error).__name__}: {error}"})
 
 
 def _tell(text: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tests.bench.suite.catalogue import WORKS, Target, Work
-from tests.bench.suite.work import Figures, Sizes
+from tests.bench.suite.work import MIB, Figures, Sizes
 
 _DIGITS = ((100, 0), (10, 1), (1, 2), (0, 3))
 
@@ -25,6 +25,11 @@ class Report:
     loads: dict[str, float] = field(default_factory=dict)
     """Load average at the end of each work."""
 
+    def add(self, name: str, figures: Figures, *, load: float) -> None:
+        """Take in what a work measured."""
+        self.works[name] = figures
+        self.loads[name] = load
+
     def markdown(self) -> str:
         """Write everything, the verdicts first."""
         return "\n".join([*self._preface(), "", *self._verdicts(), *self._figures()])
@@ -37,6 +42,8 @@ class Report:
         for name, value in self.machine.items():
             yield f"- {name}: {value}"
         yield f"- medians of {self.runs} interleaved rounds; ratios are taken within rounds"
+        yield f"- sizes: {', '.join(f'{name} {_size(value)}' for name, value in asdict(self.sizes).items())}"
+        yield "- senders: this process, blocking sockets on loopback, one block of 1 MiB sent again and again"
         for name, text in self.peers.items():
             yield f"- {name}: {text}"
         for name, reason in self.missing.items():
@@ -93,3 +100,7 @@ def _number(value: float | None) -> str:
         return "–"
     digits = next(digits for least, digits in _DIGITS if abs(value) >= least)
     return f"{value:,.{digits}f}"
+
+
+def _size(value: int) -> str:
+    return f"{value // MIB} MiB" if value >= MIB and value % MIB == 0 else f"{value:,}"

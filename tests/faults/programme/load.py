@@ -37,6 +37,7 @@ async def _act(client: Client, *, stop: asyncio.Event, most: int) -> None:
         entry = _pick(client, most=most)
         client.ledger.busy.add(entry)
         try:
+            await asyncio.sleep(0)  # a step may ask nothing
             await _step(client, entry)
         except LOST:
             if stop.is_set():
@@ -65,7 +66,9 @@ async def _step(client: Client, entry: Entry) -> None:
     if entry.is_over:
         if entry.ending is Ending.NONE and draw < 0.3:
             await client.delete(entry)
-        elif entry.ending is not Ending.ASKED:
+        elif entry.ending is Ending.ASKED:
+            await client.delete(entry)
+        else:
             await client.look(entry)
     elif draw < 0.04 and entry.is_known:
         await client.delete(entry)

@@ -44,6 +44,11 @@ class Body(Protocol):
     def silent_seconds(self) -> float:
         """Seconds since the last byte came."""
 
+    @property
+    def is_cut(self) -> bool:
+        """True when the connection is known to have ended, though bytes that came before may still wait to be read.
+        Where that cannot be known it is False."""
+
     async def read(self) -> ReadableBuffer:
         """Give the next bytes as soon as there are any; b"" when the body ended as it should.
 
@@ -302,6 +307,10 @@ class Transfer(Protocol):
     @property
     def silent_seconds(self) -> float:
         """Seconds since the last byte came."""
+
+    @property
+    def is_cut(self) -> bool:
+        """True when nobody sends any more, and the transfer will end by itself once it has stored what came."""
 
     def stop(self) -> None:
         """Ask the transfer to store what it has and leave. Safe to repeat."""

@@ -42,7 +42,7 @@ async def through_faults(server: ServerProcess, protocol: str, *, folder: Path, 
     source = make_mp4(folder / f"{protocol}.mp4", size=SIZE, seed=seed)
     faults = seeded_faults(seed, count=CUTS, size=SIZE)
     print(f"seed {seed}, {protocol}: {faults}")  # noqa: T201  # shown when the test fails
-    async with FaultProxy(("127.0.0.1", server.port), faults=faults) as proxy:
+    async with FaultProxy(("127.0.0.1", server.port), faults=faults, rate=16 * MIB) as proxy:
         url = await uploaded(source, to=proxy.url, protocol=protocol, state=folder / "state")
         assert proxy.cuts >= 1
         assert proxy.body_bytes <= PROMISES[protocol].allows(size=SIZE, cuts=proxy.cuts, server_kills=0) + FIELDS

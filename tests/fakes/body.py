@@ -22,6 +22,7 @@ class FakeBody:
         self._command = command
         self.hungry = asyncio.Event()
         self.silent_seconds = 0.0
+        self.is_cut = False
         self.reads = 0
 
     async def read(self) -> bytes:

@@ -145,7 +145,7 @@ async def test_a_wrong_type_is_refused_as_it_passes(house: House, is_size_known:
     """After 4 KiB of the first part the upload is FAILED, and nothing more is read, wherever the part is to go."""
     command = putting(0, 2)
     body = FakeBody(*slices(some(20_000), 1000), command=command)
-    await put(house, 1, b"end", total=2, **({"part_size": 20_000} if is_size_known else {}))
+    await put(house, 1, b"end", total=2, part_size=20_000 if is_size_known else None)
     with pytest.raises(UnsupportedType):
         await house.parts.put(ANNA, command, body)
     assert body.reads <= 6

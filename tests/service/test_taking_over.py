@@ -126,6 +126,20 @@ async def test_a_question_stops_who_was_silent_for_long(house: House) -> None:
         await running
 
 
+async def test_a_question_waits_for_what_a_dead_connection_still_gives(house: House) -> None:
+    """When nobody sends any more, the answer counts all that came: its client need not send any of it twice."""
+    upload = await begun(house, b"", length=10)
+    running, body = await running_append(house, upload, b"01")
+    body.is_cut = True
+    asking = asyncio.create_task(offset(house, upload))
+    await asyncio.sleep(0)
+    body.feed(b"2345")
+    body.cut()
+    assert await asking == 6
+    with pytest.raises(BodyCut):
+        await running
+
+
 async def test_a_question_waits_while_a_whole_upload_is_not_published(house: House) -> None:
     """The last bytes are not announced before the file has its name: until then the upload is busy (H-14, J-04)."""
     upload = await begun(house, b"", length=10)

@@ -32,6 +32,7 @@ class Pieces:
     """A body that comes in these pieces, and then ends whole or is cut. Implements Body."""
 
     silent_seconds = 0.0
+    is_cut = False
 
     def __init__(self, pieces: Sequence[bytes], *, cut: bool = False) -> None:
         self._pieces = [piece for piece in pieces if piece]

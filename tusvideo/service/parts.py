@@ -55,6 +55,11 @@ class PartTransfer:
         """Seconds since the last byte came."""
         return 0.0 if self._body is None else self._body.silent_seconds
 
+    @property
+    def is_cut(self) -> bool:
+        """True when nobody sends any more."""
+        return self._body is not None and self._body.is_cut
+
     def stop(self) -> None:
         """Ask for an end; nothing of a torn part is kept. A part that is whole already just finishes."""
         if self._body is not None:

@@ -57,6 +57,11 @@ class Transfer:
         """Seconds since the last byte came."""
         return self._body.silent_seconds
 
+    @property
+    def is_cut(self) -> bool:
+        """True when nobody sends any more."""
+        return self._body.is_cut
+
     def stop(self) -> None:
         """Ask for an end: what arrived is stored and committed, then ``run`` raises Preempted."""
         self._body.interrupt()

@@ -294,16 +294,24 @@ class UploadService:
             raise
 
     async def _freshen(self, upload: Upload) -> None:
-        """Let live transfers commit what they have, and stop those that were silent for long."""
+        """Let live transfers commit what they have and dead ones end; stop those that were silent for long."""
         for transfer in self._locks.transfers(upload.id):
             if transfer.silent_seconds >= self._limits.takeover_seconds:
-                await self._take_over(upload)
+                await self._alone(upload, grace_seconds=0)
                 return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CHECKPOINT_WAIT_SECONDS):
-                    await transfer.checkpoint()
+            if not transfer.is_cut:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(CHECKPOINT_WAIT_SECONDS):
+                        await transfer.checkpoint()
+            if transfer.is_cut:
+                # It ends by itself as soon as what came is stored; told before, its client would send that twice.
+                await self._alone(upload, grace_seconds=TAKEOVER_WAIT_SECONDS)
+                return
 
-    async def _take_over(self, upload: Upload) -> None:
+    async def _alone(self, upload: Upload, *, grace_seconds: float) -> None:
+        """Wait until nobody works on an upload, a second at most; holders are asked to leave after the grace."""
         with contextlib.suppress(Busy):
-            async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=TAKEOVER_WAIT_SECONDS):
+            async with self._locks.exclusive(
+                upload.id, grace_seconds=grace_seconds, patience_seconds=TAKEOVER_WAIT_SECONDS
+            ):
                 return

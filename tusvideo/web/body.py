@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,68 @@ SENTENCES: Final[dict[type[TransferEnded], str]] = {
     BodyStalled: "no byte came for too long; what came is kept, ask for the offset and continue",
     Preempted: "another request took over this upload; ask for the offset and continue",
 }
+
+
+LAST_WORDS_SECONDS: Final = 0.25
+"""So long a body that is asked to leave goes on at most, to give what was sent before."""
+QUIET_SECONDS: Final = 0.01
+"""After so long without a byte there is nothing more of that."""
+_ESTABLISHED: Final = 1
+
+
+def has_gone(transport: asyncio.BaseTransport | None) -> bool:
+    """Tell whether the other end of a connection has closed or reset it, read or not; False where nobody knows.
+
+    The kernel knows as soon as it hears; asyncio tells only once all that came before was read.
+    """
+    if transport is None or transport.is_closing():
+        return True
+    try:
+        states = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    except (OSError, AttributeError):
+        return False
+    return int(states[0]) != _ESTABLISHED
+
+
+class LastWords:
+    """The end of a body that has to leave: when no byte came for a moment, or after a quarter of a second.
+
+    Bytes that the kernel holds were sent; leaving them would make their sender send them again.
+    """
+
+    def __init__(self, *, received: Callable[[], int], leave: Callable[[], None]) -> None:
+        self._received = received
+        self._leave = leave
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._seen = 0
+        self._deadline = 0.0
+
+    def begin(self) -> None:
+        """Start to wait for the end. Safe to repeat."""
+        if self._timer is None:
+            self._deadline = self._loop.time() + LAST_WORDS_SECONDS
+            self._wait()
+
+    @property
+    def has_begun(self) -> bool:
+        """True once the end is near."""
+        return self._timer is not None
+
+    def close(self) -> None:
+        """Let go of the timer. Safe to repeat."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _wait(self) -> None:
+        self._seen = self._received()
+        self._timer = self._loop.call_later(QUIET_SECONDS, self._look)
+
+    def _look(self) -> None:
+        if self._received() > self._seen and self._loop.time() < self._deadline:
+            self._wait()
+        else:
+            self._leave()
 
 
 class Silence:
@@ -80,6 +143,7 @@ class RequestBody:
         self._content = request.content
         self._expects_continue = expects_continue
         self._silence = Silence(limit_seconds=stall_seconds, too_long=self._stall)
+        self._last_words = LastWords(received=lambda: self.received, leave=self._leave)
         self._begun = False
         self._ended: type[TransferEnded] | None = None
         self._drained = False
@@ -92,6 +156,10 @@ class RequestBody:
     @property
     def silent_seconds(self) -> float:
         return self._silence.seconds
+
+    @property
+    def is_cut(self) -> bool:
+        return has_gone(self._request.transport)
 
     async def read(self) -> bytes:
         if not self._begun:
@@ -111,18 +179,21 @@ class RequestBody:
         return self._rest()
 
     def interrupt(self) -> None:
-        self._end(Preempted)
+        self._last_words.begin()
 
     def close(self) -> None:
-        """Let go of the timer. Safe to repeat."""
+        """Let go of the timers. Safe to repeat."""
         self._silence.close()
+        self._last_words.close()
 
     def hand_over(self) -> bytes | None:
         """Give what aiohttp holds to somebody who reads the connection from now on; ``read`` is over then.
 
-        None, and nothing has changed, when there is nothing more to come: the body is whole, or has ended early.
+        None, and nothing has changed, when there is nothing more to come: the body is whole, has ended early, or is
+        about to.
         """
-        if self._ended is not None or self._content.is_eof() or self._content.exception() is not None:
+        is_over = self._ended is not None or self._content.is_eof() or self._content.exception() is not None
+        if is_over or self._last_words.has_begun:
             return None
         self.close()
         return self._drain()
@@ -140,6 +211,9 @@ class RequestBody:
 
     def _stall(self) -> None:
         self._end(BodyStalled)
+
+    def _leave(self) -> None:
+        self._end(Preempted)
 
     def _end(self, reason: type[TransferEnded]) -> None:
         if self._ended is not None:

@@ -175,6 +175,10 @@ class ChunkForm:
         self._parse = parse
 
     @property
+    def is_cut(self) -> bool:
+        return self._body.is_cut
+
+    @property
     def silent_seconds(self) -> float:
         return self._body.silent_seconds
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from tusvideo.errors import BodyCut, BodyStalled, Preempted, TransferEnded
 from tusvideo.ports import ReadableBuffer
-from tusvideo.web.body import SENTENCES, RequestBody, Silence
+from tusvideo.web.body import SENTENCES, LastWords, RequestBody, Silence, has_gone
 
 LEAST_BYTES: Final = 8 * 1024 * 1024
 """A body of which less is still to come stays with aiohttp: what is taken over serves no second request."""
@@ -251,6 +251,10 @@ class RawBody:
     def silent_seconds(self) -> float:
         return self._body.silent_seconds if self._rest is None else self._rest.silent_seconds
 
+    @property
+    def is_cut(self) -> bool:
+        return has_gone(self._request.transport)
+
     async def read(self) -> ReadableBuffer:
         if self._rest is not None:
             return await self._rest.read()
@@ -263,7 +267,7 @@ class RawBody:
         if self._rest is None:
             self._body.interrupt()
         else:
-            self._rest.end(Preempted)
+            self._rest.interrupt()
 
     def release(self) -> None:
         """Give the connection back; nothing is read any more. Safe to repeat."""
@@ -304,6 +308,7 @@ class _Rest:
         self._released = False
         self._silence = Silence(limit_seconds=stall_seconds, too_long=self._stall)
         self._silence.watch()
+        self._last_words = LastWords(received=lambda: self.received, leave=self._leave)
         self._loop = asyncio.get_running_loop()
         # aiohttp tells the stream when it loses the connection, or gives up on the request during shutdown.
         self._watch = self._loop.create_task(self._content.wait_eof())
@@ -335,11 +340,16 @@ class _Rest:
         reason = self._ended or BodyCut
         raise reason(SENTENCES[reason])
 
+    def interrupt(self) -> None:
+        """Ask for an end, after what was sent before."""
+        self._last_words.begin()
+
     def end(self, reason: type[TransferEnded]) -> None:
         """Let the body end early, unless it is whole; the first reason counts."""
         if self._ended is None and self._intake.missing:
             self._ended = reason
             self._silence.close()
+            self._last_words.close()
             self._intake.stop()
 
     def release(self) -> None:
@@ -347,6 +357,7 @@ class _Rest:
             return
         self._released = True
         self._silence.close()
+        self._last_words.close()
         self._end_loan()
         self._intake.release()
         if not self._intake.missing:
@@ -355,6 +366,9 @@ class _Rest:
 
     def _stall(self) -> None:
         self.end(BodyStalled)
+
+    def _leave(self) -> None:
+        self.end(Preempted)
 
     def _cut(self, watch: "asyncio.Task[None]") -> None:
         if not watch.cancelled():

@@ -23,6 +23,7 @@ class Guest:
     """A transfer that remembers being asked to leave."""
 
     silent_seconds = 0.0
+    is_cut = False
 
     def __init__(self) -> None:
         self.stopped = asyncio.Event()

@@ -2,7 +2,6 @@
 fails with EIO, once or for good; F10, a slow disk."""
 
 import asyncio
-import contextlib
 import random
 import signal
 import statistics
@@ -15,7 +14,7 @@ from tests.faults.programme.kills import finish, look
 from tests.faults.programme.ledger import Kind, Ledger
 from tests.faults.programme.rounds import Outcome, Round
 from tests.faults.programme.servers import ForkedServer
-from tests.faults.strace import Strace
+from tests.faults.programme.tracing import Injection, Tracer
 from tests.faults.syscalls import judge, parse
 
 DEATHS = 6
@@ -30,32 +29,10 @@ FAILING = ("pwrite64", "fdatasync", "fsync", "openat", "linkat", "unlink", "ftru
 DELAY_MICROSECONDS = (200_000, 600_000)
 SLOW_SECONDS = 2.0
 HEAD_SECONDS = 0.25
-LET_GO_SECONDS = 3.0
 ONE_THREAD = {"TUSVIDEO_STORAGE_DISK_THREADS": "1"}
 """strace counts calls by thread."""
 WHOLE_BODIES = {"TUSVIDEO_LIMITS_CHECKPOINT_BYTES": "8388608"}
 """No checkpoint comes in the middle of a body."""
-
-
-class Injection(Strace):
-    """Lets strace tamper with a call, as ``-e inject`` takes it."""
-
-    def __init__(self, pid: int, *, path: Path, rule: str) -> None:
-        super().__init__(pid, path=path, calls=rule.partition(":")[0])
-        self._command += ["-e", f"inject={rule}"]
-
-    async def __aexit__(self, *_: object) -> None:
-        """Let go of the process. strace 6.1 can wait for ever for threads that it killed at the same moment."""
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.communicate(), LET_GO_SECONDS)
-        except TimeoutError:
-            process.kill()
-            await process.communicate()
 
 
 async def kill_at_a_call(round_: Round) -> Outcome:
@@ -88,7 +65,7 @@ async def order_of_calls(round_: Round) -> Outcome:
     chance, ledger, outcome = random.Random(round_.seed), Ledger(round_.seed), Outcome()
     async with round_.server(round_.memory / "data", options=WHOLE_BODIES) as server:
         trace = round_.memory / "trace"
-        async with Strace(server.pid, path=trace):
+        async with Tracer(server.pid, path=trace):
             await story.tell(server.port, ledger, chance=chance)
         verdict = judge(parse(trace.read_text(errors="replace").splitlines(keepends=True)), data_dir=server.data_dir)
         outcome.count = verdict.stored + verdict.published

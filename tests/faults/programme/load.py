@@ -64,9 +64,7 @@ def _pick(client: Client, *, most: int) -> Entry:
 async def _step(client: Client, entry: Entry) -> None:
     draw = client.chance.random()
     if entry.is_over:
-        if entry.ending is Ending.NONE and draw < 0.3:
-            await client.delete(entry)
-        elif entry.ending is Ending.ASKED:
+        if entry.ending is Ending.ASKED or (entry.ending is Ending.NONE and draw < 0.3):
             await client.delete(entry)
         else:
             await client.look(entry)

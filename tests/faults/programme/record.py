@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.faults.programme.ledger import Entry, Told
 from tests.faults.programme.persistence import FOLDER, Op, Tree
-from tests.faults.strace import Strace
+from tests.faults.programme.tracing import Tracer
 from tests.faults.syscalls import Call, parse
 
 CALLS: Final = (
@@ -24,7 +24,7 @@ _MODE: Final = re.compile(r"0(\d+)$")
 IGNORED: Final = ("-shm", ".lock")
 
 
-class Recorder(Strace):
+class Recorder(Tracer):
     """Records every byte that a process writes to files, and its answers."""
 
     def __init__(self, pid: int, *, path: Path) -> None:

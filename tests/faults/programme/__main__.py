@@ -24,7 +24,7 @@ from tests.faults.programme import mounts, results
 from tests.faults.programme.catalogue import FAULTS
 from tests.faults.programme.results import say
 from tests.faults.programme.rounds import PREFIX, Fault, Outcome, Round, fresh
-from tests.faults.programme.servers import StartError, Zygote
+from tests.faults.programme.servers import Zygote
 
 ROUND_SECONDS = 240
 MEMORY = Path("/dev/shm")  # where it exists it is memory
@@ -122,9 +122,9 @@ async def one_round(
         try:
             async with asyncio.timeout(ROUND_SECONDS):
                 outcome = await fault.run(round_)
-        except (TimeoutError, StartError) as error:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            outcome = Outcome(violations=[f"{error!r} at {frame.filename}:{frame.lineno}"])
+        except Exception as error:  # noqa: BLE001  # a harness that fails must be seen, and the others go on
+            where = "".join(traceback.format_tb(error.__traceback__)[-3:])
+            outcome = Outcome(violations=[f"{error!r}\n{where}"])
         if outcome.violations and not planted:
             _keep(fast, work, name=name)
         return outcome

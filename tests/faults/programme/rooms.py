@@ -34,8 +34,9 @@ async def full(round_: Round) -> Outcome:
         Tmpfs(round_.memory / "d", size=small["data"]) as data,
         Tmpfs(round_.memory / "t", size=small["table"]) as table,
     ):
-        async with round_.server(data.place / "data", database=table.place / "sessions.db") as server:
-            server.log = round_.memory / "server.log"
+        server = round_.server(data.place / "data", database=table.place / "sessions.db")
+        server.log = round_.memory / "server.log"
+        async with server:
             for fill in range(round_.count(FILLS)):
                 await _load(server.port, ledger, actors=load.ACTORS, most=40 * (fill + 1))
                 outcome.count += 1

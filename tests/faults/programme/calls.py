@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from tests.faults.programme import load, story
-from tests.faults.programme.client import LOST, Client
-from tests.faults.programme.kills import finish, look
+from tests.faults.programme.client import Client
+from tests.faults.programme.kills import ask, finish, look
 from tests.faults.programme.ledger import Kind, Ledger
 from tests.faults.programme.rounds import Outcome, Round
 from tests.faults.programme.servers import ForkedServer
@@ -91,7 +91,7 @@ async def fail_with_eio(round_: Round) -> Outcome:
                     f"no sync worked, and yet: {told}" for told in story.advances(ledger, since=since)
                 ]
             if chance.random() < 0.5 and server.is_running:
-                await _settled(server, ledger)
+                await ask(server, ledger, outcome)  # now that the disk works again
             if server.is_running:
                 await server.kill()
             else:
@@ -103,14 +103,6 @@ async def fail_with_eio(round_: Round) -> Outcome:
                 return outcome
         await finish(server, ledger, outcome)
     return outcome
-
-
-async def _settled(server: ForkedServer, ledger: Ledger) -> None:
-    """Go on without a restart, now that the disk works: what was told stays true."""
-    try:
-        await load.look_at_all(server.port, ledger)
-    except LOST as error:
-        ledger.wrong(f"after the disk worked again the server does not answer: {error!r}")
 
 
 async def slow_disk(round_: Round) -> Outcome:

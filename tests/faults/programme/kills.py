@@ -64,13 +64,18 @@ async def _one_life(
     await driving
 
 
-async def look(server: ForkedServer, ledger: Ledger, outcome: Outcome, *, least: bool = True) -> None:
-    """Hold a server that has just recovered to what was told, over HTTP and on disk."""
+async def ask(server: ForkedServer, ledger: Ledger, outcome: Outcome) -> None:
+    """Hold a server to what was told, over HTTP."""
     try:
         await load.look_at_all(server.port, ledger)
     except LOST as error:
-        ledger.wrong(f"after recovery the server does not answer: {error!r}")
+        ledger.wrong(f"the server does not answer: {error!r}")
     outcome.collect(ledger)
+
+
+async def look(server: ForkedServer, ledger: Ledger, outcome: Outcome, *, least: bool = True) -> None:
+    """Hold a server that has just recovered to what was told, over HTTP and on disk."""
+    await ask(server, ledger, outcome)
     outcome.violations += oracle.check(ledger, data_dir=server.data_dir, database=server.database, least=least)
 
 

@@ -66,8 +66,10 @@ coverage: $(SETUP_DEV)
 	@$(PY) -m pytest --cov --cov-report= $(ARGS) $(PURE_TESTS)
 	@$(PY) -m coverage report --include='$(PURE)' --fail-under=100
 
-# Set-up, in two steps: what has a hash with hashes, then the project itself with nothing left to fetch.
-INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+# Set-up, in two steps: what has a hash with hashes, then the project itself with nothing left to fetch. The files name
+# all that is needed, so pip resolves nothing: asked to, it may take a release that came out since for an extra of one
+# that is pinned, and then refuse it because it has no hash.
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 
 $(PY):
 	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -79,13 +81,14 @@ $(PY):
 
 $(SETUP_RUN): constraints.txt constraints-build.txt | $(PY)
 	@$(INSTALL) --require-hashes -r constraints.txt -r constraints-build.txt
-	@$(INSTALL) --no-build-isolation --no-deps -e .
+	@$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
 $(SETUP_DEV): constraints.txt constraints-build.txt constraints-dev.txt | $(PY)
 	@echo 'installing what the tests need into $(VENV)' >&2
 	@$(INSTALL) --require-hashes -r constraints-dev.txt
-	@$(INSTALL) --no-build-isolation --no-deps -e .
+	@$(INSTALL) --no-build-isolation -e .
+	@$(PY) -m pip check --disable-pip-version-check >/dev/null || $(PY) -m pip check --disable-pip-version-check
 	@touch $(SETUP_RUN) $@
 
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \

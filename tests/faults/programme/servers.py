@@ -163,12 +163,15 @@ class ForkedServer:
 
     async def _stands_still(self, *, every_thread: bool) -> None:
         tasks = Path(f"/proc/{self.pid}/task")
-        async with asyncio.timeout(STOP_SECONDS):
-            while True:
-                states = [task.joinpath("stat").read_text().rpartition(") ")[2][0] for task in tasks.iterdir()]
-                if all(state == "T" for state in states) if every_thread else "T" in states:
-                    return
-                await asyncio.sleep(0.0005)
+        until = time.monotonic() + STOP_SECONDS
+        while True:
+            states = {task.name: task.joinpath("stat").read_text().rpartition(") ")[2][0] for task in tasks.iterdir()}
+            if all(state == "T" for state in states.values()) if every_thread else "T" in states.values():
+                return
+            if time.monotonic() > until:
+                stacks = {task: (tasks / task / "stack").read_text() for task, state in states.items() if state != "T"}
+                raise RuntimeError(f"the server does not stand still: {states} {stacks}")
+            await asyncio.sleep(0.0005)
 
     def thaw(self) -> None:
         """Let it go on after ``freeze``."""

@@ -19,6 +19,9 @@ ClientKey = NewType("ClientKey", str)
 """The chunk API's ``uploadId``: ``[A-Za-z0-9_-]{1,128}``, made by the client, unique within its user."""
 
 UPLOAD_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
+SOURCE: Final = re.compile(r"([0-9a-f]{32})(?=[ \t]|$)", re.ASCII)
+PARTIAL: Final = "partial"
+"""What ``Upload.concat`` says of a partial upload."""
 CLIENT_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 MAX_USER_ID_BYTES: Final = 120
 SNIFF_BYTES: Final = 4096
@@ -152,6 +155,24 @@ class Upload:
     """Chosen together with FINALIZING, final once COMPLETE."""
     reason: str | None = None
     """Code of the error that made the upload fail."""
+    concat: str | None = None
+    """Upload-Concat as the client sent it: ``partial``, or ``final;`` and the addresses of its sources, each of which
+    ends with an id; None for an upload that stands by itself."""
+
+    @property
+    def is_partial(self) -> bool:
+        """True for bytes that are to become a piece of a final upload; they are never published by themselves."""
+        return self.concat == PARTIAL
+
+    @property
+    def is_final(self) -> bool:
+        """True for an upload that is made of partial ones and takes no bytes from a client."""
+        return self.concat is not None and self.concat != PARTIAL
+
+    @property
+    def sources(self) -> tuple[UploadId, ...]:
+        """The partial uploads that a final one is made of, in order; one may come twice."""
+        return tuple(map(UploadId, SOURCE.findall(self.concat or "")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

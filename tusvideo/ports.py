@@ -271,6 +271,15 @@ class SessionRepository(Protocol):
     async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
         """List uploads of a status by id, from the one after ``after``; for recovery and the sweeper."""
 
+    async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
+        """Load rows by id, as they are at one moment; ids without a row are left out."""
+
+    async def finals_of(self, source: Upload) -> Sequence[Upload]:
+        """List the open final uploads of the same owner that are to be made of a partial one, by id."""
+
+    async def open_finals(self, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        """List the open final uploads by id, from the one after ``after``."""
+
     async def published(self, location: Location) -> Upload | None:
         """Load the complete upload that was published under a location."""
 

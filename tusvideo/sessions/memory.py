@@ -1,6 +1,6 @@
 """Session rows in memory, for tests and for nothing that must outlive the process; the promises are those of SQLite."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -123,6 +123,17 @@ class MemorySessions:
 
     async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
         found = [stored for stored in self._uploads() if stored.status is status and stored.id > (after or "")]
+        return tuple(sorted(found, key=lambda stored: stored.id)[:limit])
+
+    async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
+        return {upload_id: self._load(upload_id) for upload_id in upload_ids if upload_id in self._rows}
+
+    async def finals_of(self, source: Upload) -> Sequence[Upload]:
+        finals = await self.open_finals(after=None, limit=len(self._rows))
+        return tuple(final for final in finals if final.owner == source.owner and source.id in final.sources)
+
+    async def open_finals(self, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        found = [u for u in self._uploads() if u.status is Status.OPEN and u.is_final and u.id > (after or "")]
         return tuple(sorted(found, key=lambda stored: stored.id)[:limit])
 
     async def published(self, location: Location) -> Upload | None:

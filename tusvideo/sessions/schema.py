@@ -90,6 +90,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE uploads ADD COLUMN boot_id TEXT",
         "CREATE INDEX uploads_unsynced ON uploads (id) WHERE boot_id IS NOT NULL",
     ),
+    (
+        "ALTER TABLE uploads ADD COLUMN concat TEXT",
+        # Final uploads that are not put together yet; few at any time, so that any way through them is short.
+        "CREATE INDEX uploads_finals ON uploads (id) WHERE status = 'open' AND concat <> 'partial'",
+    ),
 )
 
 VERSION: Final = len(MIGRATIONS)

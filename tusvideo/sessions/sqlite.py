@@ -1,6 +1,6 @@
 """Session rows in SQLite: SessionRepository and VideoRepository on one database file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -86,6 +86,15 @@ class SqliteSessions:
 
     async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
         return await self._database.read(partial(uploads.list_with_status, status=status, after=after, limit=limit))
+
+    async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
+        return await self._database.read(partial(uploads.load_several, upload_ids=upload_ids))
+
+    async def finals_of(self, source: Upload) -> Sequence[Upload]:
+        return await self._database.read(partial(uploads.list_finals_of, source=source))
+
+    async def open_finals(self, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        return await self._database.read(partial(uploads.list_open_finals, after=after, limit=limit))
 
     async def published(self, location: Location) -> Upload | None:
         return await self._database.read(partial(uploads.load_published, location=location))

@@ -2,7 +2,9 @@
 
 # ruff: noqa: S608  (only names of columns are put into the text of a statement; every value is bound)
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Final
 
@@ -31,6 +33,15 @@ TOMBSTONES: Final = (
     " ORDER BY expires_at, id LIMIT ?"
 )
 WITH_STATUS: Final = f"SELECT {_COLUMNS} FROM uploads WHERE status = ? AND id > ? ORDER BY id LIMIT ?"
+SEVERAL: Final = f"SELECT {_COLUMNS} FROM uploads WHERE id IN (SELECT value FROM json_each(?))"
+OPEN_FINALS: Final = (
+    f"SELECT {_COLUMNS} FROM uploads INDEXED BY uploads_finals WHERE status = 'open' AND concat <> 'partial'"
+    " AND id > ? ORDER BY id LIMIT ?"
+)
+FINALS_OF: Final = (
+    f"SELECT {_COLUMNS} FROM uploads INDEXED BY uploads_finals WHERE status = 'open' AND concat <> 'partial'"
+    " AND owner = ? AND instr(concat, ?) ORDER BY id"
+)
 PUBLISHED: Final = (
     f"SELECT {_COLUMNS} FROM uploads WHERE status = 'complete' AND directory = ? AND folder = ? AND filename = ?"
     " ORDER BY stored_at DESC, id DESC LIMIT 1"
@@ -167,6 +178,24 @@ def list_with_status(
 ) -> tuple[Upload, ...]:
     """List uploads of a status by id."""
     return tuple(map(decode_upload, connection.execute(WITH_STATUS, (status.value, after or "", limit))))
+
+
+def load_several(connection: sqlite3.Connection, *, upload_ids: Sequence[UploadId]) -> dict[UploadId, Upload]:
+    """Load rows by id; what is not there is left out."""
+    found = map(decode_upload, connection.execute(SEVERAL, (json.dumps(list(upload_ids)),)))
+    return {upload.id: upload for upload in found}
+
+
+def list_open_finals(connection: sqlite3.Connection, *, after: UploadId | None, limit: int) -> tuple[Upload, ...]:
+    """List open final uploads by id."""
+    return tuple(map(decode_upload, connection.execute(OPEN_FINALS, (after or "", limit))))
+
+
+def list_finals_of(connection: sqlite3.Connection, *, source: Upload) -> tuple[Upload, ...]:
+    """List the open final uploads that name a partial one of their owner."""
+    found = map(decode_upload, connection.execute(FINALS_OF, (source.owner, source.id)))
+    # A host may have the digits of an id in its name.
+    return tuple(final for final in found if source.id in final.sources)
 
 
 def load_published(connection: sqlite3.Connection, *, location: Location) -> Upload | None:

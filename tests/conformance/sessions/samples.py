@@ -61,6 +61,7 @@ def a_full_upload(number: int = 1) -> Upload:
         next_part=0,
         location=Location(directory="videos", folder="anna", filename="1.mp4"),
         reason="too_large",
+        concat="partial",
     )
 
 

@@ -4,6 +4,7 @@ PYTHON ?= python3
 LISTEN ?= 127.0.0.1:8080
 DATA   ?= .data
 ARGS   ?=
+URL    ?=
 MINUTES ?= 30
 
 VENV := .venv
@@ -13,7 +14,7 @@ SETUP_RUN := $(VENV)/.ready-to-run
 SETUP_DEV := $(VENV)/.ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo bench faults lint format coverage lock clean
+.PHONY: help run test demo bench faults conformance lint format coverage lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -24,6 +25,8 @@ help:
 	@echo 'make bench     tusvideo and its peers side by side, on loopback; sets them up in .bench, takes a quarter of an hour'
 	@echo '               (make bench ARGS="--only one-patch,creates --runs 3 --quick")'
 	@echo 'make faults    kills, power cuts, full and failing disks against the promise (make faults MINUTES=30; root for all)'
+	@echo 'make conformance  every rule of the protocols asked over raw sockets, of our server or of any other'
+	@echo '               (make conformance URL=http://127.0.0.1:1080/files/ ARGS="--only V,P-04 --all")'
 	@echo 'make lint      ruff, mypy and the floors between the modules'
 	@echo 'make format    let ruff lay out the source'
 	@echo 'make coverage  branch coverage of the pure modules, which must be complete'
@@ -45,6 +48,9 @@ bench: $(SETUP_DEV)
 
 faults: $(SETUP_DEV)
 	@$(PY) -m tests.faults.programme --minutes '$(MINUTES)' $(ARGS)
+
+conformance: $(SETUP_DEV)
+	@$(PY) -m tests.conformance.wire $(URL) $(ARGS)
 
 lint: $(SETUP_DEV)
 	$(PY) -m ruff check

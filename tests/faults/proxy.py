@@ -28,6 +28,8 @@ class Kind(StrEnum):
     """Both ends are closed in an orderly way, in the middle of a body."""
     STALL = "stall"
     """Nothing moves any more and nobody is told, until ``heal`` or the end."""
+    ANSWER = "answer"
+    """What was sent arrives, and both ends are reset when the answer comes, which nobody gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class _Link:
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.ends = (client, server)
         self.broken = asyncio.Event()
+        self.keeps_answer = False
 
     def reset(self) -> None:
         for end in self.ends:
@@ -197,7 +200,7 @@ class FaultProxy:
         self._links.add(link)
         pumps = [
             asyncio.ensure_future(self._pump_up(reader, up_writer, link)),
-            asyncio.ensure_future(self._pump_down(up_reader, writer)),
+            asyncio.ensure_future(self._pump_down(up_reader, writer, link)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.ALL_COMPLETED)
@@ -221,10 +224,12 @@ class FaultProxy:
                 if fault is not None and fault.kind is Kind.RESET:
                     self._break(link, Kind.RESET)
                     return
+                if fault is not None and fault.kind is Kind.ANSWER:
+                    link.keeps_answer = True
                 writer.write(data)
                 await writer.drain()
-                if fault is not None:
-                    self._break(link, fault.kind)
+                if fault is not None and fault.kind is Kind.CLOSE:
+                    self._break(link, Kind.CLOSE)
                     return
                 if self.rate is not None:
                     # This is the link's speed, not a way to wait for something.
@@ -233,9 +238,12 @@ class FaultProxy:
         except (ConnectionError, OSError):
             link.reset()
 
-    async def _pump_down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump_down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: _Link) -> None:
         try:
             while data := await reader.read(READ):
+                if link.keeps_answer:
+                    self._break(link, Kind.RESET)
+                    return
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()

@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 import aiosqlite
 
 from tusvideo.errors import Busy, DiskFull, StorageFailed, TusvideoError
+from tusvideo.outcome import Outcome
 from tusvideo.sessions.schema import UnusableDatabaseError, migrate
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class _Job(Generic[T]):
         self._work = work
         self._result: T | None = None
         self.error: BaseException | None = None
-        self.told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.told: Outcome[T] = Outcome(loop=asyncio.get_running_loop())
 
     def attempt(self, connection: sqlite3.Connection) -> None:
         """Do the work, on the connection's thread; an error is kept for the one who asked for it."""
@@ -93,6 +94,11 @@ class Database:
             raise
         return cls(writer, reader)
 
+    @property
+    def is_open(self) -> bool:
+        """False once ``close`` was called."""
+        return self._is_open
+
     async def write(self, work: Work[T]) -> T:
         """Run a transaction; what it did is durable when the call returns, and nothing is done when it raises.
 
@@ -106,7 +112,7 @@ class Database:
         if self._committing is None or self._committing.done():
             self._committing = asyncio.ensure_future(self._commit_all())
             self._committing.add_done_callback(self._let_go)
-        return await _to_its_end(job.told)
+        return await job.told
 
     async def read(self, work: Work[T]) -> T:
         """Run a query on what was committed before the call; never waits for a write. Raises as ``write``."""
@@ -178,8 +184,11 @@ def _transaction(connection: sqlite3.Connection, *, jobs: Sequence[_Job[Any]]) -
     """Do jobs in one transaction. Raises when none of them was committed."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for job in jobs:
-            _do_apart(connection, job)
+        if len(jobs) == 1:
+            _do_alone(connection, jobs[0])
+        else:
+            for job in jobs:
+                _do_apart(connection, job)
         connection.execute("COMMIT")
     except BaseException:
         # After a full disk or a failed write SQLite has rolled back already.
@@ -187,6 +196,13 @@ def _transaction(connection: sqlite3.Connection, *, jobs: Sequence[_Job[Any]]) -
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
         raise
+
+
+def _do_alone(connection: sqlite3.Connection, job: _Job[Any]) -> None:
+    """Do the one job of a transaction; its failure is that of the transaction."""
+    job.attempt(connection)
+    if job.error is not None:
+        raise job.error
 
 
 def _do_apart(connection: sqlite3.Connection, job: _Job[Any]) -> None:

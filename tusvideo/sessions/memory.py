@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId, Video
+from tusvideo.sessions.committed import DEAD
 from tusvideo.sessions.rows import (
-    KEPT,
     Row,
     changes,
     conflict,
@@ -15,10 +15,10 @@ from tusvideo.sessions.rows import (
     encode_upload,
     encode_video,
     instant,
+    kept,
     milliseconds,
 )
 
-_DEAD = frozenset({Status.FAILED, Status.TERMINATED, Status.DAMAGED})
 _TOMBSTONES = frozenset({Status.EXPIRED, Status.TERMINATED, Status.FAILED})
 
 
@@ -38,7 +38,7 @@ class MemorySessions:
         for key in ("creation_key", "client_key"):
             wanted = getattr(upload, key)
             for stored in mine:
-                if wanted is not None and getattr(stored, key) == wanted and stored.status not in _DEAD:
+                if wanted is not None and getattr(stored, key) == wanted and stored.status not in DEAD:
                     return stored
         if upload.id in self._rows:
             raise conflict(upload.id)
@@ -189,8 +189,7 @@ class MemorySessions:
         row = self._rows.get(upload.id)
         if row is None or self._load(upload.id).epoch > upload.epoch:
             raise conflict(upload.id)
-        expected = encode_upload(was)
-        if any(row[column] != expected[column] for column in KEPT):
+        if any(row[column] != expected for column, expected in kept(was).items()):
             raise conflict(upload.id)
         row.update(changes(upload, was=was))
 

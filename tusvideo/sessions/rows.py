@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
 from tusvideo.errors import SessionConflict
@@ -15,9 +16,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 _TIMES: Final = frozenset({"created_at", "stored_at", "expires_at", "updated_at"})
+_UPLOAD_TIMES: Final = tuple(field.name for field in fields(Upload) if field.name in _TIMES)
 _LOCATION: Final = tuple(field.name for field in fields(Location))
+_PLAIN_FIELDS: Final = tuple(field.name for field in fields(Upload) if field.name != "location")
+_plain_values: Final = attrgetter(*_PLAIN_FIELDS)
+_STATUSES: Final = {status.value: status for status in Status}
+_PROTOCOLS: Final = {protocol.value: protocol for protocol in Protocol}
 
-UPLOAD_COLUMNS: Final = (*(field.name for field in fields(Upload) if field.name != "location"), *_LOCATION)
+UPLOAD_COLUMNS: Final = (*_PLAIN_FIELDS, *_LOCATION)
 VIDEO_COLUMNS: Final = tuple(field.name for field in fields(Video))
 
 KEPT: Final = ("offset", "status", "length", "total_parts", "part_size")
@@ -36,21 +42,31 @@ def instant(count: int) -> datetime:
 
 def encode_upload(upload: Upload) -> Row:
     """Give the row of an upload, every column of it, in the order of ``UPLOAD_COLUMNS``."""
-    row: Row = {}
-    for column in UPLOAD_COLUMNS:
-        row[column] = _column(upload, column)
+    row: Row = dict(zip(_PLAIN_FIELDS, _plain_values(upload), strict=True))
+    row["status"], row["protocol"] = upload.status.value, upload.protocol.value
+    for column in _UPLOAD_TIMES:
+        row[column] = milliseconds(getattr(upload, column))
+    for column in _LOCATION:
+        row[column] = None if upload.location is None else getattr(upload.location, column)
     return row
 
 
 def decode_upload(row: Sequence[Any]) -> Upload:
     """Build an upload from its columns in the order of ``UPLOAD_COLUMNS``."""
-    named = dict(zip(UPLOAD_COLUMNS, row, strict=True))
+    named: dict[str, Any] = dict(zip(UPLOAD_COLUMNS, row, strict=True))
     directory, folder, filename = (named.pop(column) for column in _LOCATION)
     if filename is not None:
         named["location"] = Location(directory=directory, folder=folder, filename=filename)
-    named["protocol"] = Protocol(named["protocol"])
-    named["status"] = Status(named["status"])
-    return Upload(**_with_times(named))
+    named["protocol"] = _PROTOCOLS[named["protocol"]]
+    named["status"] = _STATUSES[named["status"]]
+    for column in _UPLOAD_TIMES:
+        named[column] = instant(named[column])
+    return Upload(**named)
+
+
+def kept(upload: Upload) -> Row:
+    """Give the columns that a compare-and-set compares."""
+    return {column: _plain(getattr(upload, column)) for column in KEPT}
 
 
 def changes(upload: Upload, *, was: Upload) -> Row:
@@ -63,11 +79,12 @@ def changes(upload: Upload, *, was: Upload) -> Row:
     if upload.boot_id is not None:
         # Another task may have noted a sync meanwhile, and with it that nothing is at risk; now something is again.
         row["boot_id"] = upload.boot_id
-    for field in fields(Upload):
-        if getattr(upload, field.name) == getattr(was, field.name):
-            continue
-        for column in _LOCATION if field.name == "location" else (field.name,):
-            row[column] = _column(upload, column)
+    for name, new, old in zip(_PLAIN_FIELDS, _plain_values(upload), _plain_values(was), strict=True):
+        if new is not old and new != old:
+            row[name] = _plain(new)
+    if upload.location != was.location:
+        for column in _LOCATION:
+            row[column] = None if upload.location is None else getattr(upload.location, column)
     return row
 
 
@@ -84,12 +101,6 @@ def decode_video(row: Sequence[Any]) -> Video:
 def conflict(upload_id: UploadId) -> SessionConflict:
     """Word the error for a row that is not, or no longer, as the caller read it."""
     return SessionConflict(f"the row of upload {upload_id} is not as it was read; load it again and decide anew")
-
-
-def _column(upload: Upload, column: str) -> str | int | None:
-    if column in _LOCATION:
-        return None if upload.location is None else _plain(getattr(upload.location, column))
-    return _plain(getattr(upload, column))
 
 
 def _plain(value: datetime | str | int | None) -> str | int | None:

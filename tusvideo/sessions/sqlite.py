@@ -5,13 +5,16 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Self
+from typing import Self, TypeVar
 
 from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId, Video
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
-from tusvideo.sessions.database import Database
+from tusvideo.sessions.committed import CommittedRows
+from tusvideo.sessions.database import Database, Work
 from tusvideo.sessions.rows import milliseconds
+
+T = TypeVar("T")
 
 
 class SqliteSessions:
@@ -19,6 +22,7 @@ class SqliteSessions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._rows = CommittedRows()
 
     @classmethod
     async def open(cls, path: Path, *, busy_seconds: float = 5.0) -> Self:
@@ -35,16 +39,27 @@ class SqliteSessions:
         await self._database.close()
 
     async def add(self, upload: Upload) -> Upload:
-        return await self._database.write(partial(uploads.add_upload, upload=upload))
+        return await self._write(upload.id, partial(uploads.add_upload, upload=upload))
 
     async def get(self, upload_id: UploadId) -> Upload | None:
-        return await self._database.read(partial(uploads.load_upload, upload_id=upload_id))
+        row = self._rows.get(upload_id)
+        if row is not None and self._database.is_open:
+            return row
+        ticket, row = self._rows.begin_load(upload_id), None
+        try:
+            row = await self._database.read(partial(uploads.load_upload, upload_id=upload_id))
+        finally:
+            self._rows.end_load(upload_id, ticket, row)
+        return row
 
     async def find(self, owner: UserId, client_key: ClientKey) -> Upload | None:
+        row = self._rows.find(owner, client_key)
+        if row is not None and self._database.is_open:
+            return row
         return await self._database.read(partial(uploads.find_upload, owner=owner, client_key=client_key))
 
     async def save(self, upload: Upload, *, was: Upload) -> None:
-        await self._database.write(partial(uploads.save_upload, upload=upload, was=was))
+        await self._write(upload.id, partial(uploads.save_upload, upload=upload, was=was))
 
     async def parts(self, upload_id: UploadId) -> Sequence[Part]:
         return await self._database.read(partial(uploads.list_parts, upload_id=upload_id))
@@ -53,27 +68,28 @@ class SqliteSessions:
         return await self._database.read(partial(uploads.load_part, upload_id=upload_id, index=index))
 
     async def add_part(self, upload_id: UploadId, part: Part, *, now: datetime, expires_at: datetime) -> Upload:
-        return await self._database.write(
+        return await self._write(
+            upload_id,
             partial(
                 uploads.insert_part,
                 upload_id=upload_id,
                 part=part,
                 stored_at=milliseconds(now),
                 expires_at=milliseconds(expires_at),
-            )
+            ),
         )
 
     async def move_part(self, upload_id: UploadId, part: Part) -> None:
         await self._database.write(partial(uploads.move_part, upload_id=upload_id, part=part))
 
     async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> None:
-        await self._database.write(partial(_complete, upload=upload, was=was, video=video))
+        await self._write(upload.id, partial(_complete, upload=upload, was=was, video=video))
 
     async def remove(self, upload_id: UploadId) -> None:
-        await self._database.write(partial(uploads.delete_upload, upload_id=upload_id))
+        await self._write(upload_id, partial(uploads.delete_upload, upload_id=upload_id))
 
     async def mark_synced(self, upload_id: UploadId, *, offset: int) -> None:
-        await self._database.write(partial(uploads.mark_synced, upload_id=upload_id, offset=offset))
+        await self._write(upload_id, partial(uploads.mark_synced, upload_id=upload_id, offset=offset))
 
     async def unsynced(self, *, limit: int) -> Sequence[Upload]:
         return await self._database.read(partial(uploads.list_unsynced, limit=limit))
@@ -123,8 +139,20 @@ class SqliteSessions:
             partial(videos.delete_video_of, owner=owner, profile=profile, filename=filename)
         )
 
+    async def _write(self, upload_id: UploadId, work: Work[T]) -> T:
+        """Run a transaction that changes this row and no other; one that leaves it there gives it."""
+        row: Upload | None = None
+        self._rows.begin_write(upload_id)
+        try:
+            left = await self._database.write(work)
+            row = left if isinstance(left, Upload) else None
+        finally:
+            self._rows.end_write(upload_id, row)
+        return left
 
-def _complete(connection: Connection, *, upload: Upload, was: Upload, video: Video | None) -> None:
-    uploads.save_upload(connection, upload=upload, was=was)
+
+def _complete(connection: Connection, *, upload: Upload, was: Upload, video: Video | None) -> Upload:
+    done = uploads.save_upload(connection, upload=upload, was=was)
     if video is not None:
         videos.put_video(connection, video=video)
+    return done

@@ -9,7 +9,8 @@ from contextlib import closing
 from typing import Final
 
 from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId
-from tusvideo.sessions.rows import KEPT, UPLOAD_COLUMNS, changes, conflict, decode_upload, encode_upload
+from tusvideo.sessions.committed import DEAD
+from tusvideo.sessions.rows import KEPT, UPLOAD_COLUMNS, changes, conflict, decode_upload, encode_upload, kept
 
 _COLUMNS: Final = ", ".join(UPLOAD_COLUMNS)
 _VALUES: Final = ", ".join(f":{column}" for column in UPLOAD_COLUMNS)
@@ -68,8 +69,6 @@ GROW: Final = (
     f" WHERE id = ? RETURNING {_COLUMNS}"
 )
 
-_DEAD: Final = frozenset({Status.FAILED, Status.TERMINATED, Status.DAMAGED})
-
 
 def add_upload(connection: sqlite3.Connection, *, upload: Upload) -> Upload:
     """Add a row, or give the living one that holds one of its keys."""
@@ -80,7 +79,7 @@ def add_upload(connection: sqlite3.Connection, *, upload: Upload) -> Upload:
         holder = None if key is None else _one(connection, by_key, upload.owner, key)
         if holder is None:
             continue
-        if holder.status not in _DEAD:
+        if holder.status not in DEAD:
             return holder
         connection.execute(drop, (holder.id,))
     row = encode_upload(upload)
@@ -99,15 +98,18 @@ def find_upload(connection: sqlite3.Connection, *, owner: UserId, client_key: Cl
     return _one(connection, BY_CLIENT_KEY, owner, client_key)
 
 
-def save_upload(connection: sqlite3.Connection, *, upload: Upload, was: Upload) -> None:
-    """Write what changed between two states, if the row is still in the first of them."""
+def save_upload(connection: sqlite3.Connection, *, upload: Upload, was: Upload) -> Upload:
+    """Write what changed between two states, if the row is still in the first of them; give the row as it is then."""
     changed = changes(upload, was=was)
     assignments = ", ".join(f"{column} = :{column}" for column in changed)
-    update = f"UPDATE uploads SET {assignments} WHERE id = :id AND {_UNCHANGED} AND epoch <= :epoch"
-    expected = encode_upload(was)
-    values = {**changed, "id": upload.id, **{f"was_{column}": expected[column] for column in KEPT}}
-    if connection.execute(update, values).rowcount != 1:
+    update = (
+        f"UPDATE uploads SET {assignments} WHERE id = :id AND {_UNCHANGED} AND epoch <= :epoch RETURNING {_COLUMNS}"
+    )
+    expected = {f"was_{column}": value for column, value in kept(was).items()}
+    rows = connection.execute(update, {**changed, "id": upload.id, **expected}).fetchall()
+    if not rows:
         raise conflict(upload.id)
+    return decode_upload(rows[0])
 
 
 def list_parts(connection: sqlite3.Connection, *, upload_id: UploadId) -> tuple[Part, ...]:

@@ -11,23 +11,14 @@ from queue import SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tusvideo.errors import StorageFailed
+from tusvideo.outcome import Outcome
 from tusvideo.stores import files
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Result(asyncio.Future[T]):
-    """What a thread is about to give. It cannot be cancelled, no more than the thread can be stopped: who waits for it
-    and is cancelled hears of that when the call has ended. Otherwise others could be let at the file while it is
-    still being written."""
-
-    def cancel(self, msg: object = None) -> bool:
-        del msg
-        return False
-
-
-_Job = tuple[Callable[[], Any], _Result[Any]]
+_Job = tuple[Callable[[], Any], Outcome[Any]]
 
 
 class _Lane:
@@ -80,7 +71,7 @@ class Workers:
         self._idle: list[_Lane] = []
         self._waiting: deque[_Job] = deque()
         self._closed = False
-        self._all_ended: _Result[None] | None = None
+        self._all_ended: Outcome[None] | None = None
 
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Start a call. Raises StorageFailed after ``close``."""
@@ -93,7 +84,7 @@ class Workers:
             except OSError as error:
                 raise files.failure(error) from error
 
-        result: _Result[T] = _Result(loop=asyncio.get_running_loop())
+        result: Outcome[T] = Outcome(loop=asyncio.get_running_loop())
         if self._idle:
             self._idle.pop().begin((job, result))
         elif len(self._lanes) < self._most:
@@ -125,7 +116,7 @@ class Workers:
         loop = asyncio.get_running_loop()
         try:
             if len(self._idle) < len(self._lanes):
-                self._all_ended = self._all_ended or _Result(loop=loop)
+                self._all_ended = self._all_ended or Outcome(loop=loop)
                 await self._all_ended
         finally:
             lanes, self._lanes = self._lanes, []

@@ -119,10 +119,11 @@ def no_fence() -> None:
         finally:
             room.holders.remove(lease)
 
-    def blindly(connection: sqlite3.Connection, *, upload: Upload, was: Upload) -> None:
+    def blindly(connection: sqlite3.Connection, *, upload: Upload, was: Upload) -> Upload:
         changed = rows.changes(upload, was=was)
         assignments = ", ".join(f"{column} = :{column}" for column in changed)
         connection.execute(f"UPDATE uploads SET {assignments} WHERE id = :id", {**changed, "id": upload.id})  # noqa: S608
+        return sqlite_uploads.load_upload(connection, upload_id=upload.id) or upload
 
     locks.MemoryLocks.exclusive = at_once  # type: ignore[method-assign]
     sqlite_uploads.save_upload = blindly

@@ -22,6 +22,7 @@ ID = "0123456789abcdef" * 2
         (f"/api/videos/{ID}", Route(kind=Kind.VIDEO, family=Family.VIDEOS, video_id=ID)),
         ("/healthz", Route(kind=Kind.HEALTH, family=Family.PLAIN)),
         ("/readyz", Route(kind=Kind.READY, family=Family.PLAIN)),
+        ("/openapi.json", Route(kind=Kind.DESCRIPTION, family=Family.PLAIN)),
         ("/", Route(kind=Kind.GREETING, family=Family.PLAIN)),
         ("*", Route(kind=Kind.SERVER, family=Family.PLAIN)),
     ],

@@ -2,9 +2,9 @@
 
 import logging
 
-from tusvideo import log
+from tusvideo import __version__, log
 from tusvideo.message import ResponseHead
-from tusvideo.protocol import json_body
+from tusvideo.protocol import json_body, openapi
 from tusvideo.web.exchange import LOGGER, Exchange
 
 GREETING = b"""tusvideo takes uploads that survive a lost connection.
@@ -30,6 +30,12 @@ async def ready(exchange: Exchange) -> ResponseHead:
     """GET /readyz: bytes can be stored now."""
     status = "stopping" if exchange.house.stopping.is_set() else await _state(exchange)
     return json_body.render({"status": status}, status=200 if status == "ok" else 503, headers=NO_STORE)
+
+
+async def describe(exchange: Exchange) -> ResponseHead:
+    """GET /openapi.json: the JSON routes, for programs that make clients or tests of it."""
+    house = exchange.house
+    return json_body.render(openapi.document(version=__version__, profiles=house.profiles, limits=house.limits))
 
 
 async def _state(exchange: Exchange) -> str:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     PUBLISHED = "/uploads/{directory}/{folder}/{filename}"
     HEALTH = "/healthz"
     READY = "/readyz"
+    DESCRIPTION = "/openapi.json"
     GREETING = "/"
     SERVER = "*"
     NOWHERE = "unknown"
@@ -57,6 +58,7 @@ _FIXED: Final = {
     "/api/videos": (Kind.VIDEOS, Family.VIDEOS),
     "/healthz": (Kind.HEALTH, Family.PLAIN),
     "/readyz": (Kind.READY, Family.PLAIN),
+    "/openapi.json": (Kind.DESCRIPTION, Family.PLAIN),
     "/": (Kind.GREETING, Family.PLAIN),
     "*": (Kind.SERVER, Family.PLAIN),
 }

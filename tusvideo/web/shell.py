@@ -50,10 +50,11 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.PUBLISHED: {"GET": download.published, "HEAD": download.published},
     Kind.HEALTH: {"GET": pages.health, "HEAD": pages.health},
     Kind.READY: {"GET": pages.ready, "HEAD": pages.ready},
+    Kind.DESCRIPTION: {"GET": pages.describe, "HEAD": pages.describe},
     Kind.GREETING: {"GET": pages.greet, "HEAD": pages.greet},
     Kind.SERVER: {},
 }
-OPEN_KINDS: Final = frozenset({Kind.HEALTH, Kind.READY, Kind.GREETING, Kind.SERVER})
+OPEN_KINDS: Final = frozenset({Kind.HEALTH, Kind.READY, Kind.DESCRIPTION, Kind.GREETING, Kind.SERVER})
 """Resources that ask nobody for a name."""
 
 

@@ -1,0 +1,120 @@
+"""The JSON routes answer as their description says: schemathesis sends what it allows, and what it does not.
+
+Not among the checks is that all valid data is accepted: that the content of a file is a video, for one, no schema says.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+
+from tests.e2e import chunks
+from tests.faults.processes import ServerProcess
+from tests.media.clip import CLIP
+
+EXAMPLES = 25
+"""Of each operation and phase."""
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "missing_required_header",
+    "unsupported_method",
+    "allow_header_conformance",
+    "use_after_free",
+    "ensure_resource_availability",
+)
+TO_REMOVE = 20
+"""So many uploads, and so many records, are there for DELETE alone."""
+
+CHUNK = "/api/{profile}/video/chunk"
+VIDEO = "/api/videos/{id}"
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A server of its own; its log tells of no surprise."""
+    async with ServerProcess(tmp_path / "data") as running:
+        yield running
+    log = running.log.read_text()
+    assert "Traceback" not in log, log[-8000:]
+    assert "request_failed" not in log, log[-8000:]
+
+
+async def _finished(port: int, key: str) -> tuple[str, str]:
+    """Publish a video and describe it; give the name of its file and the id of its record."""
+    await chunks.put(port, key, 0, 1, data=CLIP.read_bytes())
+    answer = await chunks.finalize(port, key, 1)
+    filename = json.loads(answer.body)["filename"]
+    record = await chunks.post_json(port, "/api/videos/metadata", {"filename": filename, "title": key})
+    return filename, json.loads(record.body)["id"]
+
+
+async def _known(port: int) -> dict[str, Any]:
+    """Store uploads, and tell by operation what requests may say about them."""
+    filename, video = await _finished(port, "done")
+    gone: list[Any] = []
+    removed: list[Any] = []
+    await chunks.put(port, "half", 0, 2, data=CLIP.read_bytes()[:1000])
+    for number in range(TO_REMOVE):
+        await chunks.put(port, f"gone-{number}", 0, 2, data=CLIP.read_bytes()[:1000])
+        gone.append({"query": {"uploadId": f"gone-{number}"}})
+        removed.append({"path_parameters": {"id": (await _finished(port, f"removed-{number}"))[1]}})
+    poster: Any = {"profile": "poster"}
+    asked = [{"path_parameters": poster, "query": {"uploadId": key}} for key in ("half", "done")]
+    return {
+        f"GET {CHUNK}": asked,
+        f"HEAD {CHUNK}": asked,
+        f"DELETE {CHUNK}": [{"path_parameters": poster, **each} for each in gone],
+        f"POST {CHUNK}": [{"path_parameters": poster, "body": {"uploadId": "half", "chunkIndex": 0, "totalChunks": 2}}],
+        "POST /api/{profile}/video/finalize": [
+            {"path_parameters": poster, "body": {"uploadId": key, "filename": "clip.mp4", "totalChunks": total}}
+            for key, total in (("done", 1), ("half", 2))
+        ],
+        "POST /api/videos/metadata": [{"body": {"filename": filename, "profile": "poster"}}],
+        f"GET {VIDEO}": [{"path_parameters": {"id": video}}],
+        f"PATCH {VIDEO}": [{"path_parameters": {"id": video}}],
+        f"DELETE {VIDEO}": removed,
+    }
+
+
+async def test_every_operation_answers_as_described(server: ServerProcess, tmp_path: Path) -> None:
+    """No answer that the description does not have, and each operation was seen to work."""
+    report = tmp_path / "report.json"
+    environment = {
+        **os.environ,
+        "TUSVIDEO_KNOWN": json.dumps(await _known(server.port)),
+        "SCHEMATHESIS_HOOKS": "tests.openapi.known",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json"),
+            *("--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing,stateful"),
+            *("--max-examples", str(EXAMPLES), "--generation-deterministic", "--no-color", "--warnings", "off"),
+            *("--report-json-path", str(report)),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
+    found = json.loads(report.read_text())
+    assert found["operations"]["tested"] == found["operations"]["total"] == 12
+    assert not found["failures"], found["failures"]
+    accepted = {
+        name: sum(phase["accepted"] for phase in phases.values()) for name, phases in found["valid_rates"].items()
+    }
+    never = sorted(name for name, count in accepted.items() if not count)
+    assert len(accepted) == 12
+    assert not never, f"never seen to work: {never}"

@@ -1,6 +1,7 @@
 """HTTP heads as values: what a dialect reads and what it answers, without a socket."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
@@ -11,8 +12,8 @@ def _no_headers() -> CIMultiDictProxy[str]:
     return CIMultiDictProxy(CIMultiDict())
 
 
-def _no_query() -> MultiDictProxy[str]:
-    return MultiDictProxy(MultiDict())
+NO_QUERY: Final[MultiDictProxy[str]] = MultiDictProxy(MultiDict())
+"""The query of a target that has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class RequestHead:
     path: str
     """Raw: percent-encoding is kept, so that an encoded slash never becomes one."""
     headers: CIMultiDictProxy[str] = field(default_factory=_no_headers)
-    query: MultiDictProxy[str] = field(default_factory=_no_query)
+    query: MultiDictProxy[str] = field(default_factory=lambda: NO_QUERY)
     content_length: int | None = None
     """Bytes of the body; None when it is chunked or there is none (see has_body)."""
     has_body: bool = False
@@ -34,10 +35,10 @@ class RequestHead:
 
         Raises InvalidField when the field is repeated: two components might read two values.
         """
-        values = self.headers.getall(name, [])
-        if len(values) > 1:
+        value = self.headers.get(name)
+        if value is not None and len(values := self.headers.getall(name)) > 1:
             raise InvalidField(name, expected="the field once", got=f"{len(values)} times")
-        return values[0] if values else None
+        return value
 
     def one_query(self, name: str) -> str | None:
         """Give the only value of a query parameter, or None when it is absent; repeated raises InvalidField."""

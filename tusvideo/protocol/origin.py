@@ -6,6 +6,7 @@ Spec: RFC 9110 §7.2 (Host); Fetch § HTTP-extensions (CORS); W3C Fetch Metadata
 import ipaddress
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 
 from multidict import CIMultiDictProxy
@@ -65,6 +66,8 @@ _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?", r
 _ORIGIN: Final = re.compile(r"(https?)://([^/?#@]+)", re.ASCII)
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _FORWARDING: Final = re.compile(r"forwarded|x-forwarded(-.*)?|x-real-ip", re.ASCII)
+_BEGINNINGS: Final = ("forwarded", "x-forwarded", "x-real-ip")
+_LONGEST_ADDRESS: Final = 45
 
 
 def check_host(host: str | None, *, allowed_hosts: Collection[str]) -> str:
@@ -143,15 +146,25 @@ def check_forwarded(headers: CIMultiDictProxy[str], *, trusted: bool) -> None:
 
     Spec: RFC 7239 §8.1.
     """
-    named = next((name for name in headers if _FORWARDING.fullmatch(name.lower())), None)
-    if named is not None and not trusted:
+    if trusted:
+        return
+    lowered = ((name, name.lower()) for name in headers)
+    named = next((name for name, low in lowered if low.startswith(_BEGINNINGS) and _FORWARDING.fullmatch(low)), None)
+    if named is not None:
         message = f"{shown(named)} is taken from configured proxies only; add this peer to them, or leave the field out"
         raise Forbidden(message)
 
 
 def _is_address(name: str) -> bool:
+    address = name.removeprefix("[").removesuffix("]")
+    return len(address) <= _LONGEST_ADDRESS and _is_valid_address(address)
+
+
+@lru_cache(maxsize=64)
+def _is_valid_address(text: str) -> bool:
+    # A server has few addresses, and reading one takes longer than all else that is judged here.
     try:
-        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+        ipaddress.ip_address(text)
     except ValueError:
         return False
     return True

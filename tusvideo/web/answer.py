@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from tusvideo.message import ResponseHead
 from tusvideo.protocol import origin
@@ -38,13 +36,14 @@ async def send(exchange: Exchange, head: ResponseHead) -> web.StreamResponse:
 def begin(exchange: Exchange, *, status: int, headers: Sequence[tuple[str, str]]) -> web.StreamResponse:
     """Make an answer with the fields that every answer has; nothing is sent yet."""
     exchange.status = status
-    found = CIMultiDict(headers)
+    # Other statuses have the phrase of the standard, which aiohttp knows.
+    response = web.StreamResponse(status=status, reason=_REASONS.get(status))
+    found = response.headers
+    found.extend(headers)
     found.setdefault("X-Content-Type-Options", "nosniff")
     found["X-Request-ID"] = exchange.request_id
     found["Server"] = "tusvideo"
-    for name, value in _cors(exchange):
-        found.add(name, value)
-    response = web.StreamResponse(status=status, reason=_reason(status), headers=found)
+    found.extend(_cors(exchange))
     # aiohttp reads what follows a CONNECT, its body too, as the next request.
     unread = not exchange.request.content.is_eof() or exchange.raw.is_taken
     if unread or exchange.house.stopping.is_set() or exchange.request.method == "CONNECT":
@@ -87,7 +86,3 @@ def _cors(exchange: Exchange) -> Sequence[tuple[str, str]]:
         allowed_origins=exchange.house.policy.allowed_origins,
         preflight=exchange.request.method == "OPTIONS",
     )
-
-
-def _reason(status: int) -> str:
-    return _REASONS.get(status) or HTTPStatus(status).phrase

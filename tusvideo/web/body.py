@@ -61,11 +61,6 @@ class LastWords:
             self._deadline = self._loop.time() + LAST_WORDS_SECONDS
             self._wait()
 
-    @property
-    def has_begun(self) -> bool:
-        """True once the end is near."""
-        return self._timer is not None
-
     def close(self) -> None:
         """Let go of the timer. Safe to repeat."""
         if self._timer is not None:
@@ -142,9 +137,10 @@ class RequestBody:
         self._request = request
         self._content = request.content
         self._expects_continue = expects_continue
-        self._silence = Silence(limit_seconds=stall_seconds, too_long=self._stall)
-        self._last_words = LastWords(received=lambda: self.received, leave=self._leave)
-        self._begun = False
+        self._stall_seconds = stall_seconds
+        # Made when they are needed: most requests have no body.
+        self._silence: Silence | None = None
+        self._last_words: LastWords | None = None
         self._ended: type[TransferEnded] | None = None
         self._drained = False
 
@@ -155,18 +151,17 @@ class RequestBody:
 
     @property
     def silent_seconds(self) -> float:
-        return self._silence.seconds
+        return 0.0 if self._silence is None else self._silence.seconds
 
     @property
     def is_cut(self) -> bool:
         return has_gone(self._request.transport)
 
     async def read(self) -> bytes:
-        if not self._begun:
-            await self._begin()
+        silence = self._silence or await self._begin()
         if self._ended is None:
             try:
-                with self._silence:
+                with silence:
                     return await self._content.readany()
             except asyncio.CancelledError:
                 # aiohttp also puts a CancelledError into the stream, when it gives up on a request during shutdown.
@@ -179,12 +174,16 @@ class RequestBody:
         return self._rest()
 
     def interrupt(self) -> None:
+        if self._last_words is None:
+            self._last_words = LastWords(received=lambda: self.received, leave=self._leave)
         self._last_words.begin()
 
     def close(self) -> None:
         """Let go of the timers. Safe to repeat."""
-        self._silence.close()
-        self._last_words.close()
+        if self._silence is not None:
+            self._silence.close()
+        if self._last_words is not None:
+            self._last_words.close()
 
     def hand_over(self) -> bytes | None:
         """Give what aiohttp holds to somebody who reads the connection from now on; ``read`` is over then.
@@ -193,21 +192,22 @@ class RequestBody:
         about to.
         """
         is_over = self._ended is not None or self._content.is_eof() or self._content.exception() is not None
-        if is_over or self._last_words.has_begun:
+        if is_over or self._last_words is not None:
             return None
         self.close()
         return self._drain()
 
-    async def _begin(self) -> None:
-        self._begun = True
+    async def _begin(self) -> Silence:
+        silence = self._silence = Silence(limit_seconds=self._stall_seconds, too_long=self._stall)
         if self._content.is_eof():
-            return
-        self._silence.watch()
+            return silence
+        silence.watch()
         if self._expects_continue and not self.received:
             with contextlib.suppress(ConnectionError):  # the read that follows tells it
                 await self._request.writer.write(CONTINUE)
             # Else aiohttp takes the interim answer for the beginning of the final one.
             self._request.writer.output_size = 0
+        return silence
 
     def _stall(self) -> None:
         self._end(BodyStalled)
@@ -220,7 +220,7 @@ class RequestBody:
             return
         self._ended = reason
         self.close()
-        if self._silence.is_waited_for:
+        if self._silence is not None and self._silence.is_waited_for:
             self._content.set_exception(reason(SENTENCES[reason]))
 
     def _rest(self) -> bytes:

@@ -10,7 +10,7 @@ from aiohttp import HttpVersion11, web
 from multidict import MultiDict, MultiDictProxy
 
 from tusvideo.errors import HeadersTooLarge, InvalidField, UnsupportedCoding
-from tusvideo.message import RequestHead
+from tusvideo.message import NO_QUERY, RequestHead
 from tusvideo.protocol import fields, origin
 from tusvideo.web.keys import Policy
 
@@ -43,13 +43,14 @@ Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
 
 def head_of(request: web.Request) -> RequestHead:
     """Give the head of a request as a value, with the method on the wire and the path as it was sent."""
-    found = _ABSOLUTE.match(request.raw_path)
-    path = (found[2] or "/") if found is not None else request.raw_path.partition("?")[0]
+    target = request.raw_path
+    found = None if target.startswith("/") else _ABSOLUTE.match(target)
+    path = (found[2] or "/") if found is not None else target.partition("?")[0]
     return RequestHead(
         method=request.method,
         path=path,
         headers=request.headers,
-        query=MultiDictProxy(MultiDict(request.query)),
+        query=MultiDictProxy(MultiDict(request.query)) if "?" in target else NO_QUERY,
         content_length=request.content_length,
         has_body=request.body_exists,
     )
@@ -62,8 +63,10 @@ def judge(request: web.Request, head: RequestHead, *, policy: Policy) -> Request
     ExpectationFailed, Forbidden (host, origin, forwarded fields), MethodNotAllowed (an override to something unknown).
     """
     _judge_size(request, limit=policy.max_header_bytes)
-    for name in SINGLE_FIELDS:
-        head.one(name)
+    # Most heads repeat nothing at all, and that is seen at once.
+    if len({name.lower() for name in head.headers}) < len(head.headers):
+        for name in SINGLE_FIELDS:
+            head.one(name)
     _judge_framing(request, head)
     host = origin.check_host(_host_of(request, head), allowed_hosts=policy.allowed_hosts)
     origin.check_forwarded(head.headers, trusted=_is_trusted(request.remote, policy.trusted_proxies))
@@ -77,7 +80,7 @@ def judge(request: web.Request, head: RequestHead, *, policy: Policy) -> Request
         host=host,
         allowed_origins=policy.allowed_origins,
     )
-    return replace(head, method=method)
+    return head if method == head.method else replace(head, method=method)
 
 
 def judge_coding(head: RequestHead) -> None:
@@ -93,13 +96,15 @@ def judge_coding(head: RequestHead) -> None:
 
 def expects_continue(request: web.Request) -> bool:
     """Tell whether the client waits for 100 Continue; one of HTTP/1.0 would not understand it."""
-    values = request.headers.getall("Expect", [])
-    return request.version >= HttpVersion11 and any(value.strip(" \t").lower() == "100-continue" for value in values)
+    values = request.headers.getall("Expect", ())
+    return any(value.strip(" \t").lower() == "100-continue" for value in values) and request.version >= HttpVersion11
 
 
 def _judge_size(request: web.Request, *, limit: int) -> None:
     # As on the wire: ": " and CRLF come with every field.
-    size = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+    size = 0
+    for name, value in request.raw_headers:
+        size += len(name) + len(value) + 4
     if size > limit:
         raise HeadersTooLarge(limit=limit, got=size)
 
@@ -116,13 +121,15 @@ def _judge_framing(request: web.Request, head: RequestHead) -> None:
 
 def _host_of(request: web.Request, head: RequestHead) -> str | None:
     host = head.one("Host")
-    found = _ABSOLUTE.match(request.raw_path)
+    found = None if request.raw_path.startswith("/") else _ABSOLUTE.match(request.raw_path)
     if found is not None and host is not None and found[1].lower() != host.lower():
         raise InvalidField("Host", expected="the host of the request target", got=host)
     return host
 
 
 def _is_trusted(remote: str | None, proxies: Networks) -> bool:
+    if not proxies:
+        return False
     try:
         address = ipaddress.ip_address(remote or "")
     except ValueError:

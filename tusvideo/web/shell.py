@@ -120,10 +120,11 @@ def _handler(exchange: Exchange) -> Handler:
     if handlers is None:
         raise NotFound("address")
     method = exchange.head.method
-    allowed = sorted({"OPTIONS", *handlers})
-    if method not in allowed:
-        raise MethodNotAllowed(method=method, allowed=allowed)
-    return handlers.get(method, _options)
+    if (handler := handlers.get(method)) is not None:
+        return handler
+    if method != "OPTIONS":
+        raise MethodNotAllowed(method=method, allowed=sorted({"OPTIONS", *handlers}))
+    return _options
 
 
 async def _options(exchange: Exchange) -> ResponseHead:

@@ -86,21 +86,21 @@ def test_a_creation_that_can_be_is_taken(profile: Profile, facts: dict[str, Any]
 
 def test_the_same_creation_again_is_fine() -> None:
     """Also when the length was told in between, or is not told again."""
-    rules.judge_same_creation(an_upload(), an_upload(), now=NOW)
-    rules.judge_same_creation(an_upload(), an_upload(length=None), now=NOW)
+    rules.judge_same_creation(an_upload(), an_upload())
+    rules.judge_same_creation(an_upload(), an_upload(length=None))
 
 
 @pytest.mark.parametrize("facts", [{"length": 11}, {"metadata": "x"}, {"profile": "poster"}])
 def test_another_creation_under_the_same_key_is_a_contradiction(facts: dict[str, Any]) -> None:
     """A key means one request."""
     with pytest.raises(FactConflict):
-        rules.judge_same_creation(an_upload(), an_upload(**facts), now=NOW)
+        rules.judge_same_creation(an_upload(), an_upload(**facts))
 
 
 def test_the_same_creation_of_an_expired_upload_is_told() -> None:
     """The upload of then is gone."""
     with pytest.raises(Expired):
-        rules.judge_same_creation(an_upload(), an_upload(), now=NOW + 60 * SECOND)
+        rules.judge_same_creation(an_upload(status=Status.EXPIRED), an_upload())
 
 
 def test_somebody_elses_is_like_unknown() -> None:
@@ -130,32 +130,32 @@ def test_what_is_there_and_what_is_not(status: Status, error: type[TusvideoError
     """Each status says whether there is an upload."""
     upload = an_upload(status=status)
     if error is None:
-        rules.judge_known(upload, now=NOW)
+        rules.judge_known(upload)
         return
     with pytest.raises(error):
-        rules.judge_known(upload, now=NOW)
+        rules.judge_known(upload)
 
 
 @pytest.mark.parametrize(
-    ("status", "seconds", "expired"),
+    ("status", "seconds", "due"),
     [
         (Status.OPEN, 59.999, False),
         (Status.OPEN, 60, True),
         (Status.FINALIZING, 10**6, False),
         (Status.COMPLETE, 10**6, False),
-        (Status.EXPIRED, 0, True),
+        (Status.EXPIRED, 10**6, False),
     ],
 )
-def test_only_unfinished_uploads_expire(status: Status, seconds: float, expired: bool) -> None:
-    """What has all its bytes never does."""
-    assert rules.is_expired(an_upload(status=status), now=NOW + seconds * SECOND) is expired
+def test_only_unfinished_uploads_are_due(status: Status, seconds: float, due: bool) -> None:
+    """What has all its bytes never is, and what was removed is so no more."""
+    assert rules.is_due(an_upload(status=status), now=NOW + seconds * SECOND) is due
 
 
 @pytest.mark.parametrize(
     ("upload", "facts", "error"),
     [
         pytest.param({"status": Status.FAILED}, {}, NotFound, id="gone"),
-        pytest.param({"expires_at": NOW}, {}, Expired, id="expired"),
+        pytest.param({"status": Status.EXPIRED}, {}, Expired, id="expired"),
         pytest.param({}, {"protocol": Protocol.CHUNKS}, WrongProtocol, id="another protocol"),
         pytest.param({"status": Status.FINALIZING}, {"at_offset": 3}, Busy, id="finalizing"),
         pytest.param({"offset": 3}, {"at_offset": 2}, OffsetMismatch, id="behind"),
@@ -179,7 +179,7 @@ def test_an_append_that_cannot_be_is_refused(
     stored = an_upload(**upload)
     profile = VIDEOS if stored.profile == "poster" else FILES
     with pytest.raises(error):
-        rules.plan_append(stored, an_append(**facts), profile=profile, now=NOW)
+        rules.plan_append(stored, an_append(**facts), profile=profile)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_an_append_that_can_be_is_planned(
 ) -> None:
     """The plan says where, how much, and how long the upload is to be."""
     stored = an_upload(**upload)
-    plan = rules.plan_append(stored, an_append(**facts), profile=FILES, now=NOW)
+    plan = rules.plan_append(stored, an_append(**facts), profile=FILES)
     assert (plan.position, plan.accept_at_most, plan.length, plan.exact) == (stored.offset, room, length, exact)
 
 

@@ -197,9 +197,11 @@ async def test_a_key_means_the_same_request(house: House, facts: dict[str, objec
 
 
 async def test_the_key_of_an_expired_upload_says_so(house: House) -> None:
-    """The upload of then is gone, and the answer says why."""
-    await house.uploads.create(ANNA, creation(10, creation_key="k"), None)
-    house.clock.move(Limits().expiry_seconds)
+    """The upload of then is gone, and the answer says why; until it is removed it goes on."""
+    first = await house.uploads.create(ANNA, creation(10, creation_key="k"), None)
+    house.clock.move(Limits().expiry_seconds + 1)
+    assert (await house.uploads.create(ANNA, creation(10, creation_key="k"), None)).upload == first.upload
+    assert (await house.sweeper.run()).expired == 1
     with pytest.raises(Expired):
         await house.uploads.create(ANNA, creation(10, creation_key="k"), None)
 

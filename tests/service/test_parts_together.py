@@ -280,13 +280,15 @@ async def test_a_slow_copy_of_a_stored_part_cannot_hold_up_finalize(
 
 
 async def test_an_expired_upload_takes_no_part(house: House) -> None:
-    """Past its time an unfinished upload answers 410; each part gives it its full time again."""
+    """Once it was removed for its age an upload answers 410; each part before gave it its full time again."""
     await put(house, 0, THREE[0], total=3)
-    house.clock.move(LIMITS.expiry_seconds - 1)
+    house.clock.move(LIMITS.expiry_seconds + 1)
     await put(house, 1, THREE[1], total=3)
     house.clock.move(2)
+    assert (await house.sweeper.run()).expired == 0
     assert await indexes(house) == [0, 1]
     house.clock.move(LIMITS.expiry_seconds)
+    assert (await house.sweeper.run()).expired == 1
     for ask in (put(house, 2, THREE[2], total=3), listed(house)):
         with pytest.raises(Expired):
             await ask

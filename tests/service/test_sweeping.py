@@ -121,13 +121,13 @@ async def test_interrupted_publications_are_tried_again(house: House, error: typ
 
 
 async def test_tombstones_are_forgotten(house: House) -> None:
-    """A month after its time nothing is left of an expired upload; it is unknown then."""
+    """A month after it went nothing is left of an expired upload; it is unknown then."""
     upload = await begun(house)
     house.clock.move(LIMITS.expiry_seconds + 1)
     await house.sweeper.run()
-    house.clock.move(LIMITS.tombstone_seconds - 2)
+    house.clock.move(LIMITS.tombstone_seconds)
     assert await house.sweeper.run() == Swept()
-    house.clock.move(2)
+    house.clock.move(1)
     assert await house.sweeper.run() == Swept(forgotten=1)
     assert await house.sessions.get(upload.id) is None
     with pytest.raises(NotFound):

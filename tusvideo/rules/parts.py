@@ -162,13 +162,13 @@ def new_parts_upload(
     )
 
 
-def judge_part(upload: Upload, command: PutPart, *, profile: Profile, now: datetime) -> Upload:
+def judge_part(upload: Upload, command: PutPart, *, profile: Profile) -> Upload:
     """Judge a part against the session and give the session with the facts that the request adds.
 
     Raises NotFound, Expired, FactConflict, InvalidField, TooLarge. The session may be finalizing or complete: then
     nothing is added and the part can only be compared.
     """
-    judge_known(upload, now=now)
+    judge_known(upload)
     if upload.profile != command.profile:
         raise FactConflict("profile", stored=upload.profile, got=command.profile)
     return with_facts(upload, merge(facts_of(upload), told_by(command)), profile=profile)

@@ -53,12 +53,12 @@ def new_upload(
     )
 
 
-def judge_same_creation(upload: Upload, new: Upload, *, now: datetime) -> None:
+def judge_same_creation(upload: Upload, new: Upload) -> None:
     """Judge a creation whose key was used before: the same request again is fine, another one is not.
 
-    Raises Expired when the upload of then is past its time, FactConflict when profile, length or metadata differ.
+    Raises Expired when the upload of then was removed, FactConflict when profile, length or metadata differ.
     """
-    judge_known(upload, now=now)
+    judge_known(upload)
     if upload.profile != new.profile:
         raise FactConflict("profile", stored=upload.profile, got=new.profile)
     if upload.length != new.length and new.length is not None:
@@ -74,27 +74,31 @@ def judge_owner(upload: Upload | None, user: UserId) -> Upload:
     return upload
 
 
-def judge_known(upload: Upload, *, now: datetime) -> None:
-    """Refuse what is no longer there: NotFound when terminated, failed or damaged; Expired when really expired."""
+def judge_known(upload: Upload) -> None:
+    """Refuse what is no longer there: NotFound when terminated, failed or damaged; Expired when it was removed for age.
+
+    No clock is asked: a client that is told 410 throws its progress away, and a clock may be wrong. An upload past its
+    time goes on as ever until the sweeper has removed it.
+    """
     if upload.status in {Status.TERMINATED, Status.FAILED, Status.DAMAGED}:
         raise NotFound
-    if is_expired(upload, now=now):
+    if upload.status is Status.EXPIRED:
         raise Expired
 
 
-def is_expired(upload: Upload, *, now: datetime) -> bool:
+def is_due(upload: Upload, *, now: datetime) -> bool:
     """Tell whether an unfinished upload is past its time. Finished ones and those that are finalizing never are."""
-    return upload.status is Status.EXPIRED or (upload.status is Status.OPEN and now >= upload.expires_at)
+    return upload.status is Status.OPEN and now >= upload.expires_at
 
 
-def plan_append(upload: Upload, command: AppendBytes, *, profile: Profile, now: datetime) -> AppendPlan:
+def plan_append(upload: Upload, command: AppendBytes, *, profile: Profile) -> AppendPlan:
     """Judge an append before a byte of it is read.
 
     Raises, in this order: NotFound, Expired, WrongProtocol, Busy while finalizing, OffsetMismatch (with the true
     offset), InvalidField for a length that contradicts, TooLarge for a body that does not fit. Nothing is changed.
     Spec: tus 1.0.0 § Core Protocol / PATCH; § Creation / Upload-Defer-Length.
     """
-    judge_known(upload, now=now)
+    judge_known(upload)
     if upload.protocol is not command.protocol:
         raise WrongProtocol(expected=upload.protocol.value)
     if upload.status is Status.FINALIZING:

@@ -21,7 +21,6 @@ class FinalizeService:
         self._publisher = publisher
         self._store = publisher.store
         self._sessions = publisher.sessions
-        self._clock = publisher.clock
         self._limits = publisher.limits
         self._locks = locks
 
@@ -43,7 +42,7 @@ class FinalizeService:
             held = await self._sessions.get(upload.id)
             if held is None:
                 raise NotFound
-            judge_known(held, now=self._clock.now())
+            judge_known(held)
             if held.total_parts != command.total_parts:
                 raise FactConflict("totalChunks", stored=str(held.total_parts), got=str(command.total_parts))
             if held.status is Status.FINALIZING:

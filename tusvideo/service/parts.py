@@ -129,7 +129,7 @@ class PartService:
         profile = self._publisher.profile(command.profile)
         if upload.status is Status.FAILED:
             return PartsListed(upload=replace(upload, offset=0, next_part=0, parts_stored=0), profile=profile)
-        judge_known(upload, now=self._clock.now())
+        judge_known(upload)
         parts = await self._sessions.parts(upload.id)
         return PartsListed(upload=upload, profile=profile, parts=tuple(parts))
 
@@ -156,7 +156,7 @@ class PartService:
         upload = await self._sessions.find(user, command.client_key)
         if upload is None or upload.status in {Status.FAILED, Status.TERMINATED, Status.DAMAGED}:
             upload = await self._begin(user, command, profile)
-        rules.judge_part(upload, command, profile=profile, now=self._clock.now())
+        rules.judge_part(upload, command, profile=profile)
         try:
             async with self._locks.shared(upload.id, patience_seconds=self._limits.patience_seconds) as lease:
                 upload = await self._agree(upload, command, profile)
@@ -169,7 +169,7 @@ class PartService:
         """Load a session that is held, and commit the facts that a request adds to it."""
         for _ in range(MAX_TRIES):
             held = await self._reload(upload)
-            wanted = rules.judge_part(held, command, profile=profile, now=self._clock.now())
+            wanted = rules.judge_part(held, command, profile=profile)
             if wanted == held:
                 return held
             facts = await self._with_last(held, rules.facts_of(wanted), profile)
@@ -212,7 +212,7 @@ class PartService:
         now = await self._sessions.get(upload.id)
         if now is None:
             raise NotFound
-        judge_known(now, now=self._clock.now())
+        judge_known(now)
         if now.status is Status.FINALIZING:
             raise Busy
         return now

@@ -72,7 +72,7 @@ class UploadService:
         if upload.id == new.id:
             self._publisher.emit("upload_created", upload)
         else:
-            rules.judge_same_creation(upload, new, now=self._clock.now())
+            rules.judge_same_creation(upload, new)
             body = None
         takes_body = command.takes_body and body is not None
         if not takes_body and not rules.awaits_publishing(upload):
@@ -98,7 +98,7 @@ class UploadService:
             async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience) as lease:
                 upload = await self._forwarded(command.upload_id, user)
                 profile = self._publisher.profile(upload.profile)
-                plan = rules.plan_append(upload, command, profile=profile, now=self._clock.now())
+                plan = rules.plan_append(upload, command, profile=profile)
                 if upload.status is Status.OPEN:
                     return await self._append_held(upload, command, plan=plan, body=body, lease=lease)
             # A retry after a lost answer; a body of unknown size must turn out to be empty, and nobody waits for that.
@@ -119,7 +119,7 @@ class UploadService:
         upload = await self._owned(command.upload_id, user)
         await self._freshen(upload)
         upload = await self._owned(command.upload_id, user)
-        rules.judge_known(upload, now=self._clock.now())
+        rules.judge_known(upload)
         if rules.awaits_publishing(upload):
             raise Busy
         return Queried(upload=upload)
@@ -134,12 +134,12 @@ class UploadService:
 
     async def remove(self, upload: Upload, *, grace_seconds: float) -> None:
         """Remove an upload of any protocol; running transfers get ``grace_seconds`` to end by themselves."""
-        rules.judge_known(upload, now=self._clock.now())
+        rules.judge_known(upload)
         async with self._locks.exclusive(
             upload.id, grace_seconds=grace_seconds, patience_seconds=self._patience
         ) as lease:
             upload = await self._owned(upload.id, upload.owner)
-            rules.judge_known(upload, now=self._clock.now())
+            rules.judge_known(upload)
             if upload.status is Status.FINALIZING:
                 # Only then is it certain that the file under the chosen name is this one, and not another upload's.
                 upload = await self._publish(upload)
@@ -190,7 +190,7 @@ class UploadService:
     def _judge_early(self, upload: Upload, command: AppendBytes) -> None:
         """Refuse before anybody is disturbed; what a live transfer may still change is judged later."""
         try:
-            rules.plan_append(upload, command, profile=self._publisher.profile(upload.profile), now=self._clock.now())
+            rules.plan_append(upload, command, profile=self._publisher.profile(upload.profile))
         except Busy:
             return
         except OffsetMismatch:
@@ -283,7 +283,7 @@ class UploadService:
     async def _forwarded(self, upload_id: UploadId, user: UserId) -> Upload:
         """Load an upload that is held, and publish it if only that is missing: an earlier request broke off there."""
         upload = await self._owned(upload_id, user)
-        rules.judge_known(upload, now=self._clock.now())
+        rules.judge_known(upload)
         return await self._publish(upload) if rules.awaits_publishing(upload) else upload
 
     async def _publish(self, upload: Upload) -> Upload:

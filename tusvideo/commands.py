@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tusvideo.model import ClientKey, Part, Profile, Protocol, Upload, UploadId, Video
+from tusvideo.model import ClientKey, Digests, Part, Profile, Protocol, Upload, UploadId, Video
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,16 @@ class CreateUpload:
     """Bytes of the body that follows; None when it is chunked; 0 when there is none."""
     takes_body: bool = False
     """True when the body is upload content and is to be stored."""
+    completes: bool = False
+    """True when this request makes the upload complete, whatever its length; the end of the body is then its end."""
+    needs_completion: bool = False
+    """True when only a request that says so completes the upload: reaching its length does not."""
+    forgets_cut: bool = False
+    """True when nobody can come back to an upload whose first body does not arrive whole: it is dropped then."""
+    digests: Digests = ()
+    """Of the whole, as the client claims; verified before it is published."""
+    wants_digest: str | None = None
+    """Algorithm of the digest of the whole that the client wants to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +47,17 @@ class AppendBytes:
     """Bytes of the body; None when it is chunked."""
     declares_length: int | None = None
     """Total bytes, told now (a deferred length) or repeated."""
+    completes: bool = False
+    """True when the upload is complete with this body; a chunked one decides the length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryUpload:
-    """Ask where an upload stands; never disturbs a live transfer."""
+    """Ask where an upload stands."""
 
     upload_id: UploadId
+    stops_transfer: bool = False
+    """True: a live transfer is stopped first, so that nothing is added after the answer. False: it is not disturbed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +145,8 @@ class AppendPlan:
     """Total bytes of the upload once this append is committed."""
     exact: bool
     """True when the body's size is known and fits: no block has to be held back until the body ends."""
+    completes: bool = False
+    """True when the upload is complete once this body has arrived whole."""
 
 
 # --- outcomes: what came of a command ----------------------------------------------------------------------------

@@ -17,6 +17,9 @@ Every leaf has a stable ``code`` and typed data; the dialects hold the tables fr
     │   ├── TooLarge                    more bytes than the limit, the length or the part allows
     │   ├── UnsupportedType             media type or content that this place does not take
     │   ├── UnsupportedCoding           a Content-Encoding on bytes that are stored as they come
+    │   ├── InconsistentLength          lengths that contradict each other, or the bytes that came
+    │   ├── UnsupportedDigest           a digest by an algorithm that is not computed here
+    │   ├── InvalidDigest               a digest that its algorithm cannot give
     │   └── ChecksumMismatch            the bytes are not those that the checksum names
     ├── Disagreement                    the request contradicts what is stored
     │   ├── OffsetMismatch              the append does not start where the upload ends
@@ -48,6 +51,12 @@ class TusvideoError(Exception):
     code = "error"
     expires_at: datetime | None = None
     """When the upload that this is about may be removed (aware, UTC), if it is known and unfinished."""
+    max_length: int | None = None
+    """Bytes that a whole upload of this kind may have, if the kind is known."""
+    made_upload: str | None = None
+    """Id of the upload that the request made before it failed, when its bytes can still be sent to that."""
+    is_verdict = False
+    """True when all that matters of the upload came and was refused for good: nothing of it can be sent again."""
 
 
 class RequestError(TusvideoError):
@@ -182,6 +191,43 @@ class UnsupportedCoding(RequestError):
 
     def __init__(self, *, got: str) -> None:
         super().__init__(f"Content-Encoding {shown(got)} is not supported; send the bytes of the file as they are")
+
+
+class InconsistentLength(RequestError):
+    """The lengths that were told contradict each other, or the bytes that came."""
+
+    code = "inconsistent_length"
+
+    def __init__(self, *, expected: int, got: int | None = None) -> None:
+        came = "more bytes came" if got is None else f"this request makes it {got}"
+        super().__init__(f"the upload has {expected} bytes by what was told before, and {came}; keep to one length")
+        self.expected = expected
+        self.got = got
+
+
+class UnsupportedDigest(RequestError):
+    """A digest by an algorithm that is not computed here: who asks for a check must not be told 'fine'."""
+
+    code = "unsupported_digest"
+
+    def __init__(self, field: str, *, algorithms: Sequence[str], supported: Sequence[str]) -> None:
+        names = ", ".join(shown(algorithm) for algorithm in algorithms[:5])
+        super().__init__(f"{field} names {names or 'no algorithm'}; use {' or '.join(supported)}")
+        self.field = field
+        self.algorithms = tuple(algorithms)
+        self.supported = tuple(supported)
+
+
+class InvalidDigest(RequestError):
+    """A digest that its algorithm cannot give, whatever the bytes are."""
+
+    code = "invalid_digest"
+
+    def __init__(self, field: str, *, algorithm: str, length: int, got: int) -> None:
+        self.reason = f"a {algorithm} digest has {length} bytes, this one has {got}"
+        super().__init__(f"{field} cannot be right: {self.reason}")
+        self.field = field
+        self.algorithm = algorithm
 
 
 class ChecksumMismatch(RequestError):

@@ -58,11 +58,17 @@ def client_key(text: str) -> ClientKey:
     return ClientKey(text)
 
 
+Digests = tuple[tuple[str, str], ...]
+"""Digests of the same bytes: pairs of an algorithm (``sha-256``) and lower-case hex digits, in order."""
+
+
 class Protocol(StrEnum):
     """The dialect in which an upload was begun; only that one may write to it."""
 
     TUS = "tus"
     CHUNKS = "chunks"
+    IETF = "ietf"
+    """Resumable uploads of the IETF draft, and whole files that came with no protocol at all."""
 
 
 class Durability(StrEnum):
@@ -151,6 +157,12 @@ class Upload:
     """Index of the first part that is missing."""
     checksum: str | None = None
     """Lower-case hex SHA-256 of the whole, verified because the client asked; None when it did not."""
+    needs_completion: bool = False
+    """True when only a request that says so completes the upload: having all bytes does not."""
+    digests: Digests = ()
+    """Of the whole: what the client claims, verified before the upload is finalizing."""
+    wants_digest: str | None = None
+    """Algorithm of the digest of the whole that the client wants to be told in the last answer."""
     location: Location | None = None
     """Chosen together with FINALIZING, final once COMPLETE."""
     reason: str | None = None

@@ -39,11 +39,16 @@ def test_an_allowed_page_reads_answers() -> None:
         "Upload-Chunk-Size",
         "Upload-Next-Chunk",
         "Content-Location",
+        "Upload-Complete",
+        "Upload-Incomplete",
+        "Upload-Limit",
+        "Upload-Draft-Interop-Version",
+        "Repr-Digest",
     } <= set(exposed)
 
 
 def test_an_allowed_page_asks_first() -> None:
-    """R-01, R-03, R-07: a preflight is told the methods, the fields and how long that holds."""
+    """R-01, R-03, R-07, IETF 115: a preflight is told the methods, the fields and how long that holds."""
     found = cors(PAGE, preflight=True)
     assert set(found["Access-Control-Allow-Methods"].split(", ")) == {
         "POST",
@@ -52,6 +57,7 @@ def test_an_allowed_page_asks_first() -> None:
         "DELETE",
         "OPTIONS",
         "GET",
+        "PUT",
     }
     assert {
         "Authorization",
@@ -67,6 +73,13 @@ def test_an_allowed_page_asks_first() -> None:
         "X-Requested-With",
         "X-Request-ID",
         "Idempotency-Key",
+        "Upload-Complete",
+        "Upload-Incomplete",
+        "Upload-Draft-Interop-Version",
+        "Content-Disposition",
+        "Content-Digest",
+        "Repr-Digest",
+        "Want-Repr-Digest",
     } <= set(found["Access-Control-Allow-Headers"].split(", "))
     assert found["Access-Control-Max-Age"] == "86400"
     assert found["Access-Control-Allow-Origin"] == PAGE

@@ -10,7 +10,8 @@ from tests.protocol.heads import NEXT_WEEK, told
 from tusvideo import errors
 from tusvideo.errors import TusvideoError
 from tusvideo.message import ResponseHead
-from tusvideo.protocol import chunk_api, problem, tus, videos_api
+from tusvideo.protocol import chunk_api, ietf, problem, tus, videos_api
+from tusvideo.protocol.interop import VERSIONS
 
 SAMPLES: list[TusvideoError] = [
     errors.MissingField("uploadId", expected="a text"),
@@ -26,6 +27,9 @@ SAMPLES: list[TusvideoError] = [
     errors.TooLarge("the file", limit=10, got=11),
     errors.UnsupportedType(expected="a video", got="text"),
     errors.UnsupportedCoding(got="gzip"),
+    errors.InconsistentLength(expected=10, got=11),
+    errors.UnsupportedDigest("Repr-Digest", algorithms=["md5"], supported=["sha-256"]),
+    errors.InvalidDigest("Repr-Digest", algorithm="sha-256", length=32, got=5),
     errors.ChecksumMismatch("chunk", expected="a", got="b"),
     errors.OffsetMismatch(expected=3, got=7),
     errors.PartConflict(2),
@@ -43,7 +47,20 @@ SAMPLES: list[TusvideoError] = [
     errors.SessionConflict("/secret/path"),
     errors.ConfigError(["/secret/path"]),
 ]
-TABLES = {"tus": tus.STATUS, "chunks": chunk_api.STATUS, "videos": videos_api.STATUS, "plain": problem.STATUS}
+TABLES = {
+    "tus": tus.STATUS,
+    "ietf": ietf.STATUS,
+    "chunks": chunk_api.STATUS,
+    "videos": videos_api.STATUS,
+    "plain": problem.STATUS,
+}
+IETF_STATUSES = {
+    errors.ChecksumMismatch: 400,
+    errors.FactConflict: 400,
+    errors.AlreadyComplete: 400,
+    errors.WrongProtocol: 403,
+}
+"""Where the IETF dialect differs from plain HTTP."""
 
 
 def leaves(kind: type[TusvideoError]) -> list[type[TusvideoError]]:
@@ -61,6 +78,7 @@ def render(error: TusvideoError, *, head_only: bool) -> dict[str, ResponseHead]:
     """The answers of all dialects to an error."""
     return {
         "tus": tus.render_error(error, head_only=head_only),
+        "ietf": ietf.render_error(error, version=VERSIONS[9], base_path="/files/", head_only=head_only),
         "chunks": chunk_api.render_error(error, head_only=head_only),
         "videos": videos_api.render_error(error, head_only=head_only),
         "plain": problem.render(error, head_only=head_only),
@@ -98,13 +116,16 @@ def test_every_leaf_has_a_row_of_its_own(dialect: str) -> None:
                 (413, 413),  # TooLarge
                 (415, 415),  # UnsupportedType
                 (415, 415),  # UnsupportedCoding
+                (400, 400),  # InconsistentLength
+                (400, 400),  # UnsupportedDigest
+                (400, 400),  # InvalidDigest
                 (460, 422),  # ChecksumMismatch
                 (409, 409),  # OffsetMismatch
                 (409, 409),  # PartConflict
                 (400, 409),  # FactConflict
                 (409, 409),  # PartsMissing
                 (409, 409),  # AlreadyComplete
-                (409, 409),  # WrongProtocol
+                (403, 409),  # WrongProtocol
                 (423, 503),  # Busy
                 (503, 503),  # Stopping
                 (507, 507),  # DiskFull
@@ -122,16 +143,24 @@ def test_every_leaf_has_a_row_of_its_own(dialect: str) -> None:
 def test_the_status_of_every_error(sample: TusvideoError, tus_status: int, plain_status: int) -> None:
     """S-13, S-14, S-16, S-17, J-06: the statuses of the design, each dialect its own."""
     found = {dialect: answer.status for dialect, answer in render(sample, head_only=False).items()}
-    assert found == {"tus": tus_status, "chunks": plain_status, "videos": plain_status, "plain": plain_status}
+    ietf_status = IETF_STATUSES.get(type(sample), plain_status)
+    assert found == {
+        "tus": tus_status,
+        "ietf": ietf_status,
+        "chunks": plain_status,
+        "videos": plain_status,
+        "plain": plain_status,
+    }
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=kind_of)
 def test_answers_are_problem_details(sample: TusvideoError) -> None:
     """G-08: type, title, status, detail, code, success and error; never a path, a line break or another's text."""
-    for answer in render(sample, head_only=False).values():
+    for dialect, answer in render(sample, head_only=False).items():
         details = json.loads(answer.body)
         assert told(answer)["Content-Type"] == "application/problem+json"
-        assert (details["type"], details["status"], details["success"]) == ("about:blank", answer.status, False)
+        assert (details["status"], details["success"]) == (answer.status, False)
+        assert dialect == "ietf" or details["type"] == "about:blank"
         assert details["code"] == sample.code
         assert details["title"]
         assert details["error"] == details["detail"]

@@ -9,7 +9,7 @@ from tusvideo.commands import Finalize, Finalized, PartsListed, PartStored, PutP
 from tusvideo.errors import InvalidField, MissingField, TooLarge, TusvideoError
 from tusvideo.message import RequestHead, ResponseHead
 from tusvideo.model import Limits, Part, Profile, Status, Upload, client_key
-from tusvideo.protocol import digest, fields, json_body, problem, texts
+from tusvideo.protocol import digest, fields, json_body, problem, publication, texts
 
 Fields = Mapping[str, Sequence[str]]
 """Form fields: each name with all its values, in order. Unknown names are ignored."""
@@ -167,16 +167,7 @@ def render_finalized(outcome: Finalized, *, url: str) -> ResponseHead:
 
     Spec: POST /api/{profile}/video/finalize.
     """
-    upload = outcome.upload
-    document = {
-        "success": True,
-        **_filename(upload),
-        "url": url,
-        "size": upload.length,
-        "contentType": upload.content_type,
-        "uploadId": upload.client_key,
-    }
-    return json_body.render(document)
+    return json_body.render(publication.describe(outcome.upload, url=url))
 
 
 def render_terminated() -> ResponseHead:

@@ -11,6 +11,7 @@ from tusvideo.commands import AppendBytes, Appended, Created, CreateUpload, Quer
 from tusvideo.message import RequestHead, ResponseHead
 from tusvideo.model import Protocol, Status, Upload, UploadId
 from tusvideo.protocol import fields, metadata, problem, texts
+from tusvideo.protocol.coding import judge_coding
 
 VERSION: Final = fields.TUS_VERSION
 EXTENSIONS: Final = ("creation", "creation-with-upload", "creation-defer-length", "expiration", "termination")
@@ -22,6 +23,8 @@ STATUS: Final[Mapping[type[errors.TusvideoError], int]] = {
     **problem.SHARED,
     errors.ChecksumMismatch: 460,
     errors.FactConflict: 400,
+    # After 409 common clients ask for the offset and try again, here for ever.
+    errors.WrongProtocol: 403,
     errors.Busy: 423,
     errors.TransferEnded: 423,
     errors.BodyCut: 423,
@@ -156,7 +159,7 @@ def _status_for(status: int, *, head_only: bool) -> int:
 
 
 def _judge_version(version: str | None) -> None:
-    # The IETF dialect takes these requests over once it is there; until then they speak nothing that is known here.
+    # What gets here without a version has a field that only tus has: see dispatch.
     if version is None:
         raise errors.UnsupportedVersion(got="none", supported=(VERSION,))
 
@@ -182,7 +185,7 @@ def _parse_create(head: RequestHead, *, default_profile: str, profiles: Collecti
         body_length=head.content_length if head.has_body else 0,
         takes_body=fields.is_content_type(head.one("Content-Type"), fields.OFFSET_TYPE),
     )
-    _judge_coding(head)
+    judge_coding(head)
     return command
 
 
@@ -211,7 +214,7 @@ def _parse_append(head: RequestHead, *, upload_id: UploadId) -> AppendBytes:
     )
     _judge_extensions(head)
     media_type = head.one("Content-Type")
-    _judge_coding(head)
+    judge_coding(head)
     if not fields.is_content_type(media_type, fields.OFFSET_TYPE):
         raise errors.UnsupportedType(expected=fields.OFFSET_TYPE, got=media_type or "no Content-Type")
     return command
@@ -225,12 +228,6 @@ def _judge_extensions(head: RequestHead) -> None:
     concat = head.one("Upload-Concat")
     if concat:
         raise errors.InvalidField("Upload-Concat", expected="no concatenation, it is not announced", got=concat)
-
-
-def _judge_coding(head: RequestHead) -> None:
-    codings = ",".join(head.headers.getall("Content-Encoding", []))
-    if head.has_body and any(coding.strip(" \t").lower() not in {"", "identity"} for coding in codings.split(",")):
-        raise errors.UnsupportedCoding(got=codings)
 
 
 def _describe(upload: Upload) -> list[tuple[str, str]]:

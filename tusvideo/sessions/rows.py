@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from tusvideo.errors import SessionConflict
-from tusvideo.model import Location, Protocol, Status, Upload, UploadId, Video
+from tusvideo.model import Digests, Location, Protocol, Status, Upload, UploadId, Video
 
 Row = dict[str, str | int | None]
 """A row by column name, as it is bound to a statement."""
@@ -44,6 +44,7 @@ def encode_upload(upload: Upload) -> Row:
     """Give the row of an upload, every column of it, in the order of ``UPLOAD_COLUMNS``."""
     row: Row = dict(zip(_PLAIN_FIELDS, _plain_values(upload), strict=True))
     row["status"], row["protocol"] = upload.status.value, upload.protocol.value
+    row["digests"] = _plain(upload.digests)
     for column in _UPLOAD_TIMES:
         row[column] = milliseconds(getattr(upload, column))
     for column in _LOCATION:
@@ -59,6 +60,8 @@ def decode_upload(row: Sequence[Any]) -> Upload:
         named["location"] = Location(directory=directory, folder=folder, filename=filename)
     named["protocol"] = _PROTOCOLS[named["protocol"]]
     named["status"] = _STATUSES[named["status"]]
+    named["needs_completion"] = bool(named["needs_completion"])
+    named["digests"] = _digests(named["digests"])
     for column in _UPLOAD_TIMES:
         named[column] = instant(named[column])
     return Upload(**named)
@@ -103,12 +106,19 @@ def conflict(upload_id: UploadId) -> SessionConflict:
     return SessionConflict(f"the row of upload {upload_id} is not as it was read; load it again and decide anew")
 
 
-def _plain(value: datetime | str | int | None) -> str | int | None:
+def _plain(value: datetime | str | int | Digests | None) -> str | int | None:
     if isinstance(value, datetime):
         return milliseconds(value)
+    if isinstance(value, tuple):
+        return " ".join("=".join(pair) for pair in value)
     if isinstance(value, Status | Protocol):
         return value.value
     return value
+
+
+def _digests(text: str) -> Digests:
+    pairs = (pair.partition("=") for pair in text.split(" ") if pair)
+    return tuple((algorithm, value) for algorithm, _, value in pairs)
 
 
 def _with_times(named: Mapping[str, Any]) -> dict[str, Any]:

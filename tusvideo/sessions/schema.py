@@ -95,6 +95,73 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # Final uploads that are not put together yet; few at any time, so that any way through them is short.
         "CREATE INDEX uploads_finals ON uploads (id) WHERE status = 'open' AND concat <> 'partial'",
     ),
+    (
+        # A CHECK cannot be changed in place; https://www.sqlite.org/lang_altertable.html §7 has these steps.
+        """
+        CREATE TABLE uploads_next (
+            id TEXT NOT NULL PRIMARY KEY CHECK (length(id) = 32),
+            status TEXT NOT NULL CHECK (
+                status IN ('open', 'finalizing', 'complete', 'terminated', 'expired', 'failed', 'damaged')
+            ),
+            offset INTEGER NOT NULL CHECK (offset >= 0),
+            length INTEGER CHECK (length >= 0),
+            epoch INTEGER NOT NULL CHECK (epoch >= 0),
+            created_at INTEGER NOT NULL,
+            stored_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL,
+            parts_stored INTEGER NOT NULL CHECK (parts_stored >= 0),
+            next_part INTEGER NOT NULL CHECK (next_part >= 0),
+            synced_offset INTEGER NOT NULL CHECK (synced_offset >= 0),
+            boot_id TEXT,
+            total_parts INTEGER CHECK (total_parts >= 0),
+            part_size INTEGER CHECK (part_size >= 0),
+            owner TEXT NOT NULL,
+            protocol TEXT NOT NULL CHECK (protocol IN ('tus', 'chunks', 'ietf')),
+            needs_completion INTEGER NOT NULL CHECK (needs_completion IN (0, 1)),
+            profile TEXT NOT NULL,
+            client_key TEXT,
+            creation_key TEXT,
+            content_type TEXT,
+            checksum TEXT,
+            digests TEXT NOT NULL,
+            wants_digest TEXT,
+            concat TEXT,
+            directory TEXT,
+            folder TEXT,
+            filename TEXT,
+            reason TEXT,
+            original_name TEXT,
+            title TEXT,
+            description TEXT,
+            metadata TEXT NOT NULL,
+            CHECK ((directory IS NULL) = (filename IS NULL) AND (folder IS NULL) = (filename IS NULL))
+        ) STRICT
+        """,
+        """
+        INSERT INTO uploads_next SELECT
+            id, status, offset, length, epoch, created_at, stored_at, expires_at, parts_stored, next_part,
+            synced_offset, boot_id, total_parts, part_size, owner, protocol, 0, profile, client_key, creation_key,
+            content_type, checksum, '', NULL, concat, directory, folder, filename, reason, original_name, title,
+            description, metadata
+        FROM uploads
+        """,
+        "DROP TABLE uploads",
+        "ALTER TABLE uploads_next RENAME TO uploads",
+        "CREATE UNIQUE INDEX uploads_client_key ON uploads (owner, client_key) WHERE client_key IS NOT NULL",
+        "CREATE UNIQUE INDEX uploads_creation_key ON uploads (owner, creation_key) WHERE creation_key IS NOT NULL",
+        "CREATE INDEX uploads_status ON uploads (status, id)",
+        "CREATE INDEX uploads_due ON uploads (expires_at, id) WHERE status = 'open'",
+        """
+        CREATE INDEX uploads_tombstones ON uploads (expires_at, id)
+        WHERE status IN ('expired', 'terminated', 'failed')
+        """,
+        """
+        CREATE INDEX uploads_published ON uploads (directory, folder, filename, stored_at, id)
+        WHERE status = 'complete'
+        """,
+        "CREATE INDEX uploads_unsynced ON uploads (id) WHERE boot_id IS NOT NULL",
+        "CREATE INDEX uploads_finals ON uploads (id) WHERE status = 'open' AND concat <> 'partial'",
+    ),
 )
 
 VERSION: Final = len(MIGRATIONS)
@@ -111,8 +178,15 @@ def migrate(connection: sqlite3.Connection, *, migrations: tuple[tuple[str, ...]
     another process that does the same. Raises UnusableDatabaseError, and changes nothing, when the database is newer
     than the program or belongs to another one. The connection is in autocommit mode, before and after.
     """
-    while _step(connection, migrations):
-        pass
+    (enforced,) = connection.execute("PRAGMA foreign_keys").fetchone()
+    # A table that is built anew is dropped first, and with it would go all that refers to it. Has no effect within a
+    # transaction, so it stands here.
+    connection.execute("PRAGMA foreign_keys = OFF")
+    try:
+        while _step(connection, migrations):
+            pass
+    finally:
+        connection.execute(f"PRAGMA foreign_keys = {enforced:d}")
 
 
 def _step(connection: sqlite3.Connection, migrations: tuple[tuple[str, ...], ...]) -> bool:

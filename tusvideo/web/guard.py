@@ -9,9 +9,9 @@ from typing import Final
 from aiohttp import HttpVersion11, web
 from multidict import MultiDict, MultiDictProxy
 
-from tusvideo.errors import HeadersTooLarge, InvalidField, UnsupportedCoding
+from tusvideo.errors import HeadersTooLarge, InvalidField
 from tusvideo.message import NO_QUERY, RequestHead
-from tusvideo.protocol import fields, origin
+from tusvideo.protocol import coding, fields, origin
 from tusvideo.web.keys import Policy
 
 SINGLE_FIELDS: Final = (
@@ -26,14 +26,17 @@ SINGLE_FIELDS: Final = (
     "Sec-Fetch-Site",
     "Tus-Resumable",
     "Upload-Checksum",
+    "Upload-Complete",
     "Upload-Concat",
     "Upload-Defer-Length",
+    "Upload-Draft-Interop-Version",
+    "Upload-Incomplete",
     "Upload-Length",
     "Upload-Offset",
     "X-HTTP-Method-Override",
 )
 """Fields that must not be repeated: a proxy and we might read different ones. Upload-Metadata is a list and may be."""
-METHODS_WITH_BODY: Final = frozenset({"PATCH", "POST"})
+METHODS_WITH_BODY: Final = frozenset({"PATCH", "POST", "PUT"})
 """Methods whose body is read; that of any other is dropped unseen, so its coding does not matter."""
 
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)([^?#]*)", re.ASCII | re.IGNORECASE)
@@ -88,10 +91,8 @@ def judge_coding(head: RequestHead) -> None:
 
     For dialects that do not judge it themselves, in the order of their protocol, as tus does.
     """
-    codings = ",".join(head.headers.getall("Content-Encoding", []))
-    reads = head.has_body and head.method in METHODS_WITH_BODY
-    if reads and any(coding.strip(" \t").lower() not in {"", "identity"} for coding in codings.split(",")):
-        raise UnsupportedCoding(got=codings)
+    if head.method in METHODS_WITH_BODY:
+        coding.judge_coding(head)
 
 
 def expects_continue(request: web.Request) -> bool:
@@ -110,13 +111,13 @@ def _judge_size(request: web.Request, *, limit: int) -> None:
 
 
 def _judge_framing(request: web.Request, head: RequestHead) -> None:
-    coding = head.one("Transfer-Encoding")
-    if coding is None:
+    named = head.one("Transfer-Encoding")
+    if named is None:
         return
     if request.version < HttpVersion11:
-        raise InvalidField("Transfer-Encoding", expected="no such field in HTTP/1.0", got=coding)
-    if coding.strip(" \t").lower() != "chunked":
-        raise InvalidField("Transfer-Encoding", expected="chunked", got=coding)
+        raise InvalidField("Transfer-Encoding", expected="no such field in HTTP/1.0", got=named)
+    if named.strip(" \t").lower() != "chunked":
+        raise InvalidField("Transfer-Encoding", expected="chunked", got=named)
 
 
 def _host_of(request: web.Request, head: RequestHead) -> str | None:

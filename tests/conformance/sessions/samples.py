@@ -62,6 +62,9 @@ def a_full_upload(number: int = 1) -> Upload:
         location=Location(directory="videos", folder="anna", filename="1.mp4"),
         reason="too_large",
         concat="partial",
+        needs_completion=True,
+        digests=(("sha-256", "ab" * 32), ("sha-512", "cd" * 64)),
+        wants_digest="sha-512",
     )
 
 

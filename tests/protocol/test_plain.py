@@ -1,0 +1,87 @@
+"""A whole file in one request, without any protocol."""
+
+import json
+
+import pytest
+
+from tests.protocol.heads import ID, finished, head, told
+from tusvideo.commands import Created, CreateUpload
+from tusvideo.errors import MethodNotAllowed, MissingField, UnsupportedCoding, UnsupportedDigest
+from tusvideo.message import RequestHead
+from tusvideo.model import Protocol
+from tusvideo.protocol import plain
+
+
+def parse(request: RequestHead, *, name: str | None = None) -> CreateUpload:
+    """Let the dialect read a head on a server with two profiles."""
+    return plain.parse(request, name=name, default_profile="files", profiles=("files", "poster"))
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_whole_file(method: str) -> None:
+    """IETF 109: complete with this body, dropped when that does not arrive whole."""
+    assert parse(head(method, content_length=5, has_body=True), name="a.mp4") == CreateUpload(
+        protocol=Protocol.IETF,
+        profile="files",
+        length=5,
+        original_name="a.mp4",
+        body_length=5,
+        takes_body=True,
+        completes=True,
+        needs_completion=True,
+        forgets_cut=True,
+    )
+
+
+def test_a_file_of_unknown_size() -> None:
+    """curl -T - sends chunks."""
+    command = parse(head("PUT", has_body=True))
+    assert (command.length, command.body_length) == (None, None)
+
+
+def test_an_empty_file() -> None:
+    """Content-Length: 0 is an empty file; no body at all is a request that forgot one."""
+    assert parse(head("POST", content_length=0)).length == 0
+    with pytest.raises(MissingField, match="body"):
+        parse(head("POST"))
+
+
+def test_its_names_and_digests() -> None:
+    """The fields and parameters that every creation has."""
+    request = head(
+        "POST",
+        ("Content-Disposition", "inline; filename=d.mp4"),
+        ("Idempotency-Key", "k"),
+        ("Want-Repr-Digest", "sha-256=1"),
+        ("Repr-Digest", "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:"),
+        query=[("profile", "poster"), ("title", "Holiday")],
+        content_length=1,
+        has_body=True,
+    )
+    command = parse(request)
+    assert (command.profile, command.title, command.original_name) == ("poster", "Holiday", "d.mp4")
+    assert (command.creation_key, command.wants_digest) == ("k", "sha-256")
+    assert command.digests == (("sha-256", "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"),)
+
+
+def test_what_is_refused() -> None:
+    """Other methods, codings, digests that cannot be checked."""
+    with pytest.raises(MethodNotAllowed):
+        parse(head("PATCH", content_length=1, has_body=True))
+    with pytest.raises(UnsupportedCoding):
+        parse(head("PUT", ("Content-Encoding", "gzip"), content_length=1, has_body=True))
+    with pytest.raises(UnsupportedDigest):
+        parse(head("PUT", ("Repr-Digest", "md5=:YQ==:"), content_length=1, has_body=True))
+
+
+def test_the_answer() -> None:
+    """201 with the JSON of a finalize, and both addresses of the file."""
+    upload = finished(protocol=Protocol.IETF, digests=(("sha-256", "00" * 32),), wants_digest="sha-256")
+    answer = plain.render(Created(upload=upload, stored_body=True), base_path="/files/", url="/uploads/x")
+    assert answer.status == 201
+    assert (told(answer)["Location"], told(answer)["Content-Location"]) == (f"/files/{ID}", "/uploads/x")
+    assert "Repr-Digest" in told(answer)
+    assert json.loads(answer.body)["uploadId"] == ID
+    assert not {"Upload-Complete", "Upload-Offset", "Tus-Resumable"} & set(told(answer))
+    bare = plain.render(Created(upload=upload, stored_body=True), base_path="/files/", url=None)
+    assert "Content-Location" not in told(bare)

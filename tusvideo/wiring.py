@@ -36,7 +36,7 @@ from tusvideo.service.videos import VideoService
 from tusvideo.sessions.sqlite import SqliteSessions
 from tusvideo.stores import files
 from tusvideo.stores.disk import DiskStore
-from tusvideo.web.app import build_app, make_runner
+from tusvideo.web.app import make_runner
 from tusvideo.web.auth import LocalAuthenticator
 from tusvideo.web.keys import House, Policy
 
@@ -184,7 +184,7 @@ async def _recover(server: Server, stop: asyncio.Event) -> bool:
 async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> None:
     house = _house(server, config)
     # aiohttp grants its time twice: to requests, and once more after it has ended their bodies.
-    runner = make_runner(build_app(house), stop_seconds=config.server.stop_seconds / 2)
+    runner = make_runner(house, stop_seconds=config.server.stop_seconds / 2)
     await runner.setup()
     rounds = [
         asyncio.create_task(_again_and_again("sweep", server.sweeper.run, every_seconds=config.storage.sweep_seconds)),
@@ -231,7 +231,7 @@ def _house(server: Server, config: Config) -> House:
     )
 
 
-async def _listen(runner: web.AppRunner, address: Address) -> web.TCPSite:
+async def _listen(runner: web.ServerRunner, address: Address) -> web.TCPSite:
     try:
         host = address.host
         if not address.port:

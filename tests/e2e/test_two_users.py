@@ -19,7 +19,7 @@ from tusvideo.config.settings import Config, StorageSettings
 from tusvideo.errors import Unauthenticated
 from tusvideo.message import RequestHead
 from tusvideo.model import ClientKey, Location, Status, Upload, UploadId, UserId
-from tusvideo.web.app import build_app, make_runner
+from tusvideo.web.app import make_runner
 
 DATA = video(1, 100_000)
 HALF = 50_000
@@ -72,7 +72,7 @@ async def shared(tmp_path: Path) -> AsyncIterator[Shared]:
     config = Config(storage=StorageSettings(data_dir=tmp_path / "data"))
     async with wiring.opened(config) as server, contextlib.AsyncExitStack() as stack:
         house = replace(wiring._house(server, config), authenticator=HeaderAuthenticator())
-        runner = make_runner(build_app(house), stop_seconds=1)
+        runner = make_runner(house, stop_seconds=1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()

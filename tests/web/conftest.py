@@ -25,7 +25,7 @@ from tusvideo.service.uploads import UploadService
 from tusvideo.service.videos import VideoService
 from tusvideo.sessions.memory import MemorySessions
 from tusvideo.stores.memory import MemoryStore
-from tusvideo.web.app import build_app, make_runner
+from tusvideo.web.app import make_runner
 from tusvideo.web.auth import LocalAuthenticator
 from tusvideo.web.keys import House, Policy
 
@@ -101,7 +101,7 @@ async def start() -> AsyncIterator[Start]:
         async def run(*, limits: Limits | None = None, **changes: Any) -> Served:
             store, sessions, locks = MemoryStore(), MemorySessions(), MemoryLocks()
             house = replace(_house(store, sessions, locks, limits=limits or Limits()), **changes)
-            runner = make_runner(build_app(house), stop_seconds=1)
+            runner = make_runner(house, stop_seconds=1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             site = web.TCPSite(runner, "127.0.0.1", 0)

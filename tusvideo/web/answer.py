@@ -51,14 +51,14 @@ def begin(exchange: Exchange, *, status: int, headers: Sequence[tuple[str, str]]
     return response
 
 
-def hang_up(request: web.Request) -> web.StreamResponse:
+def hang_up(request: web.BaseRequest) -> web.StreamResponse:
     """End the connection without an answer; what is returned is for aiohttp, which cannot send it any more."""
     if request.transport is not None:
         request.transport.abort()
     return web.StreamResponse()
 
 
-async def _discard(request: web.Request) -> None:
+async def _discard(request: web.BaseRequest) -> None:
     """Read and drop what comes, up to a bound, after the last word was said.
 
     Closing at once would answer what still arrives with a reset, and a reset takes the answer away before it is read.

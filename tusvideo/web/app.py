@@ -1,14 +1,14 @@
-"""The aiohttp application and its runner: one route for everything, and settings that leave the body to us."""
+"""The aiohttp server: every request comes to one handler, with settings that leave its body to us."""
 
 import logging
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.typedefs import Handler
 
 from tusvideo.web.exchange import LOGGER
-from tusvideo.web.keys import HOUSE, House
+from tusvideo.web.keys import House
 from tusvideo.web.shell import serve
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -22,25 +22,18 @@ _PARSER_LOGGER: Final = logging.getLogger("tusvideo.web.parser")
 _PARSER_LOGGER.setLevel(logging.DEBUG)  # aiohttp tells of some refusals there only; the filter decides
 
 
-def build_app(house: House) -> web.Application:
-    """Make the application around the services of ``house``."""
-    app = web.Application(middlewares=[_serve_what_has_no_route])
-    app[HOUSE] = house
-    # [\s\S] instead of a dot: an encoded line break must get our 404 as well.
-    app.router.add_route("*", r"/{path:[\s\S]*}", serve, expect_handler=_leave_expectations_to_us)
-    app.on_shutdown.append(_stop)
-    return app
+def make_runner(house: House, *, stop_seconds: float = 8.0) -> web.ServerRunner:
+    """Make the server around the services of ``house``, and what starts and stops it; call it in the event loop.
 
-
-def make_runner(app: web.Application, *, stop_seconds: float = 8.0) -> web.AppRunner:
-    """Make the runner. ``stop_seconds`` is how long requests may go on after a stop was asked for."""
+    ``stop_seconds`` is how long requests may go on after a stop was asked for. An aiohttp application would find a
+    route, which is ours to find, and send 100 Continue before anybody judged; this is the server below it.
+    """
     _PARSER_LOGGER.addFilter(_tell_refusal)
-    return web.AppRunner(
-        app,
+    server = web.Server(
+        partial(serve, house),
         access_log=None,
         logger=_PARSER_LOGGER,
         handler_cancellation=False,
-        shutdown_timeout=stop_seconds,
         # The body is stored as it was sent.
         auto_decompress=False,
         # aiohttp would read a refused body for as long as this lasts, however fast it comes; see answer.py.
@@ -50,20 +43,7 @@ def make_runner(app: web.Application, *, stop_seconds: float = 8.0) -> web.AppRu
         max_field_size=HEADER_BYTES,
         read_bufsize=READ_BUFFER_BYTES,
     )
-
-
-@web.middleware
-async def _serve_what_has_no_route(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let targets that are no path, such as ``*``, have our answers too."""
-    return await (serve if request.match_info.http_exception is not None else handler)(request)
-
-
-async def _leave_expectations_to_us(_: web.Request) -> None:
-    """Write nothing: 100 Continue is sent by the first read of the body, once the request was judged."""
-
-
-async def _stop(app: web.Application) -> None:
-    app[HOUSE].stopping.set()
+    return web.ServerRunner(server, shutdown_timeout=stop_seconds)
 
 
 def _tell_refusal(record: logging.LogRecord) -> bool:

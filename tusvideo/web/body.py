@@ -133,7 +133,7 @@ class RequestBody:
     waited for longer than ``stall_seconds`` without a byte has stalled. Call ``close`` when the request ends.
     """
 
-    def __init__(self, request: web.Request, *, expects_continue: bool, stall_seconds: float) -> None:
+    def __init__(self, request: web.BaseRequest, *, expects_continue: bool, stall_seconds: float) -> None:
         self._request = request
         self._content = request.content
         self._expects_continue = expects_continue

@@ -35,7 +35,7 @@ class Download:
 class Exchange:
     """A request on its way to an answer."""
 
-    request: web.Request
+    request: web.BaseRequest
     house: House
     route: Route
     head: RequestHead
@@ -86,7 +86,7 @@ class Exchange:
         )
 
 
-def request_id_of(request: web.Request) -> str:
+def request_id_of(request: web.BaseRequest) -> str:
     """Take over the request id that a proxy gave, if it is 1 to 64 visible ASCII characters; else make one."""
     given = request.headers.getall("X-Request-ID", ())
     if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]) is not None:

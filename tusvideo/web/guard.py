@@ -44,7 +44,7 @@ _ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)([^?#]*)", re.ASCII | re.IGNOR
 Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
 
 
-def head_of(request: web.Request) -> RequestHead:
+def head_of(request: web.BaseRequest) -> RequestHead:
     """Give the head of a request as a value, with the method on the wire and the path as it was sent."""
     target = request.raw_path
     found = None if target.startswith("/") else _ABSOLUTE.match(target)
@@ -59,7 +59,7 @@ def head_of(request: web.Request) -> RequestHead:
     )
 
 
-def judge(request: web.Request, head: RequestHead, *, policy: Policy) -> RequestHead:
+def judge(request: web.BaseRequest, head: RequestHead, *, policy: Policy) -> RequestHead:
     """Give the head with the method that counts.
 
     Raises HeadersTooLarge, InvalidField (repeated fields, forms of HTTP that are not spoken here), MissingField (Host),
@@ -95,13 +95,13 @@ def judge_coding(head: RequestHead) -> None:
         coding.judge_coding(head)
 
 
-def expects_continue(request: web.Request) -> bool:
+def expects_continue(request: web.BaseRequest) -> bool:
     """Tell whether the client waits for 100 Continue; one of HTTP/1.0 would not understand it."""
     values = request.headers.getall("Expect", ())
     return any(value.strip(" \t").lower() == "100-continue" for value in values) and request.version >= HttpVersion11
 
 
-def _judge_size(request: web.Request, *, limit: int) -> None:
+def _judge_size(request: web.BaseRequest, *, limit: int) -> None:
     # As on the wire: ": " and CRLF come with every field.
     size = 0
     for name, value in request.raw_headers:
@@ -110,7 +110,7 @@ def _judge_size(request: web.Request, *, limit: int) -> None:
         raise HeadersTooLarge(limit=limit, got=size)
 
 
-def _judge_framing(request: web.Request, head: RequestHead) -> None:
+def _judge_framing(request: web.BaseRequest, head: RequestHead) -> None:
     named = head.one("Transfer-Encoding")
     if named is None:
         return
@@ -120,7 +120,7 @@ def _judge_framing(request: web.Request, head: RequestHead) -> None:
         raise InvalidField("Transfer-Encoding", expected="chunked", got=named)
 
 
-def _host_of(request: web.Request, head: RequestHead) -> str | None:
+def _host_of(request: web.BaseRequest, head: RequestHead) -> str | None:
     host = head.one("Host")
     found = None if request.raw_path.startswith("/") else _ABSOLUTE.match(request.raw_path)
     if found is not None and host is not None and found[1].lower() != host.lower():

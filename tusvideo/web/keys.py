@@ -1,13 +1,11 @@
-"""What the web needs from the rest of the house, and the one key under which the application carries it."""
+"""What the web needs from the rest of the house."""
 
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
-
-from aiohttp import web
+from typing import Protocol
 
 from tusvideo.commands import (
     AppendBytes,
@@ -131,6 +129,3 @@ class House:
     """Memory for long bodies."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the server shuts down."""
-
-
-HOUSE: Final = web.AppKey("HOUSE", House)

@@ -22,7 +22,7 @@ from tusvideo.web import chunk_handlers, download, guard, pages, routes, tus_han
 from tusvideo.web.answer import hang_up, send
 from tusvideo.web.body import RequestBody
 from tusvideo.web.exchange import LOGGER, Download, Exchange, request_id_of
-from tusvideo.web.keys import HOUSE
+from tusvideo.web.keys import House
 from tusvideo.web.routes import Family, Kind
 from tusvideo.web.takeover import RawBody
 
@@ -58,17 +58,16 @@ OPEN_KINDS: Final = frozenset({Kind.HEALTH, Kind.READY, Kind.DESCRIPTION, Kind.G
 """Resources that ask nobody for a name."""
 
 
-async def serve(request: web.Request) -> web.StreamResponse:
+async def serve(house: House, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one request, whatever it is; never raises but for cancellation."""
-    exchange = _open(request)
+    exchange = _open(house, request)
     try:
         return await _answer(exchange)
     finally:
         exchange.log()
 
 
-def _open(request: web.Request) -> Exchange:
-    house = request.app[HOUSE]
+def _open(house: House, request: web.BaseRequest) -> Exchange:
     head = guard.head_of(request)
     route = routes.find(head.path)
     body = RequestBody(

@@ -223,7 +223,7 @@ class RawBody:
 
     def __init__(
         self,
-        request: web.Request,
+        request: web.BaseRequest,
         body: RequestBody,
         *,
         blocks: Blocks,
@@ -297,7 +297,7 @@ class _Rest:
     """What is left of a body when it is taken over; a Body of its own."""
 
     def __init__(
-        self, request: web.Request, *, held: bytes, intake: _Intake, blocks: Blocks, stall_seconds: float
+        self, request: web.BaseRequest, *, held: bytes, intake: _Intake, blocks: Blocks, stall_seconds: float
     ) -> None:
         self._content = request.content
         self._held = held
@@ -382,7 +382,7 @@ class _Rest:
             self._lent = None
 
 
-def _transport_of(request: web.Request) -> asyncio.Transport | None:
+def _transport_of(request: web.BaseRequest) -> asyncio.Transport | None:
     """Give the transport of a plain connection whose bytes can be received by somebody else; None when they cannot."""
     transport = request.transport
     if transport is None or transport.is_closing() or transport.get_extra_info("sslcontext") is not None:

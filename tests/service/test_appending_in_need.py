@@ -14,14 +14,17 @@ from tests.service.appends import append, begun, offset
 from tests.service.wishes import appending
 from tusvideo.commands import TerminateUpload
 from tusvideo.errors import (
+    Busy,
     DiskFull,
     Expired,
+    NotFound,
     OffsetMismatch,
     StorageFailed,
     TusvideoError,
+    UnsupportedType,
     WrongProtocol,
 )
-from tusvideo.model import Protocol, Status
+from tusvideo.model import Protocol, Status, Upload
 
 
 async def test_an_expired_upload_is_gone(house: House) -> None:
@@ -140,3 +143,53 @@ async def test_a_raised_or_lowered_limit_leaves_running_uploads_alone(house: Hou
     upload = await begun(house, b"hel", length=5)
     lower = house.with_(profiles={"files": replace(FILES, max_length=4)})
     assert (await append(lower, upload, b"lo", at=3)).upload.status is Status.COMPLETE
+
+
+async def broken_off(house: House) -> Upload:
+    """Make an upload that has all its bytes and is not published, because the disk refused."""
+    upload = await begun(house, b"hel", length=5)
+    publish = house.store.publish
+
+    async def fails(*args: Any, **kwargs: Any) -> bool:
+        raise DiskFull
+
+    house.store.publish = fails  # type: ignore[method-assign]
+    with pytest.raises(DiskFull):
+        await append(house, upload, b"lo", at=3)
+    with pytest.raises(DiskFull):
+        await offset(house, upload)
+    house.store.publish = publish  # type: ignore[method-assign]
+    return await house.row(upload.id)
+
+
+async def test_a_question_goes_on_with_a_publication_that_broke_off(house: House) -> None:
+    """Who asks when the disk has room again is told the end, and need not wait for the sweeper."""
+    upload = await broken_off(house)
+    assert upload.status is Status.FINALIZING
+    assert await offset(house, upload) == 5
+    assert await house.published(await house.row(upload.id)) == b"hello"
+
+
+async def test_a_question_never_waits_for_who_works_on_the_upload(house: House) -> None:
+    """Whoever holds an unpublished upload publishes it; the question is told to come again, at once (J-04)."""
+    upload = await broken_off(house)
+    async with house.locks.exclusive(upload.id, grace_seconds=0, patience_seconds=0) as lease:
+        with pytest.raises(Busy):
+            await offset(house, upload)
+        assert not lease.release_requested
+
+
+async def test_a_question_is_no_request_that_a_type_can_be_wrong_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused for its content only now, an upload is gone for who asks, as it is from then on."""
+    upload = await broken_off(house)
+
+    async def refuses(_: Upload) -> Upload:
+        raise UnsupportedType(expected="a video", got="text")
+
+    monkeypatch.setattr(house.publisher, "publish", refuses)
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await offset(house, upload)
+    assert (await house.row(upload.id)).status is Status.FAILED

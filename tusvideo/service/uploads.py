@@ -113,15 +113,16 @@ class UploadService:
     async def query(self, user: UserId, command: QueryUpload) -> Queried:
         """Tell where an upload stands, from what is committed.
 
-        A live transfer is asked for a checkpoint and never stopped; one that was silent for long is stopped first.
-        Raises NotFound, Expired, and Busy while the file is being published.
+        A live transfer is asked for a checkpoint and never stopped; one that was silent for long is stopped first. A
+        publication that an earlier request broke off, on a full disk for one, goes on. Raises NotFound, Expired, Busy
+        while the file is being published, DiskFull and StorageFailed when that fails again.
         """
         upload = await self._owned(command.upload_id, user)
         await self._freshen(upload)
         upload = await self._owned(command.upload_id, user)
         rules.judge_known(upload)
         if rules.awaits_publishing(upload):
-            raise Busy
+            upload = await self._published(upload)
         return Queried(upload=upload)
 
     async def terminate(self, user: UserId, command: TerminateUpload) -> None:
@@ -285,6 +286,15 @@ class UploadService:
         upload = await self._owned(upload_id, user)
         rules.judge_known(upload)
         return await self._publish(upload) if rules.awaits_publishing(upload) else upload
+
+    async def _published(self, upload: Upload) -> Upload:
+        """Go on with a publication for a question. Raises Busy at once when somebody works on it."""
+        async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=0):
+            try:
+                return await self._forwarded(upload.id, upload.owner)
+            except UnsupportedType:
+                # Its own request was to be told that; now it is gone.
+                raise NotFound from None
 
     async def _publish(self, upload: Upload) -> Upload:
         try:

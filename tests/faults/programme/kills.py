@@ -73,10 +73,14 @@ async def ask(server: ForkedServer, ledger: Ledger, outcome: Outcome) -> None:
     outcome.collect(ledger)
 
 
-async def look(server: ForkedServer, ledger: Ledger, outcome: Outcome, *, least: bool = True) -> None:
-    """Hold a server that has just recovered to what was told, over HTTP and on disk."""
+async def look(
+    server: ForkedServer, ledger: Ledger, outcome: Outcome, *, least: bool = True, may_wait: bool = False
+) -> None:
+    """Hold a server that has just recovered, or is idle, to what was told, over HTTP and on disk."""
     await ask(server, ledger, outcome)
-    outcome.violations += oracle.check(ledger, data_dir=server.data_dir, database=server.database, least=least)
+    outcome.violations += oracle.check(
+        ledger, data_dir=server.data_dir, database=server.database, least=least, may_wait=may_wait
+    )
 
 
 async def finish(server: ForkedServer, ledger: Ledger, outcome: Outcome, *, log_must_be_clean: bool = True) -> None:

@@ -47,21 +47,26 @@ def _row(found: tuple[Any, ...]) -> Row:
     return Row(upload_id, status, offset, length, client_key, creation_key, place)
 
 
-def check(ledger: Ledger, *, data_dir: Path, database: Path, least: bool = True) -> list[str]:
-    """Find every broken promise. ``least=False``: counted bytes must be right, but may be fewer than were told."""
+def check(ledger: Ledger, *, data_dir: Path, database: Path, least: bool = True, may_wait: bool = False) -> list[str]:
+    """Find every broken promise.
+
+    ``least=False``: counted bytes must be right, but may be fewer than were told. ``may_wait``: publications that the
+    disk refused may stand half-way, told to nobody: FINALIZING, with the file under the name that its row has chosen.
+    """
     rows, verdict = read_rows(database)
-    checking = _Check(ledger, data_dir=data_dir, rows=rows, least=least)
+    checking = _Check(ledger, data_dir=data_dir, rows=rows, least=least, may_wait=may_wait)
     if verdict != "ok":
         checking.wrong.append(f"integrity_check: {verdict}")
     return checking.run()
 
 
 class _Check:
-    def __init__(self, ledger: Ledger, *, data_dir: Path, rows: dict[str, Row], least: bool) -> None:
+    def __init__(self, ledger: Ledger, *, data_dir: Path, rows: dict[str, Row], least: bool, may_wait: bool) -> None:
         self._ledger = ledger
         self._data = data_dir
         self._rows = rows
         self._least = least
+        self._may_wait = may_wait
         self._by_key = {row.client_key or row.creation_key: row for row in rows.values()}
         self.wrong: list[str] = []
 
@@ -83,7 +88,8 @@ class _Check:
         uploads = self._data / "uploads"
         counted: Counter[int] = Counter()
         expected = {entry.seed: entry for entry in self._ledger.entries}
-        complete = {row.location for row in self._rows.values() if row.status == "complete"}
+        named = {"complete", "finalizing"} if self._may_wait else {"complete"}
+        places = {row.location for row in self._rows.values() if row.status in named}
         for path in (path for path in uploads.rglob("*") if path.is_file()):
             found = path.read_bytes()
             name = content.whose(found)
@@ -95,7 +101,7 @@ class _Check:
             if found != entry.data:
                 at = content.first_difference(found, entry.data)
                 self.wrong.append(f"{entry}: published with {len(found)} bytes, first difference at {at}")
-            if path.relative_to(uploads) not in complete:
+            if path.relative_to(uploads) not in places:
                 self.wrong.append(f"{entry}: published as {path.relative_to(uploads)}, and no row says so")
         return counted
 
@@ -133,7 +139,7 @@ class _Check:
             self.wrong.append(f"{entry}: {entry.told} bytes were told, its row counts {row.offset}")
         if missing := entry.parts - {index for index, _, _ in row.parts}:
             self.wrong.append(f"{entry}: chunks {sorted(missing)} were acknowledged, its row does not count them")
-        if row.status == "finalizing":
+        if row.status == "finalizing" and not self._may_wait:
             self.wrong.append(f"{entry}: still finalizing after recovery")
         path = self._data / "staging" / row.id
         staged = path.read_bytes() if path.exists() else b""

@@ -7,7 +7,7 @@ import resource
 from pathlib import Path
 
 from tests.faults.programme import load
-from tests.faults.programme.kills import ask, finish, look
+from tests.faults.programme.kills import finish, look
 from tests.faults.programme.ledger import Ledger
 from tests.faults.programme.mounts import Tmpfs
 from tests.faults.programme.rounds import Outcome, Round
@@ -41,7 +41,7 @@ async def full(round_: Round) -> Outcome:
                 await _load(server.port, ledger, actors=load.ACTORS, most=40 * (fill + 1))
                 outcome.count += 1
                 if chance.random() < 0.5:
-                    await ask(server, ledger, outcome)  # publications may wait for room, so the disk tells nothing yet
+                    await look(server, ledger, outcome, may_wait=True)
                 if chance.random() < 0.5 and not outcome.violations:
                     await server.kill()
                     data.resize(256 * MIB)  # a restart on a full disk may refuse; what counts is that nothing is lost

@@ -6,15 +6,17 @@ DATA   ?= .data
 ARGS   ?=
 URL    ?=
 MINUTES ?= 30
+SECONDS ?= 300
 
 VENV := .venv
 PY   := $(VENV)/bin/python
 
 SETUP_RUN := $(VENV)/.ready-to-run
 SETUP_DEV := $(VENV)/.ready-to-test
+SETUP_FUZZ := $(VENV)/.ready-to-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo bench faults conformance lint format coverage lock clean
+.PHONY: help run test demo bench faults conformance fuzz lint format coverage lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -27,6 +29,7 @@ help:
 	@echo 'make faults    kills, power cuts, full and failing disks against the promise (make faults MINUTES=30; root for all)'
 	@echo 'make conformance  every rule of the protocols asked over raw sockets, of our server or of any other'
 	@echo '               (make conformance URL=http://127.0.0.1:1080/files/ ARGS="--only V,P-04 --all")'
+	@echo 'make fuzz      readers of foreign texts under a fuzzer that sees which branches it takes (make fuzz SECONDS=300)'
 	@echo 'make lint      ruff, mypy and the floors between the modules'
 	@echo 'make format    let ruff lay out the source'
 	@echo 'make coverage  branch coverage of the pure modules, which must be complete'
@@ -51,6 +54,9 @@ faults: $(SETUP_DEV)
 
 conformance: $(SETUP_DEV)
 	@$(PY) -m tests.conformance.wire $(URL) $(ARGS)
+
+fuzz: $(SETUP_FUZZ)
+	@$(PY) -m tests.fuzz --seconds '$(SECONDS)' $(ARGS)
 
 lint: $(SETUP_DEV)
 	$(PY) -m ruff check
@@ -97,6 +103,11 @@ $(SETUP_DEV): constraints.txt constraints-build.txt constraints-dev.txt | $(PY)
 	@$(PY) -m pip check --disable-pip-version-check >/dev/null || $(PY) -m pip check --disable-pip-version-check
 	@touch $(SETUP_RUN) $@
 
+$(SETUP_FUZZ): $(SETUP_DEV) constraints-fuzz.txt
+	@echo 'installing the fuzzer into $(VENV)' >&2
+	@$(INSTALL) --require-hashes -r constraints-fuzz.txt
+	@touch $@
+
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
@@ -105,6 +116,7 @@ lock: $(SETUP_DEV)
 	$(COMPILE) --group pyproject.toml:build --output-file constraints-build.txt
 	$(COMPILE) pyproject.toml --extra dev --constraints constraints.txt --constraints constraints-build.txt \
 	  --output-file constraints-dev.txt
+	$(COMPILE) pyproject.toml --extra fuzz --constraints constraints.txt --output-file constraints-fuzz.txt
 
 clean:
 	rm -rf $(VENV) build dist htmlcov .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,165 @@
+"""What is fuzzed: readers of bytes that strangers send, and texts to begin with."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from tests.web.forms import BOUNDARY, Pieces, chunk_fields, form
+from tusvideo.config import BUILT_IN_PROFILES
+from tusvideo.errors import TusvideoError
+from tusvideo.message import RequestHead
+from tusvideo.model import Limits, UploadId
+from tusvideo.protocol import chunk_api, fields, json_body, metadata, origin, tus, videos_api
+from tusvideo.web.multipart import Form
+from tusvideo.web.routes import find, published_path
+
+UPLOAD: Final = UploadId("0" * 32)
+_PROFILE: Final = BUILT_IN_PROFILES["poster"]
+_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Something that reads bytes; a TusvideoError is a refusal, every other exception a finding."""
+
+    read: Callable[[bytes], Any]
+    seeds: Sequence[bytes]
+
+    def attack(self, data: bytes) -> None:
+        """Read what the fuzzer made."""
+        try:
+            self.read(data)
+        except TusvideoError as error:
+            if not str(error).isprintable():
+                raise AssertionError("a refusal that is no sentence") from error
+
+
+def _text(data: bytes) -> str:
+    """Decode as aiohttp decodes header fields."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _ran(work: Coroutine[Any, Any, Any]) -> None:
+    """Run what never waits, without an event loop."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("it waits for something")
+
+
+def _read_form(data: bytes) -> None:
+    cut = data[0] + 1 if data else 1  # the network cuts a body where it likes
+
+    async def read() -> None:
+        pieces = [data[at : at + cut] for at in range(1, len(data), cut)]
+        whole = Form(Pieces(pieces), boundary=BOUNDARY, max_fields_bytes=2000, max_file_bytes=2000)
+        if await whole.find_file():
+            while await whole.read():
+                pass
+        chunk_api.parse_finalize(whole.fields, profile=_PROFILE, limits=_LIMITS)
+
+    _ran(read())
+
+
+def _read_head(data: bytes) -> None:
+    """Read a head of tus, written as lines: method, then fields."""
+    method, *lines = _text(data).split("\n")
+    headers: CIMultiDict[str] = CIMultiDict()
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers.add(name, value.strip(" \t"))
+    head = RequestHead(
+        method=fields.effective_method(method, CIMultiDictProxy(headers)),
+        path="/files/",
+        headers=CIMultiDictProxy(headers),
+        content_length=5,
+        has_body=True,
+    )
+    for upload_id in (None, UPLOAD):
+        try:
+            tus.parse(head, upload_id=upload_id, default_profile="files", profiles=("files",))
+        except TusvideoError as error:
+            tus.render_error(error, head_only=head.method == "HEAD")
+
+
+def _read_path(data: bytes) -> None:
+    location = find(_text(data)).location
+    # Directories and folders of ours are ASCII; written as escapes, others may be longer than what is read.
+    if location is None or not (location.directory + location.folder).isascii():
+        return
+    if find(published_path(location)).location != location:
+        raise AssertionError("a path that leads elsewhere when it is written again")
+
+
+def _read_metadata(data: bytes) -> None:
+    told = metadata.parse(_text(data).split("\n"))
+    if metadata.parse([told.raw]).values != told.values:
+        raise AssertionError("metadata that reads differently the second time")
+
+
+def _read_json(data: bytes) -> None:
+    document = json_body.parse_object(data)
+    for parse in (
+        lambda: videos_api.parse_describe(document, default_profile="poster", profiles=("poster",)),
+        lambda: videos_api.parse_change(document, video_id=UPLOAD),
+        lambda: chunk_api.parse_finalize_json(document, profile=_PROFILE, limits=_LIMITS),
+    ):
+        try:
+            parse()
+        except TusvideoError:
+            continue
+
+
+def _read_origin(data: bytes) -> None:
+    text = _text(data)
+    host = origin.check_host(text, allowed_hosts=("*.example",))
+    origin.check_origin(
+        "POST", real_method="POST", origin=text, sec_fetch_site=None, host=host, allowed_origins=("https://a.example",)
+    )
+
+
+READERS: Final = {
+    "form": Reader(
+        read=_read_form,
+        seeds=[
+            b"\x20" + form(*chunk_fields(), ("chunk", b"abc")),
+            b"\x01" + form(("uploadId", b"k"), ("filename", b"a")),
+        ],
+    ),
+    "head": Reader(
+        read=_read_head,
+        seeds=[
+            b"POST\nTus-Resumable: 1.0.0\nUpload-Length: 10\nUpload-Metadata: filename YQ==,b Yg==",
+            b"POST\nTus-Resumable: 1.0.0\nUpload-Defer-Length: 1\nIdempotency-Key: k\nExpect: 100-continue",
+            b"PATCH\nTus-Resumable: 1.0.0\nUpload-Offset: 0\nContent-Type: application/offset+octet-stream",
+            b"POST\nX-HTTP-Method-Override: DELETE\nTus-Resumable: 1.0.0",
+            b"POST\nTus-Resumable: 1.0.0\nUpload-Concat: final;/files/00000000000000000000000000000000 /files/a",
+            b"PATCH\nTus-Resumable: 1.0.0\nUpload-Offset: 0\nUpload-Checksum: sha1 Lve95gjOVATpfV8EL5X4nxwjKHE=",
+        ],
+    ),
+    "path": Reader(
+        read=_read_path,
+        seeds=[
+            b"/uploads/posters/local/a%20b.mp4",
+            b"/files/" + UPLOAD.encode(),
+            b"/api/poster/video/chunk",
+            b"/%2e%2e/",
+        ],
+    ),
+    "metadata": Reader(read=_read_metadata, seeds=[b"filename YS5iaW4=,flag,empty ", b"a YQ==\nb Yg=="]),
+    "JSON": Reader(
+        read=_read_json,
+        seeds=[
+            b'{"filename":"a.mp4","title":"t","description":"d\\n","profile":null}',
+            b'{"uploadId":"k","filename":"a","totalChunks":2,"checksum":null}',
+            b'{"a":[{"b":[1.5,-2,true,"\\ud83d\\ude00"]}]}',
+        ],
+    ),
+    "URL-encoded form": Reader(read=json_body.form_fields, seeds=[b"uploadId=k&totalChunks=2&filename=a%20b.mp4"]),
+    "host and origin": Reader(
+        read=_read_origin, seeds=[b"localhost:80", b"http://localhost", b"[::1]:9", b"a.example"]
+    ),
+}

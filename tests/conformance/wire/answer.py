@@ -1,5 +1,6 @@
 """An answer that a check asks about; whatever is not as expected becomes one sentence."""
 
+import re
 from dataclasses import dataclass
 from typing import NoReturn, Self
 
@@ -88,6 +89,13 @@ class Answer:
         for name in names:
             if (found := self.get(name)) is not None:
                 self.fail(f"no {name}", got=f"{name}: {found[:SHOWN]}")
+        return self
+
+    def expect_match(self, name: str, pattern: str) -> Self:
+        """Fail unless the whole of a header field fits a pattern."""
+        found = self.get(name)
+        if found is None or re.fullmatch(pattern, found, re.ASCII) is None:
+            self.fail(f"{name} like {pattern}", got=f"{name}: {found}")
         return self
 
     def expect_word(self, name: str, word: str) -> Self:

@@ -81,6 +81,12 @@ class Own:
             self._process.wait(START_SECONDS)
             raise RuntimeError(f"the server did not start: {line!r}\n{self.log[-4000:]}")
 
+    def revive(self) -> None:
+        """Start it if a check has left it dead."""
+        if self._process is None or self._process.poll() is not None:
+            self.stop()
+            self.start()
+
     def kill(self) -> None:
         """Kill -9 and reap."""
         self._end(signal.SIGKILL)
@@ -88,6 +94,20 @@ class Own:
     def stop(self) -> int:
         """SIGTERM and wait; give the exit code, 0 when it was not running."""
         return self._end(signal.SIGTERM)
+
+    @contextlib.contextmanager
+    def set_otherwise(self, settings: str) -> Iterator[None]:
+        """Restart with these lines of TOML for a while."""
+        usual = self.settings
+        self.stop()
+        self.settings = usual + settings
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+            self.settings = usual
+            self.start()
 
     def tell(self, number: signal.Signals) -> None:
         """Send a signal and do not wait."""

@@ -57,6 +57,8 @@ def ask(check: Check, target: Target) -> Verdict:
     verdict = Verdict(id=check.id, level=check.level, result=Result.PASSED, rule=check.rule)
     if (refused := refuse(check, target)) is not None:
         return replace(verdict, result=refused[0], why=refused[1])
+    if target.own is not None:
+        target.own.revive()
     began = time.monotonic()
     try:
         check.ask(target)
@@ -65,6 +67,8 @@ def ask(check: Check, target: Target) -> Verdict:
         verdict = replace(verdict, result=result, why=str(reason))
     except (Failed, OSError) as failure:
         verdict = replace(verdict, result=Result.FAILED, why=" ".join(str(failure).split()))
+    finally:
+        target.hang_up()
     return replace(verdict, seconds=time.monotonic() - began)
 
 

@@ -37,6 +37,8 @@ class Options(TypedDict, total=False):
     on: Connection | None
     allow: Sequence[int]
     """Statuses of class 5xx that the check has brought about."""
+    bare: bool
+    """The request is no HTTP, so that a parser refuses it which knows neither tus nor pages."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Call:
     sent: str
     fields: Sequence[str]
     version: str | None
+    bare: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +116,8 @@ class Target:
     liar: Liar | None = None
     """Falsifies answers that are not of a preparation: so it is seen that a check can fail."""
     preparing: int = 0
+    connections: list[Connection] = field(default_factory=list)
+    """Those that were opened since ``hang_up``."""
 
     # --- getting to know it
 
@@ -155,6 +160,16 @@ class Target:
 
     # --- asking
 
+    def connect(self) -> Connection:
+        """Open a connection; it is closed when the check is over at the latest."""
+        self.connections.append(Connection(self.base))
+        return self.connections[-1]
+
+    def hang_up(self) -> None:
+        """Close every connection that a check has left open."""
+        while self.connections:
+            self.connections.pop().close()
+
     def begin(
         self,
         method: str,
@@ -182,12 +197,13 @@ class Target:
             extra.append(f"Origin: {self.origin}")
         call = Call(
             target=self,
-            connection=options.get("on") or Connection(self.base),
+            connection=options.get("on") or self.connect(),
             method=method,
             path=path,
             sent=self._describe(method, path, lines, body, version),
             fields=lines,
             version=version,
+            bare=options.get("bare", False),
         )
         call.send(write(f"{method} {path} {options.get('protocol', 'HTTP/1.1')}", [*extra, *lines], body=body))
         return call

@@ -12,7 +12,26 @@ from tests.conformance.wire.houses import ROOT, Houses
 from tests.conformance.wire.target import lied
 from tests.conformance.wire.verdict import Failed, NotApplicable, Result
 
-TUS = {"V": 10, "O": 11, "H": 15, "P": 24}
+TUS = {
+    "G": 12,
+    "V": 10,
+    "O": 11,
+    "H": 15,
+    "P": 24,
+    "M": 9,
+    "C": 20,
+    "D": 19,
+    "W": 14,
+    "L": 16,
+    "X": 13,
+    "K": 20,
+    "E": 12,
+    "N": 36,
+    "R": 10,
+    "S": 40,
+    "F": 18,
+    "J": 30,
+}
 """How many items each group of the list has."""
 ALL = sorted(CHECKS.values(), key=lambda check: run.sort_key(check.id))
 
@@ -33,6 +52,7 @@ def test_item(check: Check, houses: Houses) -> None:
 def test_item_can_fail(check: Check, houses: Houses) -> None:
     """An item whose answers are falsified fails: success for refusal and the other way round, without the fields."""
     target = houses.target(check.house)
+    target.inside.revive()
     if run.refuse(check, target) is not None:
         pytest.skip("not announced")
     target.liar = lied
@@ -42,6 +62,7 @@ def test_item_can_fail(check: Check, houses: Houses) -> None:
     except NotApplicable as reason:
         pytest.skip(str(reason))
     finally:
+        target.hang_up()
         target.liar = None
         target.violations.clear()
         target.memory.offsets.clear()
@@ -52,13 +73,13 @@ def test_no_item_is_missing() -> None:
     """Each id of the two lists is asked here, or named together with where it is."""
     wanted = {f"{group}-{number:02}" for group, count in TUS.items() for number in range(1, count + 1)}
     known = {id_ for id_ in {*CHECKS, *ELSEWHERE, *run.INVARIANTS} if not id_.isdigit()}
-    assert wanted == known - (set(run.INVARIANTS) - wanted)
+    assert wanted == known
 
 
 def test_every_rule_is_one_sentence() -> None:
     """What an item expects is told in one sentence."""
     for check in ALL:
-        assert re.fullmatch(r".{20,220}[.]", check.rule), (check.id, check.rule)
+        assert re.fullmatch(r".{15,220}[.]", check.rule), (check.id, check.rule)
 
 
 @pytest.mark.parametrize("item", [pytest.param(item, id=item.id) for item in ELSEWHERE.values() if item.tests])

@@ -1,10 +1,41 @@
 """The items of tus 1.0.0, a module for each group; importing this enters them all."""
 
 from tests.conformance.wire.tus import (
+    checksums,
+    clients,
+    concatenation,
+    cors,
+    creations,
+    deferred,
+    expiration,
+    facts,
+    faults,
+    first_bytes,
     heads,
     options,
+    overrides,
     patches,
+    silences,
+    termination,
     versions,
 )
 
-__all__ = ["heads", "options", "patches", "versions"]
+__all__ = [
+    "checksums",
+    "clients",
+    "concatenation",
+    "cors",
+    "creations",
+    "deferred",
+    "expiration",
+    "facts",
+    "faults",
+    "first_bytes",
+    "heads",
+    "options",
+    "overrides",
+    "patches",
+    "silences",
+    "termination",
+    "versions",
+]

@@ -4,9 +4,11 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final, TextIO
+
+from tusvideo.log_stream import LogStream
 
 Value = str | int | float | bool | None
 
@@ -27,7 +29,10 @@ def event(logger: logging.Logger, level: int, name: str, /, **data: Value) -> No
     into data; values of metadata, tokens and paths that clients sent do not.
     """
     if logger.isEnabledFor(level):
-        logger.log(level, name, extra={"data": data})
+        # What logger.log does, save for the search for the line of code that called: an event has a name.
+        record = logging.LogRecord(logger.name, level, "", 0, name, None, None)
+        record.data = data
+        logger.handle(record)
 
 
 class TextFormatter(logging.Formatter):
@@ -39,8 +44,8 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         name, data = _name_and_data(record)
-        pairs = "".join(f" {key}={_quoted(value)}" for key, value in data.items())
-        return f"{_time(record)} {record.levelname} {_quoted(record.name)} {name}{pairs}"
+        pairs = "".join([f" {key}={_quoted(value)}" for key, value in data.items()])
+        return f"{_time(record.created)} {record.levelname} {_quoted(record.name)} {name}{pairs}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -48,8 +53,8 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         name, data = _name_and_data(record)
-        fixed = {"at": _time(record), "level": record.levelname.lower(), "logger": record.name, "event": name}
-        return json.dumps({**fixed, **{key: value for key, value in data.items() if key not in fixed}})
+        fixed = {"at": _time(record.created), "level": record.levelname.lower(), "logger": record.name, "event": name}
+        return json.dumps(fixed | {key: _value(value) for key, value in data.items() if key not in fixed})
 
 
 def configure_log(*, level: str, form: str, stream: TextIO | None = None) -> None:
@@ -58,7 +63,7 @@ def configure_log(*, level: str, form: str, stream: TextIO | None = None) -> Non
     Our own loggers speak from ``level`` (debug, info, warning, error) on. Those of libraries speak from warning on,
     because on the levels below they print values (of SQL parameters, for one) that are not theirs to tell.
     """
-    handler = logging.StreamHandler(sys.stderr if stream is None else stream)
+    handler = LogStream(sys.stderr if stream is None else stream)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -66,37 +71,60 @@ def configure_log(*, level: str, form: str, stream: TextIO | None = None) -> Non
     root.setLevel(max(own, logging.WARNING))
     logging.getLogger(_OURS).setLevel(own)
     logging.captureWarnings(capture=True)
+    # No line tells these, and every record would ask for them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    if sys.version_info >= (3, 12):
+        logging.logAsyncioTasks = False
 
 
-def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+class _Second:
+    """The second that was written last: most lines are of the same one as the line before."""
+
+    number = -1
+    text = ""
 
 
-def _name_and_data(record: logging.LogRecord) -> tuple[str, Mapping[str, Value]]:
+def _time(created: float) -> str:
+    second = int(created)
+    if second != _Second.number:
+        _Second.text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        _Second.number = second
+    return f"{_Second.text}.{int((created - second) * 1000):03}Z"
+
+
+def _name_and_data(record: logging.LogRecord) -> tuple[str, Mapping[object, object]]:
     text = record.getMessage()
     given = getattr(record, "data", None)
-    data: dict[str, Value] = {}
+    data: dict[object, object] = {}
     if not _EVENT.fullmatch(text):
-        text, data = "message", {"text": _cut(text)}
+        text, data = "message", {"text": text}
     if isinstance(given, Mapping):
-        data |= {str(key): _value(value) for key, value in given.items()}
+        data |= given
     if record.exc_info and record.exc_info[0] is not None:
         data["error"] = record.exc_info[0].__name__
-        data["traceback"] = logging.Formatter().formatException(record.exc_info)[-MAX_TRACEBACK:]
+        data["traceback"] = _Long(logging.Formatter().formatException(record.exc_info)[-MAX_TRACEBACK:])
     return text, data
 
 
+class _Long(str):
+    """A text that was cut already."""
+
+    __slots__ = ()
+
+
 def _value(value: object) -> Value:
-    if value is None or isinstance(value, bool | int | float):
+    if type(value) is str and len(value) <= MAX_TEXT:
         return value
-    return _cut(str(value))
-
-
-def _cut(text: str) -> str:
+    if value is None or isinstance(value, bool | int | float | _Long):
+        return value
+    text = str(value)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
-def _quoted(value: Value) -> str:
-    if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) else json.dumps(value)
-    return json.dumps(value)
+def _quoted(value: object) -> str:
+    if type(value) is int:
+        return str(value)
+    if value is None:
+        return "null"
+    told = _value(value)
+    return told if isinstance(told, str) and _PLAIN.fullmatch(told) else json.dumps(told)

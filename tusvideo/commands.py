@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tusvideo.checksums import Checksum
 from tusvideo.model import ClientKey, Digests, Part, Profile, Protocol, Upload, UploadId, Video
 
 
@@ -34,6 +35,8 @@ class CreateUpload:
     """Of the whole, as the client claims; verified before it is published."""
     wants_digest: str | None = None
     """Algorithm of the digest of the whole that the client wants to be told."""
+    checksum: Checksum | None = None
+    """Of the body, if the client says: one that does not have it is not stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class AppendBytes:
     """Total bytes, told now (a deferred length) or repeated."""
     completes: bool = False
     """True when the upload is complete with this body; a chunked one decides the length."""
+    checksum: Checksum | None = None
+    """Of the body, if the client says: one that does not have it is not stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

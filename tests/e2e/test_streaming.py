@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e import tus
 from tests.e2e.disk import MIB, place_of, published
-from tests.faults.processes import ServerProcess
+from tests.faults.processes import ServerProcess, resident
 from tests.faults.proxy import FaultProxy
 from tests.web.wire import until
 
@@ -68,12 +68,6 @@ async def test_a_question_is_answered_at_once_while_bytes_pour_in(
     print(f"{len(took)} HEADs: p50 {statistics.median(took):.1f} ms, p95 {p95:.1f} ms")  # noqa: T201  # the report
     assert len(took) >= 20
     assert p95 < 500
-
-
-def resident(pid: int, field: str) -> int:
-    """Read a figure of /proc/PID/status, in bytes."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
 
 
 def pour(port: int, path: str, *, size: int) -> bytes:

@@ -110,3 +110,9 @@ async def run_upload(
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "TUSVIDEO_STATE_DIR": str(state_dir), **(environment or {})},
     )
+
+
+def resident(pid: int, field: str) -> int:
+    """Read a figure of /proc/PID/status, in bytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.protocol.heads import ID, NEXT_WEEK_TEXT, TUS, finished, head, parse, told, upload
+from tusvideo.checksums import ALGORITHMS
 from tusvideo.commands import Queried, QueryUpload, TerminateUpload
 from tusvideo.model import Upload
 from tusvideo.protocol import tus
@@ -75,7 +76,8 @@ def test_options_tells_what_is_spoken() -> None:
     assert told(answer) == {
         "Tus-Resumable": "1.0.0",
         "Tus-Version": "1.0.0",
-        "Tus-Extension": "creation,creation-with-upload,creation-defer-length,expiration,termination",
+        "Tus-Extension": "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination",
+        "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
         "Tus-Max-Size": "1000",
     }
 

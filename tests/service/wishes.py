@@ -4,6 +4,7 @@ import hashlib
 import random
 from typing import Any, Final
 
+from tusvideo.checksums import ALGORITHMS, Checksum
 from tusvideo.commands import AppendBytes, CreateUpload, Finalize, PutPart
 from tusvideo.model import Protocol, Upload, client_key
 
@@ -45,10 +46,24 @@ def creation_with(data: bytes, *, length: int | None, chunked: bool = False, **f
     return creation(length, takes_body=True, body_length=None if chunked else len(data), **facts)
 
 
-def appending(upload: Upload, size: int | None, *, at: int, length: int | None = None) -> AppendBytes:
+def checksum(data: bytes, *, algorithm: str = "sha1") -> Checksum:
+    """Compute what a client says that its bytes amount to."""
+    running = ALGORITHMS[algorithm].begin()
+    running.update(data)
+    return Checksum(algorithm=algorithm, digest=running.digest())
+
+
+def appending(
+    upload: Upload, size: int | None, *, at: int, length: int | None = None, checksum: Checksum | None = None
+) -> AppendBytes:
     """Ask to append so many bytes (None: chunked) at an offset."""
     return AppendBytes(
-        protocol=Protocol.TUS, upload_id=upload.id, at_offset=at, body_length=size, declares_length=length
+        protocol=Protocol.TUS,
+        upload_id=upload.id,
+        at_offset=at,
+        body_length=size,
+        declares_length=length,
+        checksum=checksum,
     )
 
 

@@ -1,11 +1,14 @@
 """Header fields of tus and of HTTP: a ``parse_`` / ``build_`` pair each, with the section that defines it above."""
 
+import base64
+import binascii
 import re
 from datetime import UTC, datetime
 from typing import Final
 
 from multidict import CIMultiDictProxy
 
+from tusvideo.checksums import ALGORITHMS, Checksum
 from tusvideo.errors import ExpectationFailed, InvalidField, MethodNotAllowed, UnsupportedVersion
 
 OFFSET_TYPE: Final = "application/offset+octet-stream"
@@ -83,6 +86,31 @@ def parse_upload_expires(text: str) -> datetime:
 def build_upload_expires(expires_at: datetime) -> tuple[str, str]:
     """Write Upload-Expires; ``expires_at`` is aware."""
     return "Upload-Expires", build_http_date(expires_at)
+
+
+# tus 1.0.0 § Checksum / Headers / Upload-Checksum; names are announced in lower case and taken in any.
+def parse_upload_checksum(text: str) -> Checksum:
+    """Read Upload-Checksum: a name of ``ALGORITHMS``, one space, the padded base64 of that checksum's bytes.
+
+    Raises InvalidField.
+    """
+    name, _, value = text.strip(" \t").partition(" ")
+    algorithm = ALGORITHMS.get(name.lower())
+    if algorithm is None:
+        raise InvalidField("Upload-Checksum", expected=f"one of {', '.join(ALGORITHMS)}, and a checksum", got=text)
+    try:
+        digest = base64.b64decode(value.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        digest = b""
+    if len(digest) != algorithm.size:
+        expected = f"{name} followed by one space and the base64 of {algorithm.size} bytes"
+        raise InvalidField("Upload-Checksum", expected=expected, got=text)
+    return Checksum(algorithm=name.lower(), digest=digest)
+
+
+def build_upload_checksum(checksum: Checksum) -> tuple[str, str]:
+    """Write Upload-Checksum."""
+    return "Upload-Checksum", f"{checksum.algorithm} {base64.b64encode(checksum.digest).decode('ascii')}"
 
 
 # tus 1.0.0 § Core Protocol / Headers / Tus-Resumable

@@ -1,12 +1,13 @@
 """tus 1.0.0: request heads become commands, outcomes and errors become answers.
 
-Spec: tus 1.0.0 § Core Protocol, Creation, Creation With Upload, Expiration, Termination.
+Spec: tus 1.0.0 § Core Protocol, Creation, Creation With Upload, Expiration, Checksum, Termination.
 """
 
 from collections.abc import Collection, Mapping
 from typing import Final
 
 from tusvideo import errors
+from tusvideo.checksums import ALGORITHMS, Checksum
 from tusvideo.commands import AppendBytes, Appended, Created, CreateUpload, Queried, QueryUpload, TerminateUpload
 from tusvideo.message import RequestHead, ResponseHead
 from tusvideo.model import Protocol, Status, Upload, UploadId
@@ -14,7 +15,14 @@ from tusvideo.protocol import fields, metadata, problem, texts
 from tusvideo.protocol.coding import judge_coding
 
 VERSION: Final = fields.TUS_VERSION
-EXTENSIONS: Final = ("creation", "creation-with-upload", "creation-defer-length", "expiration", "termination")
+EXTENSIONS: Final = (
+    "creation",
+    "creation-with-upload",
+    "creation-defer-length",
+    "expiration",
+    "checksum",
+    "termination",
+)
 COLLECTION_METHODS: Final = ("OPTIONS", "POST")
 SERVER_ERROR: Final = 500
 UPLOAD_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH")
@@ -71,12 +79,17 @@ def parse(
 
 
 def options(max_length: int | None) -> ResponseHead:
-    """Tell what this server speaks: 204 with the version, the extensions and, if there is one, the limit in bytes.
+    """Tell what this server speaks: 204 with the version, the extensions, the names of the checksums that it computes
+    and, if there is one, the limit in bytes.
 
-    Spec: tus 1.0.0 § Core Protocol / Requests / OPTIONS.
+    Spec: tus 1.0.0 § Core Protocol / Requests / OPTIONS; § Checksum / Headers / Tus-Checksum-Algorithm.
     """
     limit = () if max_length is None else (("Tus-Max-Size", fields.build_number(max_length)),)
-    spoken = (("Tus-Version", VERSION), ("Tus-Extension", ",".join(EXTENSIONS)))
+    spoken = (
+        ("Tus-Version", VERSION),
+        ("Tus-Extension", ",".join(EXTENSIONS)),
+        ("Tus-Checksum-Algorithm", ",".join(ALGORITHMS)),
+    )
     return ResponseHead(status=204, headers=(fields.build_tus_resumable(), *spoken, *limit))
 
 
@@ -166,6 +179,7 @@ def _judge_version(version: str | None) -> None:
 
 def _parse_create(head: RequestHead, *, default_profile: str, profiles: Collection[str]) -> CreateUpload:
     length = _parse_length(head)
+    checksum = _parse_checksum(head)
     _judge_extensions(head)
     told = metadata.parse(head.headers.getall("Upload-Metadata", []))
     title, description = told.text("title"), told.text("description")
@@ -184,6 +198,7 @@ def _parse_create(head: RequestHead, *, default_profile: str, profiles: Collecti
         creation_key=None if key is None else fields.parse_idempotency_key(key),
         body_length=head.content_length if head.has_body else 0,
         takes_body=fields.is_content_type(head.one("Content-Type"), fields.OFFSET_TYPE),
+        checksum=checksum,
     )
     judge_coding(head)
     return command
@@ -211,6 +226,7 @@ def _parse_append(head: RequestHead, *, upload_id: UploadId) -> AppendBytes:
         at_offset=fields.parse_upload_offset(offset),
         body_length=head.content_length if head.has_body else 0,
         declares_length=None if length is None else fields.parse_upload_length(length),
+        checksum=_parse_checksum(head),
     )
     _judge_extensions(head)
     media_type = head.one("Content-Type")
@@ -220,11 +236,18 @@ def _parse_append(head: RequestHead, *, upload_id: UploadId) -> AppendBytes:
     return command
 
 
-def _judge_extensions(head: RequestHead) -> None:
-    """Refuse what belongs to extensions that are not announced: who asks for a check must not be told 'fine'."""
+def _parse_checksum(head: RequestHead) -> Checksum | None:
+    """Read the checksum of the body. One that is to follow the body is refused: who asks for a check must not be told
+    'fine' without one."""
     trailers = ",".join(head.headers.getall("Trailer", [])).lower().split(",")
-    if "Upload-Checksum" in head.headers or "upload-checksum" in {name.strip(" \t") for name in trailers}:
-        raise errors.InvalidField("Upload-Checksum", expected="no checksum, this server does not check it", got="one")
+    if "upload-checksum" in {name.strip(" \t") for name in trailers}:
+        raise errors.InvalidField("Trailer", expected="Upload-Checksum before the body", got="after it")
+    checksum = head.one("Upload-Checksum")
+    return None if checksum is None else fields.parse_upload_checksum(checksum)
+
+
+def _judge_extensions(head: RequestHead) -> None:
+    """Refuse what belongs to extensions that are not announced."""
     concat = head.one("Upload-Concat")
     if concat:
         raise errors.InvalidField("Upload-Concat", expected="no concatenation, it is not announced", got=concat)

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from dataclasses import replace
 
+from tusvideo.checksums import Checksum
 from tusvideo.commands import (
     AppendBytes,
     Appended,
@@ -17,6 +18,7 @@ from tusvideo.commands import (
 )
 from tusvideo.errors import (
     Busy,
+    ChecksumMismatch,
     DiskFull,
     NotFound,
     OffsetMismatch,
@@ -25,8 +27,9 @@ from tusvideo.errors import (
     UnsupportedType,
 )
 from tusvideo.model import Durability, Location, Status, Upload, UploadId, UserId
-from tusvideo.ports import Body, Lease, LockManager, PublishedFile, VideoRepository
+from tusvideo.ports import Body, Lease, LockManager, PublishedFile, VideoRepository, Writer
 from tusvideo.rules import uploads as rules
+from tusvideo.service.checking import CheckedWriter
 from tusvideo.service.judging import judge_for
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.syncing import UnsyncedWriter
@@ -104,6 +107,8 @@ class UploadService:
             # A retry after a lost answer; a body of unknown size must turn out to be empty, and nobody waits for that.
             if await body.read():
                 raise TooLarge("the body", limit=0)
+            if command.checksum is not None:
+                command.checksum.verify(command.checksum.begin())
             return Appended(upload=upload, written=0)
         except TusvideoError as error:
             if upload.status is Status.OPEN:
@@ -208,7 +213,7 @@ class UploadService:
     ) -> Appended:
         await self.judge_room(command.body_length or 0)
         before = upload.offset
-        upload = await self._stream(upload, plan, body, lease)
+        upload = await self._stream(upload, plan, body, lease, checksum=command.checksum)
         return Appended(upload=upload, written=upload.offset - before)
 
     async def _append_first(self, upload: Upload, command: CreateUpload, body: Body, lease: Lease) -> Upload:
@@ -216,8 +221,8 @@ class UploadService:
         room = profile.max_length if upload.length is None else upload.length
         plan = AppendPlan(position=0, accept_at_most=room, length=upload.length, exact=command.body_length is not None)
         try:
-            return await self._stream(upload, plan, body, lease)
-        except TooLarge:
+            return await self._stream(upload, plan, body, lease, checksum=command.checksum)
+        except (ChecksumMismatch, TooLarge):
             # Nobody learned of this upload: the answer is a refusal without a Location.
             stored = await self._owned(upload.id, upload.owner)
             gone = rules.moved(stored, Status.TERMINATED)
@@ -225,8 +230,12 @@ class UploadService:
             await self.clear(gone)
             raise
 
-    async def _stream(self, upload: Upload, plan: AppendPlan, body: Body, lease: Lease) -> Upload:
+    async def _stream(
+        self, upload: Upload, plan: AppendPlan, body: Body, lease: Lease, *, checksum: Checksum | None
+    ) -> Upload:
         """Move a body into the upload, and publish what is whole then; what arrived is committed whatever is raised.
+
+        With a checksum all of it is committed or, whatever is raised, nothing.
 
         The last bytes are committed together with FINALIZING: an upload that has them all never looks unfinished, and
         whoever comes next, client or not, goes on publishing it.
@@ -258,10 +267,12 @@ class UploadService:
             current = settled
 
         writer = await self._store.open_writer(upload.id, position=plan.position, fresh=upload.offset == 0)
+        counted: Writer = UnsyncedWriter(writer) if relaxed else writer
+        checked = None if checksum is None else CheckedWriter(counted, checksum=checksum)
         try:
             transfer = Transfer(
                 body=body,
-                writer=UnsyncedWriter(writer) if relaxed else writer,
+                writer=checked or counted,
                 plan=plan,
                 commit=commit,
                 look=judge.look,
@@ -270,10 +281,14 @@ class UploadService:
             )
             lease.attach(transfer)
             await transfer.run()
+            if checked is not None:
+                await checked.settle(commit)
             if current.length != plan.length:
                 await commit(current.offset)
         except UnsupportedType as error:
-            await self._publisher.refuse(current, code=error.code)
+            # What was wrong with a body that nobody checked yet may not be in the file.
+            if checked is None or checked.is_verified:
+                await self._publisher.refuse(current, code=error.code)
             raise
         finally:
             await writer.close()

@@ -259,12 +259,12 @@ def some_parts(*indexes: int) -> list[Part]:
     return [Part(index=index, size=5, position=5 * index) for index in indexes]
 
 
-def test_the_whole_is_the_sum_of_its_parts() -> None:
+def test_the_whole_is_what_is_stored() -> None:
     """And must be what fileSize told."""
-    assert rules.whole_length(PartFacts(total=3), some_parts(0, 1, 2)) == 15
-    assert rules.whole_length(PartFacts(total=3, length=15), some_parts(0, 1, 2)) == 15
+    assert rules.whole_length(PartFacts(total=3), stored=15) == 15
+    assert rules.whole_length(PartFacts(total=3, length=15), stored=15) == 15
     with pytest.raises(FactConflict):
-        rules.whole_length(PartFacts(total=3, length=14), some_parts(0, 1, 2))
+        rules.whole_length(PartFacts(total=3, length=14), stored=15)
 
 
 @pytest.mark.parametrize(
@@ -286,8 +286,8 @@ def test_gaps_and_runs(
 
 
 def test_a_part_that_waits_is_found() -> None:
-    """None when all lie where they belong."""
+    """Only the last can: of any other the size, and with that its place, is known as soon as it came."""
     facts = PartFacts(total=3, size=5)
-    waiting = Part(index=2, size=3, position=10_000)
-    assert rules.misplaced(some_parts(0, 1, 2), facts=facts) is None
-    assert rules.misplaced([*some_parts(0, 1), waiting], facts=facts) == waiting
+    assert not rules.is_misplaced(Part(index=2, size=3, position=10), facts=facts)
+    assert rules.is_misplaced(Part(index=2, size=3, position=10_000), facts=facts)
+    assert not rules.is_misplaced(Part(index=0, size=3, position=0), facts=PartFacts(total=1))

@@ -185,12 +185,12 @@ def with_facts(upload: Upload, facts: PartFacts, *, profile: Profile) -> Upload:
     return replace(upload, part_size=facts.size, length=facts.length)
 
 
-def whole_length(facts: PartFacts, parts: Sequence[Part]) -> int:
-    """Count the bytes of the file from all its parts. Raises FactConflict when fileSize was told and differs."""
-    length = sum(part.size for part in parts)
-    if facts.length is not None and facts.length != length:
-        raise FactConflict("fileSize", stored=str(facts.length), got=str(length))
-    return length
+def whole_length(facts: PartFacts, *, stored: int) -> int:
+    """Give the length of a file of which all parts are there. Raises FactConflict when fileSize was told and differs
+    from the bytes that are stored."""
+    if facts.length is not None and facts.length != stored:
+        raise FactConflict("fileSize", stored=str(facts.length), got=str(stored))
+    return stored
 
 
 def missing_of(parts: Sequence[Part], *, total: int) -> tuple[tuple[int, int], ...]:
@@ -217,9 +217,7 @@ def runs_of(parts: Sequence[Part]) -> tuple[tuple[int, int], ...]:
     return tuple(runs)
 
 
-def misplaced(parts: Sequence[Part], *, facts: PartFacts) -> Part | None:
-    """Find the part that waits at its parking position, None when all lie where they belong."""
-    for part in parts:
-        if part.position != facts.position(part.index):
-            return part
-    return None
+def is_misplaced(last: Part, *, facts: PartFacts) -> bool:
+    """Tell whether the last part waits at its parking position. Of any other the size is known as soon as it came, and
+    with that its place."""
+    return last.position != facts.position(last.index)

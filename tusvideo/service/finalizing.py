@@ -1,11 +1,10 @@
 """Putting the parts together: finalize, once or eight times at once."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from tusvideo.commands import Finalize, Finalized
 from tusvideo.errors import ChecksumMismatch, FactConflict, NotFound, PartsMissing, StorageFailed, UnsupportedType
-from tusvideo.model import Part, Status, Upload, UserId
+from tusvideo.model import Status, Upload, UserId
 from tusvideo.ports import LockManager
 from tusvideo.rules import parts as rules
 from tusvideo.rules.uploads import judge_known
@@ -79,26 +78,29 @@ class FinalizeService:
 
     async def _whole(self, upload: Upload, command: Finalize, *, epoch: int) -> Upload:
         """Give the committed session of an upload that has all its parts in place and the right checksum."""
-        parts = await self._sessions.parts(upload.id)
-        missing = rules.missing_of(parts, total=command.total_parts)
-        if missing:
+        if upload.next_part < command.total_parts:
+            parts = await self._sessions.parts(upload.id)
+            missing = rules.missing_of(parts, total=command.total_parts)
             raise PartsMissing(missing, count=command.total_parts - len(parts))
-        length = rules.whole_length(rules.facts_of(upload), parts)
-        await self._settle_places(upload, parts)
+        # The row has counted all of them; to load them again would take the longer, the more there are.
+        length = rules.whole_length(rules.facts_of(upload), stored=upload.offset)
+        await self._settle_last(upload, index=command.total_parts - 1)
         if command.checksum is not None:
             await self._verify(upload, length=length, expected=command.checksum)
         whole = replace(upload, length=length, original_name=command.filename, checksum=command.checksum, epoch=epoch)
         await self._sessions.save(whole, was=upload)
         return whole
 
-    async def _settle_places(self, upload: Upload, parts: Sequence[Part]) -> None:
+    async def _settle_last(self, upload: Upload, *, index: int) -> None:
         """Move a last part that waited because nobody had told the size of the others.
 
         The bytes are durable in their place before the row says so; a crash in between repeats the copy.
         """
         facts = rules.facts_of(upload)
-        waiting = rules.misplaced(parts, facts=facts)
+        waiting = await self._sessions.part(upload.id, index)
         if waiting is None:
+            raise StorageFailed
+        if not rules.is_misplaced(waiting, facts=facts):
             return
         position = facts.position(waiting.index)
         if position is None or position + waiting.size > waiting.position:

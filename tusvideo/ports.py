@@ -142,6 +142,13 @@ class PublishedFile(Protocol):
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """Give the bytes [start, stop) in blocks of at most 256 KiB."""
 
+    async def send(self, taker: int, *, start: int, stop: int) -> int:
+        """Put bytes from ``start`` on into a socket that never waits, given by its descriptor; give how many it took.
+
+        It takes what it has room for, 0 when that is nothing, and 16 MiB at most in one call. Raises ConnectionError
+        when nobody takes them any more, StorageFailed when they are not there.
+        """
+
     async def close(self) -> None:
         """Let go of the file. Safe to repeat."""
 

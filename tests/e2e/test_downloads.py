@@ -2,13 +2,14 @@
 
 import hashlib
 from email.utils import format_datetime, parsedate_to_datetime
+from pathlib import Path
 
 import pytest_asyncio
 
 from tests.e2e import chunks, tus
 from tests.e2e.disk import MIB, published, video
 from tests.faults.processes import ServerProcess
-from tests.web.wire import connect
+from tests.web.wire import connect, until
 
 SIZE = 1000
 TEXT = bytes(range(256)) * 4
@@ -137,3 +138,50 @@ async def test_a_download_ends_whole_though_the_file_is_deleted_meanwhile(server
     rest = await reading.reader.readexactly(LARGE - 1000)
     assert hashlib.sha256(begin + rest).digest() == hashlib.sha256(data).digest()
     await reading.close()
+
+
+async def test_what_follows_a_download_on_its_connection_is_answered(server: ServerProcess) -> None:
+    """Also when it was asked for before the end; every byte comes once and in its place, however slowly it is taken."""
+    data = video(2, LARGE)
+    parts = chunks.split(data, 20 * MIB)
+    for index, part in enumerate(parts):
+        assert (await chunks.put(server.port, "k", index, len(parts), data=part)).status == 200
+    url = (await chunks.finalize(server.port, "k", len(parts))).json["url"]
+    reading = await connect(server.port)
+    await reading.send(f"GET {url} HTTP/1.1")
+    await reading.send(f"GET {url} HTTP/1.1", f"Range: bytes={MIB}-{LARGE - 2}")
+    await reading.send(f"HEAD {url} HTTP/1.1")
+    status, headers = await reading.head()
+    assert (status, headers["Content-Length"]) == (200, str(LARGE))
+    whole = hashlib.sha256()
+    for step in [1, 1000, 100_000] * 20:
+        whole.update(await reading.reader.readexactly(step))
+    whole.update(await reading.reader.readexactly(LARGE - 20 * 101_001))
+    assert whole.digest() == hashlib.sha256(data).digest()
+    ranged = await reading.answer()
+    assert (ranged.status, ranged.headers["Content-Range"]) == (206, f"bytes {MIB}-{LARGE - 2}/{LARGE}")
+    assert hashlib.sha256(ranged.body).digest() == hashlib.sha256(data[MIB : LARGE - 1]).digest()
+    assert (await reading.answer(method="HEAD")).headers["Content-Length"] == str(LARGE)
+    await reading.close()
+
+
+async def test_who_leaves_a_download_leaves_nothing_open(server: ServerProcess) -> None:
+    """Neither file nor connection, whether the reader closes or resets, and the server goes on."""
+    upload = await tus.create(server.port, LARGE)
+    assert (await tus.patch(server.port, upload, at=0, body=video(3, LARGE))).status == 204
+
+    def open_now() -> int:
+        return sum(1 for _ in Path(f"/proc/{server.pid}/fd").iterdir())
+
+    begun = open_now()
+    for number in range(6):
+        reading = await connect(server.port)
+        await reading.send(f"GET {upload} HTTP/1.1")
+        assert (await reading.head())[0] == 200
+        await reading.reader.readexactly(1000)
+        if number % 2:
+            reading.reset()
+        else:
+            await reading.close()
+    await until(lambda: open_now() <= begun)
+    assert (await tus.head(server.port, upload)).status == 200

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,6 +53,8 @@ class Served:
     store: MemoryStore
     sessions: MemorySessions
     locks: MemoryLocks
+    stop: Callable[[], Coroutine[Any, Any, None]]
+    """Ends the server within a second or two."""
 
     @contextlib.asynccontextmanager
     async def wire(self) -> AsyncIterator[Wire]:
@@ -106,7 +108,14 @@ async def start() -> AsyncIterator[Start]:
             stack.push_async_callback(runner.cleanup)
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
-            return Served(port=runner.addresses[0][1], house=house, store=store, sessions=sessions, locks=locks)
+            return Served(
+                port=runner.addresses[0][1],
+                house=house,
+                store=store,
+                sessions=sessions,
+                locks=locks,
+                stop=runner.cleanup,
+            )
 
         yield run
 

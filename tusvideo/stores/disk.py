@@ -17,6 +17,7 @@ from tusvideo.stores.workers import Handle, Workers
 PRIVATE_FOLDER: Final = 0o700
 STAGED_BLOCK: Final = 1024 * 1024
 PUBLISHED_BLOCK: Final = 256 * 1024
+SENT_BLOCK: Final = 16 * 1024 * 1024
 
 
 class DiskStore:
@@ -216,6 +217,14 @@ class DiskFile:
 
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         return _blocks(self._handle, start=start, stop=stop, size=PUBLISHED_BLOCK)
+
+    async def send(self, taker: int, *, start: int, stop: int) -> int:
+        try:
+            return await self._handle.run(files.send_some, taker, start=start, size=min(SENT_BLOCK, stop - start))
+        except StorageFailed as error:
+            if isinstance(error.__cause__, ConnectionError):
+                raise ConnectionError(*error.__cause__.args) from error
+            raise
 
     async def close(self) -> None:
         await self._handle.close()

@@ -31,6 +31,7 @@ NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 NO_LINK: Final = frozenset({errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
 """A second name for a file cannot be made here: another file system, or one without hard links."""
 NO_COPY_RANGE: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM})
+NO_SENDFILE: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOVERFLOW})
 NO_TMPFILE: Final = frozenset({errno.ENOTSUP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -155,6 +156,23 @@ def read_some(fd: int, size: int, position: int) -> bytes:
     if not block:
         raise StorageFailed
     return block
+
+
+def send_some(fd: int, taker: int, *, start: int, size: int) -> int:
+    """Copy bytes from a file to a socket inside the kernel where it can; give how many it was, 0 when a socket that
+    does not wait has no room. Raises StorageFailed at the end of the file."""
+    try:
+        try:
+            sent = os.sendfile(taker, fd, start, size)
+        except OSError as error:
+            if error.errno not in NO_SENDFILE:
+                raise
+            return os.write(taker, read_some(fd, min(size, COPY_BLOCK), start))
+    except BlockingIOError:
+        return 0
+    if not sent:
+        raise StorageFailed
+    return sent
 
 
 def copy_some(source: int, target: int, *, start: int, to: int, size: int) -> int:

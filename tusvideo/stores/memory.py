@@ -1,6 +1,7 @@
 """The store without a disk, for tests of the service: the same promises, and faults to order."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -258,6 +259,16 @@ class MemoryPublished:
             if not self._is_open:
                 raise StorageFailed
             yield block
+
+    async def send(self, taker: int, *, start: int, stop: int) -> int:
+        await _turn()
+        block = bytes(self._file.data[start : min(stop, start + PUBLISHED_BLOCK)])
+        if not block or not self._is_open:
+            raise StorageFailed
+        try:
+            return os.write(taker, block)
+        except BlockingIOError:
+            return 0
 
     async def close(self) -> None:
         self._is_open = False

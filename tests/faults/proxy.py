@@ -113,7 +113,7 @@ class _Link:
     def reset(self) -> None:
         for end in self.ends:
             plug = end.get_extra_info("socket")
-            if plug is not None:
+            if plug is not None and plug.fileno() >= 0:  # not one that has closed by itself meanwhile
                 # Linger zero turns the close into a reset.
                 plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             end.transport.abort()
@@ -160,6 +160,8 @@ class FaultProxy:
         if self._server is not None:
             self._server.close()
         self.break_all()
+        if self._tasks:  # they end with their links
+            await asyncio.wait(self._tasks, timeout=1)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

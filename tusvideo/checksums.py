@@ -76,6 +76,10 @@ ALGORITHMS: Final = algorithms(google_crc32c)
 """What this server computes, by the name that tus gives it."""
 
 
+DIGEST_NAMES: Final[Mapping[str, str]] = MappingProxyType({"sha-256": "sha256", "sha-512": "sha512"})
+"""The algorithms that digest fields (RFC 9530 §7.2) name and that are not deprecated, and how they are called here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checksum:
     """What the bytes of a request are said to amount to; ``algorithm`` is a key of ``ALGORITHMS``."""

@@ -66,6 +66,16 @@ class QueryUpload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProveRange:
+    """Ask for the SHA-256 of stored bytes [start, stop)."""
+
+    upload_id: UploadId
+    start: int
+    stop: int | None
+    """None: up to the offset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TerminateUpload:
     """Remove an upload and its bytes, finished or not."""
 
@@ -179,6 +189,17 @@ class Queried:
     """Where an upload stands."""
 
     upload: Upload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """What the bytes [start, stop) of an upload amount to."""
+
+    upload: Upload
+    start: int
+    stop: int
+    digest: str
+    """Lower-case hex SHA-256."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

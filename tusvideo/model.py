@@ -80,6 +80,16 @@ class Durability(StrEnum):
     """kill -9 only: bytes of an append are synced within half a minute, and always before the file is published."""
 
 
+class InterimAnswers(StrEnum):
+    """Whom the server tells of an upload while the request that made it still runs (104, IETF draft)."""
+
+    AUTO = "auto"
+    """Clients that understand it, but none behind a configured proxy: not every proxy passes it on."""
+    ALWAYS = "always"
+    """Clients that understand it; the proxies were seen to pass it on."""
+    NEVER = "never"
+
+
 class Status(StrEnum):
     """Where an upload stands in its life. Stored, never derived from offset == length."""
 

@@ -80,6 +80,16 @@ class PartBody(BytesBody, Protocol):
         """
 
 
+class Listener(Protocol):
+    """Somebody who wants to know how a request gets on while it runs. Never raises, never waits long."""
+
+    async def created(self, upload: Upload) -> None:
+        """Hear of an upload that was just made, durably; no byte of its body has been read."""
+
+    async def stored(self, upload: Upload) -> None:
+        """Hear of bytes that are durable and committed."""
+
+
 class Writer(Protocol):
     """Bytes on their way into one staging file, for one transfer."""
 

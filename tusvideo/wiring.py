@@ -27,6 +27,7 @@ from tusvideo.log import configure_log, event
 from tusvideo.model import Durability
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.parts import PartService
+from tusvideo.service.proving import ProofService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.recovery import Recovery
 from tusvideo.service.sweeper import Sweeper, Swept
@@ -73,6 +74,7 @@ class Server:
     sessions: SqliteSessions
     locks: MemoryLocks
     uploads: UploadService
+    proofs: ProofService
     parts: PartService
     finalizing: FinalizeService
     videos: VideoService
@@ -136,6 +138,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             sessions=sessions,
             locks=locks,
             uploads=uploads,
+            proofs=ProofService(publisher=publisher),
             parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
             finalizing=FinalizeService(publisher=publisher, locks=locks),
             videos=VideoService(publisher=publisher, videos=sessions, uploads=uploads),
@@ -213,10 +216,12 @@ def _house(server: Server, config: Config) -> House:
 
     return House(
         uploads=server.uploads,
+        proofs=server.proofs,
         parts=server.parts,
         finalizing=server.finalizing,
         videos=server.videos,
         authenticator=LocalAuthenticator(),
+        clock=server.clock,
         profiles=config.profiles,
         default_profile=DEFAULT_PROFILE,
         limits=config.limits,
@@ -225,6 +230,7 @@ def _house(server: Server, config: Config) -> House:
             allowed_origins=config.server.allowed_origins,
             trusted_proxies=config.server.trusted_proxies,
             max_header_bytes=config.max_header_bytes,
+            interim_answers=config.server.interim_answers,
         ),
         ready=ready,
         durability=config.storage.durability,

@@ -130,7 +130,9 @@ class Target:
             self.sent -= 1
             judge_bare(answer)
         else:
-            judge_refusal(answer, method=method, tus=path.startswith("/files"), says=says)
+            judge_refusal(
+                answer, method=method, tus=path.startswith("/files") and b"\r\nTus-Resumable:" in data, says=says
+            )
         judge_words(answer, root=self.root)
         self.stands(nothing_new=True)
         return answer

@@ -225,7 +225,7 @@ def test_who_is_refused_is_not_told_to_go_on(target: Target, fields: tuple[str, 
 
 
 METHODS_HERE = {
-    "/files/": {"OPTIONS", "POST"},
+    "/files/": {"OPTIONS", "PATCH", "POST", "PUT"},
     f"/files/{UNKNOWN}": {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH"},
     CHUNK: {"DELETE", "GET", "HEAD", "OPTIONS", "POST"},
     FINALIZE: {"OPTIONS", "POST"},

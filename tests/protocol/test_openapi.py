@@ -14,7 +14,7 @@ DOCUMENT: Any = json.loads(
     json.dumps(openapi.document(version="1.2.3", profiles=BUILT_IN_PROFILES, limits=Limits(max_chunks=77)))
 )
 METHODS = ("delete", "get", "head", "patch", "post", "put")
-OF_FILES = {Kind.UPLOADS, Kind.UPLOAD, Kind.PUBLISHED}
+OF_FILES = {Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.PUBLISHED}
 """Protocols and files, which are described elsewhere."""
 SAME_AS_GET = {Kind.HEALTH, Kind.READY, Kind.DESCRIPTION}
 """HEAD is there because HTTP wants it, and says nothing of its own."""

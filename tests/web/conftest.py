@@ -17,9 +17,10 @@ from tusvideo.errors import Unauthenticated
 from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.message import RequestHead
-from tusvideo.model import Limits, UserId
+from tusvideo.model import Limits, Profile, UserId
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.parts import PartService
+from tusvideo.service.proving import ProofService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
 from tusvideo.service.videos import VideoService
@@ -100,9 +101,16 @@ async def start() -> AsyncIterator[Start]:
     """Start servers with other limits, policies or services; they are stopped after the test."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def run(*, limits: Limits | None = None, **changes: Any) -> Served:
-            store, sessions, locks = MemoryStore(), MemorySessions(), MemoryLocks()
-            house = replace(_house(store, sessions, locks, limits=limits or Limits()), **changes)
+        async def run(
+            *,
+            limits: Limits | None = None,
+            store: MemoryStore | None = None,
+            profiles: Mapping[str, Profile] = BUILT_IN_PROFILES,
+            **changes: Any,
+        ) -> Served:
+            store, sessions, locks = store or MemoryStore(), MemorySessions(), MemoryLocks()
+            made = _house(store, sessions, locks, limits=limits or Limits(), profiles=profiles)
+            house = replace(made, **changes)
             runner = make_runner(house, stop_seconds=1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -120,23 +128,32 @@ async def start() -> AsyncIterator[Start]:
         yield run
 
 
-def _house(store: MemoryStore, sessions: MemorySessions, locks: MemoryLocks, *, limits: Limits) -> House:
+def _house(
+    store: MemoryStore,
+    sessions: MemorySessions,
+    locks: MemoryLocks,
+    *,
+    limits: Limits,
+    profiles: Mapping[str, Profile],
+) -> House:
     publisher = Publisher(
         store=store,
         sessions=sessions,
         events=LogEvents(),
         clock=SystemClock(),
-        profiles=BUILT_IN_PROFILES,
+        profiles=profiles,
         limits=limits,
     )
     uploads = UploadService(publisher=publisher, locks=locks, videos=sessions)
     return House(
         uploads=uploads,
+        proofs=ProofService(publisher=publisher),
         parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
         finalizing=FinalizeService(publisher=publisher, locks=locks),
         videos=VideoService(publisher=publisher, videos=sessions, uploads=uploads),
         authenticator=LocalAuthenticator(),
-        profiles=BUILT_IN_PROFILES,
+        clock=SystemClock(),
+        profiles=profiles,
         default_profile="files",
         limits=limits,
         policy=Policy(),

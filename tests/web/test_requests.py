@@ -403,7 +403,8 @@ async def test_absolute_targets_name_the_host(served: Served, target: str, host:
     ("line", "status"),
     [
         ("TRACE /files/ HTTP/1.1", 405),
-        ("PUT /files/ HTTP/1.1", 405),
+        ("PUT /healthz HTTP/1.1", 405),
+        (f"PUT /files/{'0' * 32} HTTP/1.1", 405),
         ("BREW /healthz HTTP/1.1", 400),
         ("PROPFIND /healthz HTTP/1.1", 405),
         ("GET /files/ HTTP/1.1", 405),

@@ -23,7 +23,7 @@ from tusvideo.config.kinds import (
     whole,
 )
 from tusvideo.config.settings import GIB, KIB, MIB
-from tusvideo.model import Durability
+from tusvideo.model import Durability, InterimAnswers
 
 _YEARS: Final = 10 * 366 * 24 * 3600
 _HOUR: Final = 3600
@@ -36,6 +36,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(
             "allowed_hosts": HOSTS,
             "allowed_origins": ORIGINS,
             "trusted_proxies": NETWORKS,
+            "interim_answers": member_of(InterimAnswers),
             "stop_seconds": seconds(0, 9),  # closing takes a moment too, and the whole stays under 10 s
         },
         "storage": {

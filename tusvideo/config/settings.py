@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from tusvideo.model import Durability, Limits, Profile
+from tusvideo.model import Durability, InterimAnswers, Limits, Profile
 from tusvideo.rules.sniff import MEDIA_TYPES
 
 KIB: Final = 1024
@@ -50,6 +50,8 @@ class ServerSettings:
     """Other web origins whose pages may upload (CORS); as browsers send them."""
     trusted_proxies: tuple[Network, ...] = ()
     """Peers whose forwarded fields are believed; from anybody else such fields are refused."""
+    interim_answers: InterimAnswers = InterimAnswers.AUTO
+    """Who is told of an upload while the request still runs (104): auto, always or never; auto leaves proxies out."""
     stop_seconds: float = 8.0
     """How long running requests have to store what they hold after SIGTERM."""
 

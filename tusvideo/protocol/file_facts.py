@@ -1,7 +1,8 @@
 """What a request that makes an upload says about its file, for dialects that have no field of their own for it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tusvideo.errors import InvalidField
 from tusvideo.message import RequestHead
@@ -20,28 +21,45 @@ class FileFacts:
     description: str | None
 
 
-def parse_facts(head: RequestHead, *, name: str | None, default_profile: str, profiles: Collection[str]) -> FileFacts:
+FIELDS: Final = frozenset({"profile", "filename", "title", "description"})
+"""What may be said in the query, and in a form."""
+
+
+def parse_facts(
+    head: RequestHead,
+    *,
+    name: str | None,
+    default_profile: str,
+    profiles: Collection[str],
+    form: Mapping[str, Sequence[str]] | None = None,
+) -> FileFacts:
     """Read profile, names and texts from the head; ``name`` is the last part of the path, if it names a file.
 
     The name is that of Content-Disposition, else of Upload-Metadata (``filename``, ``name``), else of ``?filename=``,
-    else of the path. Profile, title and description are those of Upload-Metadata, else of the query. Raises
-    InvalidField, HeadersTooLarge.
+    else of the path. Profile, title and description are those of the form, else of Upload-Metadata, else of the query.
+    Raises InvalidField, HeadersTooLarge.
     Spec: RFC 6266 §4.3; tus 1.0.0 § Creation / Headers / Upload-Metadata.
     """
     told = metadata.parse(head.headers.getall("Upload-Metadata", []))
     disposed = parse_filename(", ".join(head.headers.getall("Content-Disposition", [])))
-    title = told.text("title") or head.one_query("title")
-    description = told.text("description") or head.one_query("description")
-    profile = told.text("profile") or head.one_query("profile") or default_profile
+    said = {field: _one(form or {}, field) or told.text(field) or head.one_query(field) for field in FIELDS}
+    title, description, profile = said["title"], said["description"], said["profile"] or default_profile
     if profile not in profiles:
         raise InvalidField("profile", expected=f"one of {', '.join(sorted(profiles))}", got=profile)
     return FileFacts(
         profile=profile,
         metadata=told.raw,
-        original_name=_storable(disposed or told.text("filename", "name") or head.one_query("filename") or name),
+        original_name=_storable(disposed or told.text("name") or said["filename"] or name),
         title=None if title is None else texts.parse_title(title),
         description=None if description is None else texts.parse_description(description),
     )
+
+
+def _one(form: Mapping[str, Sequence[str]], field: str) -> str | None:
+    values = form.get(field, ())
+    if len(values) > 1:
+        raise InvalidField(field, expected="the field once", got=f"{len(values)} times")
+    return values[0] if values else None
 
 
 def _storable(name: str | None) -> str | None:

@@ -218,6 +218,7 @@ def _parse_create(head: RequestHead, plain: CreateUpload, *, version: Version, a
         creation_key=None if key is None else fields.parse_idempotency_key(key),
         body_length=body_length,
         takes_body=head.has_body or completes,
+        checksum=integrity.parse_content_digest(head.headers.getall("Content-Digest", [])),
         completes=completes,
         # What is to be verified first has to be said to be whole.
         needs_completion=not version.completes_at_length or bool(digests) or wanted is not None,
@@ -246,6 +247,7 @@ def _parse_append(head: RequestHead, *, upload_id: UploadId, version: Version) -
         body_length=head.content_length if head.has_body else 0,
         declares_length=structured.parse_integer(head.headers.getall("Upload-Length", [])),
         completes=completes is not False,
+        checksum=integrity.parse_content_digest(head.headers.getall("Content-Digest", [])),
     )
     judge_coding(head)
     return command

@@ -3,16 +3,12 @@
 Spec: RFC 9530 (Digest Fields); draft-ietf-httpapi-digest-fields-problem-types.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
 
+from tusvideo.checksums import ALGORITHMS, DIGEST_NAMES, Checksum
 from tusvideo.errors import InvalidDigest, InvalidField, UnsupportedDigest
 from tusvideo.model import Digests, Upload
 from tusvideo.protocol import structured
-
-ALGORITHMS: Final[Mapping[str, str]] = {"sha-256": "sha256", "sha-512": "sha512"}
-"""The algorithms that are not deprecated (RFC 9530 §7.2), and how hashlib calls them."""
 
 
 def parse_digest(lines: Sequence[str], *, field: str) -> Digests:
@@ -27,14 +23,24 @@ def parse_digest(lines: Sequence[str], *, field: str) -> Digests:
     told = structured.parse_dictionary(lines, bytes)
     if told is None:
         raise InvalidField(field, expected="digests like sha-256=:BASE64:", got=", ".join(lines))
-    known = {algorithm: value for algorithm, value in told.items() if algorithm in ALGORITHMS}
+    known = {algorithm: value for algorithm, value in told.items() if algorithm in DIGEST_NAMES}
     if not known:
-        raise UnsupportedDigest(field, algorithms=tuple(told), supported=tuple(ALGORITHMS))
+        raise UnsupportedDigest(field, algorithms=tuple(told), supported=tuple(DIGEST_NAMES))
     for algorithm, value in known.items():
-        size = hashlib.new(ALGORITHMS[algorithm]).digest_size
+        size = ALGORITHMS[DIGEST_NAMES[algorithm]].size
         if len(value) != size:
             raise InvalidDigest(field, algorithm=algorithm, length=size, got=len(value))
     return tuple(sorted((algorithm, value.hex()) for algorithm, value in known.items()))
+
+
+def parse_content_digest(lines: Sequence[str]) -> Checksum | None:
+    """Read Content-Digest: what the content of this request amounts to, by the strongest algorithm that is named.
+
+    None for no lines. Raises what ``parse_digest`` raises.
+    Spec: RFC 9530 §2.
+    """
+    told = parse_digest(lines, field="Content-Digest")
+    return Checksum(algorithm=DIGEST_NAMES[told[-1][0]], digest=bytes.fromhex(told[-1][1])) if told else None
 
 
 def build_digest(digests: Digests) -> str:
@@ -61,5 +67,5 @@ def parse_wanted(lines: Sequence[str]) -> str | None:
     Spec: RFC 9530 §4.
     """
     told = structured.parse_dictionary(lines, int) or {}
-    wanted = [(weight, algorithm) for algorithm, weight in told.items() if algorithm in ALGORITHMS and weight > 0]
+    wanted = [(weight, algorithm) for algorithm, weight in told.items() if algorithm in DIGEST_NAMES and weight > 0]
     return max(wanted)[1] if wanted else None

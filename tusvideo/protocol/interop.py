@@ -87,8 +87,9 @@ _V3: Final = replace(_V4, number=3, completeness="Upload-Incomplete", inverted=T
 VERSIONS: Final[Mapping[int, Version]] = MappingProxyType(
     {version.number: version for version in (_V3, _V4, _V5, _V6, _V7, _V8, _V9) if version.number is not None}
 )
-UNANNOUNCED: Final = replace(_V9, number=None)
-"""What a request is read as that announces no version, or one that is not known here; so will those of the RFC be."""
+UNANNOUNCED: Final = replace(_V9, number=None, queries_by_get=False)
+"""What a request is read as that announces no version, or one that is not known here; so will those of the RFC be.
+Anybody may GET an upload to see whether there is a file."""
 
 
 def version_of(head: RequestHead) -> Version:

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 
 from tusvideo.model import CLIENT_KEY, Limits, Profile
+from tusvideo.protocol.fields import MAX_NUMBER
 from tusvideo.protocol.openapi_schemas import Schema, object_of, ref, schemas
 
 _PROBLEM_TYPE: Final = "application/problem+json"
@@ -77,6 +78,7 @@ def document(*, version: str, profiles: Mapping[str, Profile], limits: Limits) -
             "/api/videos/metadata": {"post": _describe_video()},
             "/api/videos": {"get": _list_videos()},
             "/api/videos/{id}": _video_path(),
+            "/files/{id}/digest": {"get": _digest()},
             "/healthz": {"get": _health()},
             "/readyz": {"get": _ready()},
             "/openapi.json": {"get": _description()},
@@ -157,6 +159,22 @@ def _list_videos() -> Schema:
         parameters=[
             _query("limit", "Records in the answer, at most.", {"type": "integer", "minimum": 1, "maximum": 100}),
             _query("cursor", "The cursor of the page before, unchanged.", {"type": "string"}),
+        ],
+    )
+
+
+def _digest() -> Schema:
+    identity = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+    count = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
+    return _operation(
+        "proveRange",
+        "SHA-256 of stored bytes of an upload on /files/, at most 64 MiB at once; for its owner.",
+        answers={200: ("What the bytes amount to.", ref("Digest"))},
+        refusals=(400, 404, 410, 413),
+        parameters=[
+            identity,
+            _query("from", "First byte; 0 if absent.", count),
+            _query("to", "Byte after the last one; the offset if absent.", count),
         ],
     )
 

@@ -72,6 +72,16 @@ def schemas(
             },
             sentence="Fields before the file let the server judge before it stores; any order works.",
         ),
+        "Digest": object_of(
+            {
+                "success": _TRUE,
+                "uploadId": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+                "from": {"type": "integer", "minimum": 0},
+                "to": {"type": "integer", "minimum": 0},
+                "algorithm": {"const": "sha-256"},
+                "digest": _SHA256,
+            },
+        ),
         "StoredChunk": object_of(
             {
                 "success": _TRUE,

@@ -8,6 +8,7 @@ from tusvideo.errors import (
     Busy,
     Expired,
     FactConflict,
+    InconsistentLength,
     InvalidField,
     NotFound,
     OffsetMismatch,
@@ -17,6 +18,7 @@ from tusvideo.errors import (
     WrongProtocol,
 )
 from tusvideo.model import TRANSITIONS, Limits, Location, Profile, Protocol, Status, Upload, UploadId, UserId
+from tusvideo.rules.completing import plan_completing_append
 from tusvideo.rules.sniff import enough_to_judge
 
 
@@ -50,15 +52,20 @@ def new_upload(
         original_name=command.original_name,
         title=command.title,
         description=command.description,
+        needs_completion=command.needs_completion,
+        digests=command.digests,
+        wants_digest=command.wants_digest,
     )
 
 
 def judge_same_creation(upload: Upload, new: Upload) -> None:
     """Judge a creation whose key was used before: the same request again is fine, another one is not.
 
-    Raises Expired when the upload of then was removed, FactConflict when profile, length or metadata differ.
+    Raises Expired when the upload of then was removed, FactConflict when protocol, profile, length or metadata differ.
     """
     judge_known(upload)
+    if upload.protocol is not new.protocol:
+        raise FactConflict("protocol", stored=upload.protocol.value, got=new.protocol.value)
     if upload.profile != new.profile:
         raise FactConflict("profile", stored=upload.profile, got=new.profile)
     if upload.length != new.length and new.length is not None:
@@ -95,7 +102,8 @@ def plan_append(upload: Upload, command: AppendBytes, *, profile: Profile) -> Ap
     """Judge an append before a byte of it is read.
 
     Raises, in this order: NotFound, Expired, WrongProtocol, Busy while finalizing, OffsetMismatch (with the true
-    offset), InvalidField for a length that contradicts, TooLarge for a body that does not fit. Nothing is changed.
+    offset), InvalidField for a length that contradicts, TooLarge for a body that does not fit; for the IETF dialect
+    what ``plan_completing_append`` raises. Nothing is changed.
     Spec: tus 1.0.0 § Core Protocol / PATCH; § Creation / Upload-Defer-Length.
     """
     judge_known(upload)
@@ -105,6 +113,8 @@ def plan_append(upload: Upload, command: AppendBytes, *, profile: Profile) -> Ap
         raise Busy
     if command.at_offset != upload.offset:
         raise OffsetMismatch(expected=upload.offset, got=command.at_offset)
+    if upload.protocol is Protocol.IETF:
+        return plan_completing_append(upload, command, profile=profile)
     length = _length_after(upload, command.declares_length, profile=profile)
     room = (profile.max_length if length is None else length) - upload.offset
     if command.body_length is not None and command.body_length > room:
@@ -164,11 +174,23 @@ def after_boot(upload: Upload, *, boot_id: str) -> Upload:
     return replace(upload, offset=offset, content_type=judged, boot_id=None)
 
 
-def is_whole(upload: Upload) -> bool:
-    """Tell whether an open upload has all its bytes and is to be published; numbered parts wait for their finalize."""
+def is_whole(upload: Upload, *, completes: bool = False) -> bool:
+    """Tell whether an open upload has all its bytes and is to be published; numbered parts wait for their finalize.
+
+    ``completes`` says that the request at hand makes it complete; some uploads wait for one that does.
+    """
     if upload.status is not Status.OPEN or upload.protocol is Protocol.CHUNKS:
         return False
+    if upload.needs_completion and not completes:
+        return False
     return upload.offset == upload.length
+
+
+def length_at_end(upload: Upload, *, told: int | None) -> int:
+    """Give the length of an upload whose last body has ended. Raises InconsistentLength when another one was told."""
+    if told is not None and told != upload.offset:
+        raise InconsistentLength(expected=told, got=upload.offset)
+    return upload.offset
 
 
 def awaits_publishing(upload: Upload) -> bool:

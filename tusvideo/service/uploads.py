@@ -17,23 +17,23 @@ from tusvideo.commands import (
     TerminateUpload,
 )
 from tusvideo.errors import (
+    AlreadyComplete,
     Busy,
     ChecksumMismatch,
     DiskFull,
+    InconsistentLength,
     NotFound,
     OffsetMismatch,
     TooLarge,
     TusvideoError,
     UnsupportedType,
 )
-from tusvideo.model import Durability, Location, Status, Upload, UploadId, UserId
-from tusvideo.ports import Body, Lease, LockManager, PublishedFile, VideoRepository, Writer
+from tusvideo.model import Location, Protocol, Status, Upload, UploadId, UserId
+from tusvideo.ports import Body, Lease, Listener, LockManager, PublishedFile, VideoRepository
 from tusvideo.rules import uploads as rules
-from tusvideo.service.checking import CheckedWriter
+from tusvideo.service.appending import Appending
 from tusvideo.service.judging import judge_for
 from tusvideo.service.publishing import Publisher
-from tusvideo.service.syncing import UnsyncedWriter
-from tusvideo.service.transfer import Transfer
 
 CHECKPOINT_WAIT_SECONDS = 0.05
 """So long a question waits for a live transfer to commit what it has."""
@@ -53,41 +53,47 @@ class UploadService:
         self._locks = locks
         self._videos = videos
 
-    async def create(self, user: UserId, command: CreateUpload, body: Body | None) -> Created:
+    async def create(
+        self, user: UserId, command: CreateUpload, body: Body | None, listener: Listener | None = None
+    ) -> Created:
         """Make an upload and store the body that came with it.
 
         With a creation key that was used before, gives the upload of then, published if only that was missing; the body
-        is not read. Raises TooLarge,
-        UnsupportedType, NotFound (no such profile), DiskFull before anything is made; TransferEnded when the body did
-        not arrive whole (what arrived is kept).
+        is not read. Raises TooLarge, UnsupportedType, NotFound (no such profile), DiskFull before anything is made;
+        TransferEnded when the body did not arrive whole: what arrived is kept, unless nobody could come back to it.
         """
         profile = self._publisher.profile(command.profile)
-        new = rules.new_upload(
-            command,
-            profile=profile,
-            limits=self._limits,
-            owner=user,
-            upload_id=UploadId(secrets.token_hex(16)),
-            now=self._clock.now(),
-        )
-        await self.judge_room(new.length or 0)
-        upload = await self._sessions.add(new)
-        if upload.id == new.id:
-            self._publisher.emit("upload_created", upload)
-        else:
-            rules.judge_same_creation(upload, new)
-            body = None
-        takes_body = command.takes_body and body is not None
-        if not takes_body and not rules.awaits_publishing(upload):
-            return Created(upload=upload, stored_body=False)
-        async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience) as lease:
-            if takes_body and body is not None:
-                upload = await self._append_first(upload, command, body, lease)
-            else:
-                upload = await self._forwarded(upload.id, user)
+        try:
+            new = rules.new_upload(
+                command,
+                profile=profile,
+                limits=self._limits,
+                owner=user,
+                upload_id=UploadId(secrets.token_hex(16)),
+                now=self._clock.now(),
+            )
+            await self.judge_room(new.length or 0)
+            upload = await self._added(new, command)
+            if upload.id != new.id:
+                body = None
+            elif listener is not None:
+                await listener.created(upload)
+            takes_body = command.takes_body and body is not None
+            if not takes_body and not rules.awaits_publishing(upload):
+                return Created(upload=upload, stored_body=False)
+            async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience) as lease:
+                if takes_body and body is not None:
+                    upload = await self._append_first(upload, command, body, lease, listener=listener)
+                else:
+                    upload = await self._forwarded(upload.id, user)
+        except TusvideoError as error:
+            error.max_length = profile.max_length
+            raise
         return Created(upload=upload, stored_body=takes_body)
 
-    async def append(self, user: UserId, command: AppendBytes, body: Body) -> Appended:
+    async def append(
+        self, user: UserId, command: AppendBytes, body: Body, listener: Listener | None = None
+    ) -> Appended:
         """Store a body at the end of an upload; publish the upload when that makes it whole.
 
         A request that names an offset below the stored one is refused at once and disturbs nobody. Otherwise a running
@@ -103,27 +109,37 @@ class UploadService:
                 profile = self._publisher.profile(upload.profile)
                 plan = rules.plan_append(upload, command, profile=profile)
                 if upload.status is Status.OPEN:
-                    return await self._append_held(upload, command, plan=plan, body=body, lease=lease)
+                    await self.judge_room(command.body_length or 0)
+                    before = upload.offset
+                    upload = await self._stream(upload, plan, body, lease, checksum=command.checksum, listener=listener)
+                    return Appended(upload=upload, written=upload.offset - before)
             # A retry after a lost answer; a body of unknown size must turn out to be empty, and nobody waits for that.
             if await body.read():
-                raise TooLarge("the body", limit=0)
+                raise AlreadyComplete if upload.protocol is Protocol.IETF else TooLarge("the body", limit=0)
             if command.checksum is not None:
                 command.checksum.verify(command.checksum.begin())
             return Appended(upload=upload, written=0)
         except TusvideoError as error:
             if upload.status is Status.OPEN:
                 error.expires_at = upload.expires_at
+            if upload.profile in self._publisher.profiles:
+                error.max_length = self._publisher.profile(upload.profile).max_length
             raise
 
     async def query(self, user: UserId, command: QueryUpload) -> Queried:
         """Tell where an upload stands, from what is committed.
 
-        A live transfer is asked for a checkpoint and never stopped; one that was silent for long is stopped first. A
-        publication that an earlier request broke off, on a full disk for one, goes on. Raises NotFound, Expired, Busy
-        while the file is being published, DiskFull and StorageFailed when that fails again.
+        A live transfer is asked for a checkpoint and not stopped, unless the command wants that; one that was silent
+        for long is stopped first. A publication that an earlier request broke off, on a full disk for one, goes on.
+        Raises NotFound, Expired; Busy while the file is being published, or when a transfer that is to be stopped did
+        not leave in time; DiskFull and StorageFailed when publishing fails again.
         """
         upload = await self._owned(command.upload_id, user)
-        await self._freshen(upload)
+        if command.stops_transfer:
+            async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience):
+                pass
+        else:
+            await self._freshen(upload)
         upload = await self._owned(command.upload_id, user)
         rules.judge_known(upload)
         if rules.awaits_publishing(upload):
@@ -208,88 +224,75 @@ class UploadService:
         if await self._store.free_bytes() < wanted + self._limits.min_free_bytes:
             raise DiskFull
 
-    async def _append_held(
-        self, upload: Upload, command: AppendBytes, *, plan: AppendPlan, body: Body, lease: Lease
-    ) -> Appended:
-        await self.judge_room(command.body_length or 0)
-        before = upload.offset
-        upload = await self._stream(upload, plan, body, lease, checksum=command.checksum)
-        return Appended(upload=upload, written=upload.offset - before)
+    async def _added(self, new: Upload, command: CreateUpload) -> Upload:
+        """Add a new upload, or give that of an earlier request with the same creation key."""
+        upload = await self._sessions.add(new)
+        if upload.id != new.id:
+            rules.judge_same_creation(upload, new)
+            if command.forgets_cut and upload.status is Status.OPEN:
+                # What an earlier try left behind, or is still sending: nobody can go on with it, so begin again.
+                with contextlib.suppress(NotFound):
+                    await self.remove(upload, grace_seconds=0)
+                upload = await self._sessions.add(new)
+        if upload.id == new.id:
+            self._publisher.emit("upload_created", upload)
+        return upload
 
-    async def _append_first(self, upload: Upload, command: CreateUpload, body: Body, lease: Lease) -> Upload:
+    async def _append_first(
+        self, upload: Upload, command: CreateUpload, body: Body, lease: Lease, *, listener: Listener | None
+    ) -> Upload:
         profile = self._publisher.profile(upload.profile)
-        room = profile.max_length if upload.length is None else upload.length
-        plan = AppendPlan(position=0, accept_at_most=room, length=upload.length, exact=command.body_length is not None)
+        plan = AppendPlan(
+            position=0,
+            accept_at_most=profile.max_length if upload.length is None else upload.length,
+            length=upload.length,
+            exact=command.body_length is not None,
+            completes=command.completes,
+        )
         try:
-            return await self._stream(upload, plan, body, lease, checksum=command.checksum)
-        except (ChecksumMismatch, TooLarge):
-            # Nobody learned of this upload: the answer is a refusal without a Location.
-            stored = await self._owned(upload.id, upload.owner)
+            return await self._stream(upload, plan, body, lease, checksum=command.checksum, listener=listener)
+        except TusvideoError as error:
+            if command.forgets_cut or isinstance(error, ChecksumMismatch | InconsistentLength | TooLarge):
+                # Nobody learned of this upload, or nobody may use it: the answer is a refusal without a Location.
+                await self._forget(upload)
+            else:
+                error.made_upload = upload.id
+            raise
+
+    async def _forget(self, upload: Upload) -> None:
+        """Drop an upload whose first body was not stored whole, unless it has all its bytes all the same."""
+        stored = await self._sessions.get(upload.id)
+        if stored is not None and stored.status in {Status.OPEN, Status.FAILED}:
             gone = rules.moved(stored, Status.TERMINATED)
             await self._sessions.save(gone, was=stored)
             await self.clear(gone)
-            raise
 
     async def _stream(
-        self, upload: Upload, plan: AppendPlan, body: Body, lease: Lease, *, checksum: Checksum | None
+        self,
+        upload: Upload,
+        plan: AppendPlan,
+        body: Body,
+        lease: Lease,
+        *,
+        checksum: Checksum | None,
+        listener: Listener | None,
     ) -> Upload:
-        """Move a body into the upload, and publish what is whole then; what arrived is committed whatever is raised.
-
-        With a checksum all of it is committed or, whatever is raised, nothing.
-
-        The last bytes are committed together with FINALIZING: an upload that has them all never looks unfinished, and
-        whoever comes next, client or not, goes on publishing it.
-        """
+        """Move a body into the upload and publish what is complete then; what arrived is committed in any case."""
         profile = self._publisher.profile(upload.profile)
         judge = await judge_for(upload, store=self._store, profile=profile, length=plan.length)
-        current = upload
-        relaxed = self._publisher.durability is Durability.RELAXED
-
-        async def commit(position: int) -> None:
-            nonlocal current
-            settled = rules.settle_append(
-                current,
-                position=position,
-                length=plan.length,
-                epoch=lease.epoch,
-                content_type=judge.content_type,
-                now=self._clock.now(),
-                limits=self._limits,
-            )
-            if rules.is_whole(settled):
-                if relaxed or settled.boot_id is not None:
-                    # What is about to be published survives a power loss, whatever the level is or was.
-                    await writer.sync()
-                settled = await self._publisher.begun(replace(settled, boot_id=None))
-            elif relaxed:
-                settled = rules.at_risk(settled, was=current, boot_id=self._store.boot_id)
-            await self._sessions.save(settled, was=current)
-            current = settled
-
         writer = await self._store.open_writer(upload.id, position=plan.position, fresh=upload.offset == 0)
-        counted: Writer = UnsyncedWriter(writer) if relaxed else writer
-        checked = None if checksum is None else CheckedWriter(counted, checksum=checksum)
+        appending = Appending(
+            self._publisher,
+            upload,
+            plan,
+            lease=lease,
+            judge=judge,
+            writer=writer,
+            checksum=checksum,
+            listener=listener,
+        )
         try:
-            transfer = Transfer(
-                body=body,
-                writer=checked or counted,
-                plan=plan,
-                commit=commit,
-                look=judge.look,
-                clock=self._clock,
-                limits=self._limits,
-            )
-            lease.attach(transfer)
-            await transfer.run()
-            if checked is not None:
-                await checked.settle(commit)
-            if current.length != plan.length:
-                await commit(current.offset)
-        except UnsupportedType as error:
-            # What was wrong with a body that nobody checked yet may not be in the file.
-            if checked is None or checked.is_verified:
-                await self._publisher.refuse(current, code=error.code)
-            raise
+            current = await appending.run(body)
         finally:
             await writer.close()
         if current.offset > upload.offset:
@@ -315,6 +318,7 @@ class UploadService:
         try:
             return await self._publisher.publish(upload)
         except UnsupportedType as error:
+            error.is_verdict = True
             await self._publisher.refuse(upload, code=error.code)
             raise
 

@@ -72,7 +72,7 @@ def judge(request: web.BaseRequest, head: RequestHead, *, policy: Policy) -> Req
             head.one(name)
     _judge_framing(request, head)
     host = origin.check_host(_host_of(request, head), allowed_hosts=policy.allowed_hosts)
-    origin.check_forwarded(head.headers, trusted=_is_trusted(request.remote, policy.trusted_proxies))
+    origin.check_forwarded(head.headers, trusted=is_trusted(request.remote, policy.trusted_proxies))
     fields.parse_expect(head.one("Expect"))
     method = fields.effective_method(head.method, head.headers)
     origin.check_origin(
@@ -128,7 +128,8 @@ def _host_of(request: web.BaseRequest, head: RequestHead) -> str | None:
     return host
 
 
-def _is_trusted(remote: str | None, proxies: Networks) -> bool:
+def is_trusted(remote: str | None, proxies: Networks) -> bool:
+    """Tell whether a peer is one of the configured proxies."""
     if not proxies:
         return False
     try:

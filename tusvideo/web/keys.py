@@ -18,6 +18,8 @@ from tusvideo.commands import (
     Finalized,
     PartsListed,
     PartStored,
+    Proven,
+    ProveRange,
     PutPart,
     Queried,
     QueryParts,
@@ -27,18 +29,22 @@ from tusvideo.commands import (
     VideoDescribed,
     VideosListed,
 )
-from tusvideo.model import Durability, Limits, Location, Profile, Upload, UploadId, UserId, Video
-from tusvideo.ports import Authenticator, Body, PartBody, PublishedFile, Spool
+from tusvideo.model import Durability, InterimAnswers, Limits, Location, Profile, Upload, UploadId, UserId, Video
+from tusvideo.ports import Authenticator, Body, Clock, Listener, PartBody, PublishedFile, Spool
 from tusvideo.web.takeover import Blocks
 
 
 class Uploads(Protocol):
     """The service behind ``/files/`` and ``/uploads/``; judges before it reads a body. Raises TusvideoError."""
 
-    async def create(self, user: UserId, command: CreateUpload, body: Body | None) -> Created:
+    async def create(
+        self, user: UserId, command: CreateUpload, body: Body | None, listener: Listener | None = None
+    ) -> Created:
         """Make an upload, and append ``body`` to it if there is one."""
 
-    async def append(self, user: UserId, command: AppendBytes, body: Body) -> Appended:
+    async def append(
+        self, user: UserId, command: AppendBytes, body: Body, listener: Listener | None = None
+    ) -> Appended:
         """Add bytes."""
 
     async def query(self, user: UserId, command: QueryUpload) -> Queried:
@@ -52,6 +58,13 @@ class Uploads(Protocol):
 
     async def open_published(self, user: UserId | None, location: Location) -> tuple[Upload, PublishedFile]:
         """Open a published file: those of public profiles for anybody, others for their owner."""
+
+
+class Proofs(Protocol):
+    """The service that tells what stored bytes amount to. Raises TusvideoError."""
+
+    async def prove(self, user: UserId, command: ProveRange) -> Proven:
+        """Compute the checksum of a range."""
 
 
 class Parts(Protocol):
@@ -107,6 +120,7 @@ class Policy:
     allowed_origins: Collection[str] = ()
     trusted_proxies: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = ()
     max_header_bytes: int = 64 * 1024
+    interim_answers: InterimAnswers = InterimAnswers.AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +128,12 @@ class House:
     """Everything that a handler may call. ``ready`` returns when the server can store bytes and raises when not."""
 
     uploads: Uploads
+    proofs: Proofs
     parts: Parts
     finalizing: Finalizing
     videos: Videos
     authenticator: Authenticator
+    clock: Clock
     profiles: Mapping[str, Profile]
     default_profile: str
     """Of uploads on ``/files/`` that name none."""

@@ -4,7 +4,7 @@ Spec: RFC 7578, RFC 2046 §5.1.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
@@ -51,12 +51,26 @@ class Form:
     reads the rest of the form.
 
     Bounds: 16 parts, 8 KiB of headers a part, ``max_fields_bytes`` of fields together, ``max_file_bytes`` of file;
-    nothing that comes in is held beyond that. A form is whole only when ``read`` gave b"" (or ``find_file`` False): a
-    form that breaks off raises InvalidField, a body that breaks off raises TransferEnded.
+    nothing that comes in is held beyond that. The file is the part named ``file_field``, or with None the one that has
+    a file name; of the fields those in ``field_names`` are kept. A form is whole only when ``read`` gave b"" (or
+    ``find_file`` False): a form that breaks off raises InvalidField, a body that breaks off raises TransferEnded.
     """
 
-    def __init__(self, body: BytesBody, *, boundary: str, max_fields_bytes: int, max_file_bytes: int) -> None:
+    def __init__(
+        self,
+        body: BytesBody,
+        *,
+        boundary: str,
+        max_fields_bytes: int,
+        max_file_bytes: int,
+        file_field: str | None = FILE_FIELD,
+        field_names: Collection[str] = FIELD_NAMES,
+    ) -> None:
         self._body = body
+        self._file_field = file_field
+        self._field_names = field_names
+        self.filename: str | None = None
+        """What the form calls the file, once that was found."""
         # Not strict: then a form is judged alike however the network cut it. What strict refuses beyond that is
         # refused or bounded here.
         self._parser = PushMultipartParser(boundary, max_header_size=MAX_HEADER_BYTES, max_header_count=16)
@@ -131,14 +145,18 @@ class Form:
         if sum(len(name) + len(value) for name, value in segment.headerlist) > MAX_HEADER_BYTES:
             raise TooLarge("the header of a part of the form", limit=MAX_HEADER_BYTES)
         _refuse_codings(segment)
-        if segment.name != FILE_FIELD:
-            if segment.name in FIELD_NAMES:
+        if not self._is_file(segment):
+            if segment.name is not None and segment.name in self._field_names:
                 self._value = bytearray()
                 self._raw.setdefault(segment.name, []).append(self._value)
             return
         if self._found_file:
-            raise InvalidField(FILE_FIELD, expected="the file once", got="twice")
+            raise InvalidField(self._file_field or "the file", expected="the file once", got="twice")
         self._in_file = self._found_file = True
+        self.filename = segment.filename
+
+    def _is_file(self, segment: MultipartSegment) -> bool:
+        return segment.name == self._file_field if self._file_field is not None else segment.filename is not None
 
     def _take(self, block: bytes) -> bytes:
         if self._in_file:
@@ -197,3 +215,33 @@ class ChunkForm:
             return self.command()
         except MissingField:
             return None
+
+
+class FormFile:
+    """The file of a form and the fields before it; implements the Body port over a Form whose file has been found."""
+
+    def __init__(self, form: Form, *, body: BytesBody) -> None:
+        self._form = form
+        self._body = body
+        self.filename = form.filename
+        self.fields = form.fields
+
+    @property
+    def is_cut(self) -> bool:
+        return self._body.is_cut
+
+    @property
+    def silent_seconds(self) -> float:
+        return self._body.silent_seconds
+
+    async def read(self) -> bytes:
+        block = await self._form.read()
+        if not block:
+            # What was judged before the first byte was stored cannot be said afterwards.
+            late = next((name for name, values in self._form.fields.items() if values != self.fields.get(name)), None)
+            if late is not None:
+                raise InvalidField(late, expected="the field before the file", got="it after the file")
+        return block
+
+    def interrupt(self) -> None:
+        self._body.interrupt()

@@ -16,6 +16,8 @@ class Kind(StrEnum):
 
     UPLOADS = "/files/"
     UPLOAD = "/files/{id}"
+    DIGEST = "/files/{id}/digest"
+    NAMED = "/files/{filename}"
     CHUNK = "/api/{profile}/video/chunk"
     FINALIZE = "/api/{profile}/video/finalize"
     METADATA = "/api/videos/metadata"
@@ -46,6 +48,8 @@ class Route:
     kind: Kind
     family: Family
     upload_id: UploadId | None = None
+    name: str | None = None
+    """The file name with which a path ends."""
     profile: str = ""
     video_id: str = ""
     location: Location | None = None
@@ -64,6 +68,8 @@ _FIXED: Final = {
 }
 _PREFIXES: Final = (("/files", Family.TUS), ("/api/videos", Family.VIDEOS), ("/api/", Family.CHUNKS))
 _ID: Final = re.compile(r"/(files|api/videos)/([0-9a-f]{32})", re.ASCII)
+_DIGEST: Final = re.compile(r"/files/([0-9a-f]{32})/digest", re.ASCII)
+_NAMED: Final = re.compile(r"/files/([^/]{1,1200})")
 _CHUNKS: Final = re.compile(r"/api/([A-Za-z0-9_-]{1,64})/video/(chunk|finalize)", re.ASCII)
 _PUBLISHED: Final = re.compile(r"/uploads/([^/]{1,255})/([^/]{1,400})/([^/]{1,1200})")
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -77,6 +83,8 @@ def find(path: str) -> Route:
         if found[1] == "files":
             return Route(kind=Kind.UPLOAD, family=Family.TUS, upload_id=UploadId(found[2]))
         return Route(kind=Kind.VIDEO, family=Family.VIDEOS, video_id=found[2])
+    if path.startswith(FILES_PATH):
+        return _find_in_files(path)
     if (found := _CHUNKS.fullmatch(path)) is not None:
         kind = Kind.CHUNK if found[2] == "chunk" else Kind.FINALIZE
         return Route(kind=kind, family=Family.CHUNKS, profile=found[1])
@@ -87,6 +95,14 @@ def find(path: str) -> Route:
             return Route(kind=Kind.PUBLISHED, family=Family.PLAIN, location=location)
     family = next((family for prefix, family in _PREFIXES if path.startswith(prefix)), Family.PLAIN)
     return Route(kind=Kind.NOWHERE, family=family)
+
+
+def _find_in_files(path: str) -> Route:
+    if (found := _DIGEST.fullmatch(path)) is not None:
+        return Route(kind=Kind.DIGEST, family=Family.PLAIN, upload_id=UploadId(found[1]))
+    found = _NAMED.fullmatch(path)
+    name = None if found is None else _decode_segment(found[1])
+    return Route(kind=Kind.NOWHERE if name is None else Kind.NAMED, family=Family.TUS, name=name)
 
 
 def published_path(location: Location) -> str:

@@ -17,8 +17,8 @@ from tusvideo.errors import (
 )
 from tusvideo.message import ResponseHead
 from tusvideo.model import UserId
-from tusvideo.protocol import chunk_api, problem, tus, videos_api
-from tusvideo.web import chunk_handlers, download, guard, pages, routes, tus_handlers, video_handlers
+from tusvideo.protocol import chunk_api, problem, videos_api
+from tusvideo.web import chunk_handlers, download, files, guard, pages, routes, video_handlers
 from tusvideo.web.answer import hang_up, send
 from tusvideo.web.body import RequestBody
 from tusvideo.web.exchange import LOGGER, Download, Exchange, request_id_of
@@ -29,14 +29,21 @@ from tusvideo.web.takeover import RawBody
 Handler = Callable[[Exchange], Awaitable[ResponseHead | Download]]
 
 HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
-    Kind.UPLOADS: {"POST": tus_handlers.carry_out, "OPTIONS": tus_handlers.options},
-    Kind.UPLOAD: {
-        "GET": download.uploaded,
-        "HEAD": tus_handlers.carry_out,
-        "PATCH": tus_handlers.carry_out,
-        "DELETE": tus_handlers.carry_out,
-        "OPTIONS": tus_handlers.options,
+    Kind.UPLOADS: {
+        "POST": files.carry_out,
+        "PUT": files.carry_out,
+        "PATCH": files.carry_out,
+        "OPTIONS": files.options,
     },
+    Kind.UPLOAD: {
+        "GET": files.get,
+        "HEAD": files.carry_out,
+        "PATCH": files.carry_out,
+        "DELETE": files.carry_out,
+        "OPTIONS": files.options,
+    },
+    Kind.DIGEST: {"GET": files.prove},
+    Kind.NAMED: {"PUT": files.carry_out, "OPTIONS": files.options},
     Kind.CHUNK: {
         "POST": chunk_handlers.put,
         "HEAD": chunk_handlers.query_head,
@@ -94,7 +101,11 @@ async def _answer(exchange: Exchange) -> web.StreamResponse:
         exchange.code = error.code
         return hang_up(exchange.request)
     except TusvideoError as error:
-        stopped = isinstance(error, Preempted) and exchange.house.stopping.is_set()
+        preempted = isinstance(error, Preempted)
+        stopped = preempted and exchange.house.stopping.is_set()
+        if preempted and not stopped and files.ends_silently(exchange):
+            exchange.code = error.code
+            return hang_up(exchange.request)
         outcome = _refuse(exchange, Stopping() if stopped else error)
     except Exception:  # noqa: BLE001 - the one place where what nobody foresaw becomes an answer; it is logged
         LOGGER.exception("request_failed", extra={"data": {"request_id": exchange.request_id}})
@@ -121,6 +132,9 @@ def _handler(exchange: Exchange) -> Handler:
     method = exchange.head.method
     if (handler := handlers.get(method)) is not None:
         return handler
+    if exchange.route.kind is Kind.NAMED:
+        # What is put there gets an address of its own; nothing is ever found under this one.
+        raise NotFound
     if method != "OPTIONS":
         raise MethodNotAllowed(method=method, allowed=sorted({"OPTIONS", *handlers}))
     return _options
@@ -148,7 +162,7 @@ def _refuse(exchange: Exchange, error: TusvideoError) -> ResponseHead:
     exchange.code = error.code
     match exchange.route.family:
         case Family.TUS:
-            return tus.render_error(error, head_only=exchange.head_only)
+            return files.render_error(exchange, error)
         case Family.CHUNKS:
             return chunk_api.render_error(error, head_only=exchange.head_only)
         case Family.VIDEOS:
@@ -159,5 +173,6 @@ def _refuse(exchange: Exchange, error: TusvideoError) -> ResponseHead:
 
 def _apologise(exchange: Exchange) -> ResponseHead:
     exchange.code = "internal"
-    render = tus.render_unexpected if exchange.route.family is Family.TUS else problem.render_unexpected
-    return render(exchange.request_id, head_only=exchange.head_only)
+    if exchange.route.family is Family.TUS:
+        return files.render_unexpected(exchange)
+    return problem.render_unexpected(exchange.request_id, head_only=exchange.head_only)

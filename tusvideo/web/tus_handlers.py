@@ -61,8 +61,3 @@ def _render(exchange: Exchange, outcome: Created | Appended | Queried, *, ignore
     exchange.saw(outcome.upload)
     location = content_location(outcome.upload)
     return tus.render(outcome, base_path=FILES_PATH, content_location=location, ignored_body=ignored_body)
-
-
-async def options(exchange: Exchange) -> ResponseHead:
-    """OPTIONS on /files/ and /files/{id}."""
-    return tus.options(max(profile.max_length for profile in exchange.house.profiles.values()))

@@ -1,0 +1,45 @@
+"""Proof of a prefix: what the stored bytes of an upload amount to, for a client that will not send them again blindly.
+
+Spec: GET /files/{id}/digest?from=&to=; the README has it.
+"""
+
+from tusvideo.commands import Proven, ProveRange
+from tusvideo.errors import InvalidField
+from tusvideo.message import RequestHead, ResponseHead
+from tusvideo.model import UploadId
+from tusvideo.protocol import fields, json_body
+
+ALGORITHM = "sha-256"
+
+
+def parse(head: RequestHead, *, upload_id: UploadId) -> ProveRange:
+    """Turn the query into a command: bytes from ``from`` (0 if absent) up to ``to`` (the offset if absent), exclusive.
+
+    Raises InvalidField for what is no number or no range.
+    Spec: GET /files/{id}/digest.
+    """
+    start, stop = (head.one_query(name) for name in ("from", "to"))
+    command = ProveRange(
+        upload_id=upload_id,
+        start=0 if start is None else fields.parse_number(start, field="from"),
+        stop=None if stop is None else fields.parse_number(stop, field="to"),
+    )
+    if command.stop is not None and command.stop < command.start:
+        raise InvalidField("to", expected=f"at least {command.start}, as 'from'", got=str(command.stop))
+    return command
+
+
+def render(outcome: Proven) -> ResponseHead:
+    """Answer with the lower-case hex SHA-256 of the bytes, and which those are.
+
+    Spec: GET /files/{id}/digest.
+    """
+    document = {
+        "success": True,
+        "uploadId": outcome.upload.id,
+        "from": outcome.start,
+        "to": outcome.stop,
+        "algorithm": ALGORITHM,
+        "digest": outcome.digest,
+    }
+    return json_body.render(document, headers=(("Cache-Control", "no-store"),))

@@ -1,0 +1,134 @@
+"""One body into one upload: what is committed on the way, and what the end of the body makes of the upload."""
+
+from dataclasses import replace
+
+from tusvideo.checksums import Checksum
+from tusvideo.commands import AppendPlan
+from tusvideo.errors import ChecksumMismatch, InconsistentLength, TooLarge, UnsupportedType
+from tusvideo.model import Durability, Protocol, Status, Upload
+from tusvideo.ports import Body, Lease, Listener, Writer
+from tusvideo.rules import uploads as rules
+from tusvideo.service.checking import CheckedWriter
+from tusvideo.service.judging import TypeJudge
+from tusvideo.service.publishing import Publisher
+from tusvideo.service.syncing import UnsyncedWriter
+from tusvideo.service.transfer import Transfer
+from tusvideo.service.verifying import must_be_verified, verified_digests
+
+
+class Appending:
+    """Moves a body into an upload that is held alone; what arrived is committed whatever is raised.
+
+    With a checksum of the body all of it is committed or, whatever is raised, nothing. The last bytes are committed
+    together with FINALIZING: an upload that is complete with them never looks unfinished, and whoever comes next,
+    client or not, goes on publishing it. Only when digests of the whole are to be verified comes FINALIZING after that.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        upload: Upload,
+        plan: AppendPlan,
+        *,
+        lease: Lease,
+        judge: TypeJudge,
+        writer: Writer,
+        checksum: Checksum | None,
+        listener: Listener | None,
+    ) -> None:
+        self._publisher = publisher
+        self._plan = plan
+        self._lease = lease
+        self._judge = judge
+        self._writer = writer
+        self._listener = listener
+        self._current = upload
+        self._length = plan.length
+        self._completes = plan.completes and not must_be_verified(upload)
+        self._relaxed = publisher.durability is Durability.RELAXED
+        self._counted: Writer = UnsyncedWriter(writer) if self._relaxed else writer
+        self._checked = None if checksum is None else CheckedWriter(self._counted, checksum=checksum)
+
+    async def run(self, body: Body) -> Upload:
+        """Move the body to its end and give the committed upload, perhaps FINALIZING.
+
+        Raises TransferEnded, TooLarge, ChecksumMismatch, DiskFull, StorageFailed; UnsupportedType (the upload is FAILED
+        then, its bytes are gone), InconsistentLength and, for a digest of the whole, ChecksumMismatch alike.
+        """
+        try:
+            await self._move(body)
+            await self._finish()
+        except UnsupportedType as error:
+            # What was wrong with a body that nobody checked yet may not be in the file.
+            if self._checked is None or self._checked.is_verified:
+                error.is_verdict = True
+                await self._publisher.refuse(self._current, code=error.code)
+            raise
+        except TooLarge as error:
+            if self._current.protocol is Protocol.IETF and self._plan.length is not None:
+                # The draft wants an upload to be used no more when its bytes go beyond its length.
+                await self._publisher.refuse(self._current, code=InconsistentLength.code)
+                raise InconsistentLength(expected=self._plan.length) from error
+            raise
+        return self._current
+
+    async def _move(self, body: Body) -> None:
+        transfer = Transfer(
+            body=body,
+            writer=self._checked or self._counted,
+            plan=self._plan,
+            commit=self._commit,
+            look=self._judge.look,
+            clock=self._publisher.clock,
+            limits=self._publisher.limits,
+        )
+        self._lease.attach(transfer)
+        await transfer.run()
+        if self._checked is not None:
+            await self._checked.settle(self._commit)
+
+    async def _finish(self) -> None:
+        """Commit what only the end of the body told."""
+        if self._plan.completes and self._current.status is Status.OPEN:
+            self._length = rules.length_at_end(self._current, told=self._length)
+            if must_be_verified(self._current):
+                await self._verify()
+            self._completes = True
+            await self._commit(self._current.offset)
+        elif self._current.length != self._length:
+            await self._commit(self._current.offset)
+
+    async def _verify(self) -> None:
+        """Commit the digests of the stored bytes. Raises ChecksumMismatch when they are not those that were claimed."""
+        try:
+            digests = await verified_digests(self._current, store=self._publisher.store)
+        except ChecksumMismatch as error:
+            error.is_verdict = True
+            await self._publisher.refuse(self._current, code=error.code)
+            raise
+        await self._save(replace(self._current, digests=digests))
+
+    async def _commit(self, position: int) -> None:
+        settled = rules.settle_append(
+            self._current,
+            position=position,
+            length=self._length,
+            epoch=self._lease.epoch,
+            content_type=self._judge.content_type,
+            now=self._publisher.clock.now(),
+            limits=self._publisher.limits,
+        )
+        if rules.is_whole(settled, completes=self._completes):
+            if self._relaxed or settled.boot_id is not None:
+                # What is about to be published survives a power loss, whatever the level is or was.
+                await self._writer.sync()
+            settled = await self._publisher.begun(replace(settled, boot_id=None))
+        elif self._relaxed:
+            settled = rules.at_risk(settled, was=self._current, boot_id=self._publisher.store.boot_id)
+        await self._save(settled)
+        if self._listener is not None:
+            await self._listener.stored(self._current)
+
+    async def _save(self, upload: Upload) -> None:
+        await self._publisher.sessions.save(upload, was=self._current)
+        self._current = upload

@@ -17,6 +17,9 @@ from tusvideo.stores.workers import Handle, Workers
 PRIVATE_FOLDER: Final = 0o700
 STAGED_BLOCK: Final = 1024 * 1024
 PUBLISHED_BLOCK: Final = 256 * 1024
+WRITE_OUT_BYTES: Final = 16 * 1024 * 1024
+"""After so many bytes without a sync the disk is told to begin. Twice what lies between two checkpoints: those of the
+level ``strict`` do the same and more."""
 SENT_BLOCK: Final = 16 * 1024 * 1024
 
 
@@ -140,6 +143,9 @@ class DiskWriter:
         self._writing = asyncio.Lock()
         self._syncing = asyncio.Lock()
         self._is_dead = False
+        self._begun = position
+        """Up to here the disk was told to write."""
+        self._beginning: asyncio.Future[None] | None = None
 
     @property
     def position(self) -> int:
@@ -151,18 +157,27 @@ class DiskWriter:
                 raise StorageFailed
             await self._handle.run(files.write_all, buffer, self._position)
             self._position += len(buffer)
+        if self._position - self._begun >= WRITE_OUT_BYTES and not self._syncing.locked():
+            self._write_out()
 
     async def sync(self) -> int:
         # One after the other: the kernel tells of an error once, and of two calls at a time only one would hear it.
         async with self._syncing:
             if self._is_dead:
                 raise StorageFailed
-            position = self._position
+            position = self._begun = self._position
             await self._handle.run(self._sync)
             return position
 
     async def close(self) -> None:
         await self._handle.close()
+
+    def _write_out(self) -> None:
+        """Keep what the last sync will find small: publishing waits for it, and a disk that only begins to write when
+        the last byte has come makes its sender wait as long again (decisions/0015)."""
+        if self._beginning is None or self._beginning.done():
+            start, self._begun = self._begun, self._position
+            self._beginning = self._handle.begin(files.begin_write_out, start=start, size=self._begun - start)
 
     def _sync(self, fd: int) -> None:
         try:

@@ -156,6 +156,16 @@ class Handle:
         self._watch(future)
         return await future
 
+    def begin(
+        self, call: Callable[Concatenate[int, P], None], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[None] | None:
+        """Start a call that raises nothing and that nobody has to wait for, as ``close`` does; None after that."""
+        if not self._is_open:
+            return None
+        future = self._workers.submit(call, self._fd, *args, **kwargs)
+        self._watch(future)
+        return future
+
     async def close(self) -> None:
         """Wait for the running calls, then let go of the file. Safe to repeat.
 

@@ -32,6 +32,8 @@ async def upload(url: str, source: Path, **options: Any) -> str:
         pytest.param({"chunk_size": SIZE}, id="one PATCH"),
         pytest.param({"override_patch_method": True}, id="override_patch_method"),
         pytest.param({"add_request_id": True}, id="add_request_id"),
+        pytest.param({"checksum": True}, id="checksum"),
+        pytest.param({"checksum": "sha512"}, id="checksum sha512"),
     ],
 )
 async def test_uploads(options: dict[str, Any], server: ServerProcess, source: Path) -> None:
@@ -41,10 +43,11 @@ async def test_uploads(options: dict[str, Any], server: ServerProcess, source: P
     assert whole(server, source).name == source.name
 
 
-async def test_is_cut_and_goes_on(server: ServerProcess, source: Path) -> None:
-    """It repeats the chunk that was cut, is told 409 when part of it was stored, asks, and goes on."""
+@pytest.mark.parametrize("checksum", [False, "sha256"])
+async def test_is_cut_and_goes_on(checksum: str | bool, server: ServerProcess, source: Path) -> None:
+    """It repeats the chunk that was cut. When part of that was stored it is told 409, asks, and goes on."""
     async with link(server, *CUTS) as proxy:
-        await upload(proxy.url, source)
+        await upload(proxy.url, source, checksum=checksum)
         assert proxy.cuts == len(CUTS)
         assert proxy.body_bytes <= SIZE + len(CUTS) * (PER_CUT + PIECE)
     whole(server, source)

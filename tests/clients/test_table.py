@@ -10,7 +10,6 @@ import pytest
 
 PENDING: dict[str, str] = {
     "J-09": "concatenation is not announced yet",
-    "J-24": "checksum is not announced yet",
 }
 """Rows of extensions that are not there."""
 
@@ -69,6 +68,7 @@ ROWS = {
         "test_tuspy",
         "test_stored_url_that_is_gone_is_an_error_to_the_program",
     ),
+    "J-24": ("tuspy: sha1 of every chunk in Upload-Checksum", "test_tuspy", "test_checksums_through_cuts"),
     "J-25": (
         "tuspy: a stream ends with an empty PATCH",
         "test_wire_forms",

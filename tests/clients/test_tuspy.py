@@ -82,6 +82,16 @@ async def test_is_cut_and_goes_on(chunk_size: int, server: ServerProcess, source
     whole(server, source)
 
 
+async def test_checksums_through_cuts(server: ServerProcess, source: Path) -> None:
+    """With Upload-Checksum a chunk that was cut does not count: it is sent again, whole, and no more than that."""
+    async with link(server, *CUTS) as proxy:
+        await upload(proxy.url, source, chunk_size=PIECE, upload_checksum=True, retries=3, retry_delay=0)
+        assert proxy.cuts == len(CUTS)
+        assert SIZE < proxy.body_bytes <= SIZE + len(CUTS) * PIECE
+    assert "checksum_mismatch" not in server.log.read_text()
+    whole(server, source)
+
+
 async def test_server_is_killed_and_comes_back(start: Start, source: Path) -> None:
     """After kill -9 it goes on with the same upload, behind no byte that was made durable."""
     server = await start(limits_checkpoint_bytes=str(CHECKPOINT))

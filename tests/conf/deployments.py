@@ -59,12 +59,16 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a proxy is to run: its folder, the socket that it listens on, and the server's port."""
+    """Where a proxy is to run: its folder, the socket that it listens on, and the server's port.
+
+    ``edit`` changes its file before; with ``http2`` clients speak that, without TLS and from the first byte.
+    """
 
     folder: Path
     listener: socket.socket
     upstream: int
     edit: Edit
+    http2: bool = False
 
     @property
     def listen(self) -> int:
@@ -109,7 +113,7 @@ def nginx(place: Place) -> Launch:
     folder = place.folder
     password = place.write("htpasswd", "alice:{PLAIN}correct horse\n")
     text = place.read("nginx.conf")
-    text = replace_once(text, "listen 80;", f"listen 127.0.0.1:{place.listen};")
+    text = replace_once(text, "listen 80;", f"listen 127.0.0.1:{place.listen}{' http2' if place.http2 else ''};")
     text = replace_once(text, "server 127.0.0.1:8080;", f"server 127.0.0.1:{place.upstream};")
     text = replace_once(
         text, "auth_basic_user_file /etc/nginx/tusvideo.htpasswd;", f'auth_basic_user_file "{password}";'
@@ -139,9 +143,10 @@ def caddy(place: Place) -> Launch:
     text = replace_once(text, "reverse_proxy 127.0.0.1:8080", f"reverse_proxy 127.0.0.1:{place.upstream}")
     text = replace_once(text, "import /etc/caddy/tusvideo.passwd", f"import {password}")
     place.write("tusvideo.caddy", text)
+    servers = "\tservers {\n\t\tprotocols h1 h2c\n\t}\n" if place.http2 else ""
     whole = place.write(
         "Caddyfile",
-        "{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}\n\nimport tusvideo.caddy\n",
+        f"{{\n\tadmin off\n\tdefault_bind 127.0.0.1\n{servers}}}\n\nimport tusvideo.caddy\n",
     )
     words: list[str | Path] = ["--config", whole, "--adapter", "caddyfile"]
     name = program("caddy") or "caddy"
@@ -153,7 +158,8 @@ def caddy(place: Place) -> Launch:
 def haproxy(place: Place) -> Launch:
     """conf/haproxy.cfg; it drops root where there is root to drop."""
     text = place.read("haproxy.cfg")
-    text = replace_once(text, "bind :80\n", f"bind fd@{place.listener.fileno()}\n")
+    bind = f"bind fd@{place.listener.fileno()}{' proto h2' if place.http2 else ''}\n"
+    text = replace_once(text, "    bind :80\n", f"    {bind}")
     text = replace_once(text, "server tusvideo 127.0.0.1:8080", f"server tusvideo 127.0.0.1:{place.upstream}")
     hashed = "$5$0000000000000000$nobody.has.a.password.with.this.hash.000000"
     text = replace_once(text, hashed, "$5$rounds=1000$tusvideo$f0m99rhsviTbazXaDSa4zuRbiFLmlwiJ9/UCgke8BuD")
@@ -196,11 +202,13 @@ def checked(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def proxying(name: str, folder: Path, *, upstream: int, edit: Edit = as_written) -> Iterator[Proxy]:
-    """Run a proxy in front of a port on loopback until the block ends. ``edit`` changes its file before."""
+def proxying(
+    name: str, folder: Path, *, upstream: int, edit: Edit = as_written, http2: bool = False
+) -> Iterator[Proxy]:
+    """Run a proxy in front of a port on loopback until the block ends; the last two are told at Place."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # The socket is handed over open, so that a connection waits for the proxy instead of the test.
-        place = Place(folder=folder, listener=listener, upstream=upstream, edit=edit)
+        place = Place(folder=folder, listener=listener, upstream=upstream, edit=edit, http2=http2)
         launch = DEPLOYMENTS[name](place)
         listen = place.listen
         if not launch.takes_socket:

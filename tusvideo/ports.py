@@ -105,6 +105,10 @@ class Writer(Protocol):
         its bytes do not count.
         """
 
+    async def flush(self) -> int:
+        """Hand everything written before the call to the system, so that it survives a kill of the process; give the
+        position up to which that holds. Raises as ``write``."""
+
     async def sync(self) -> int:
         """Make everything written before the call durable; give the position up to which that holds.
 
@@ -175,6 +179,16 @@ class UploadStore(Protocol):
         ``publish`` has begun with: its bytes change no more.
         """
 
+    async def stage(
+        self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
+    ) -> None:
+        """Write blocks into the staging file, one behind the other from ``position``, as ``open_writer``, ``write`` and
+        ``close`` would, and ``sync`` if they are to be ``durable``; in one go, which costs one way to the disk.
+
+        Raises what those raise; some of the bytes may be written then, and none of them counts. A cancelled call ends
+        when nothing is being written any more.
+        """
+
     def read_staged(self, upload_id: UploadId, *, start: int, stop: int) -> AsyncIterator[bytes]:
         """Give staged bytes [start, stop) in blocks of at most 1 MiB. Raises StorageFailed when they are not there."""
 
@@ -212,7 +226,7 @@ class UploadStore(Protocol):
         """Name the time between two starts of the machine: bytes that were not synced do not outlive it."""
 
     async def free_bytes(self) -> int:
-        """Tell how many bytes the data directory can still take."""
+        """Tell how many bytes the data directory can still take, now or a tenth of a second ago."""
 
     async def staged_ids(self) -> Sequence[UploadId]:
         """List the uploads that have a staging file; other names in the folder are left out."""

@@ -287,6 +287,7 @@ async def test_a_type_counts_only_with_its_bytes(house: House) -> None:
     body = FakeBody(good[:2], is_open=True)
     running = asyncio.create_task(failing.uploads.append(ANNA, appending(upload, 4096, at=0), body))
     await body.hungry.wait()
+    assert await offset(house, upload) == 2
     steps.at = steps.taken
     body.end(good[2:])
     with pytest.raises(StorageFailed):

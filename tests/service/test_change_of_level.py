@@ -9,7 +9,7 @@ from tests.fakes.house import ANNA, House
 from tests.service.appends import append
 from tests.service.wishes import appending, creation
 from tusvideo.errors import StorageFailed
-from tusvideo.model import Durability, Status, Upload
+from tusvideo.model import Durability, Status, Upload, UploadId
 from tusvideo.sessions.memory import MemorySessions
 from tusvideo.stores.memory import MemoryStore
 
@@ -53,28 +53,21 @@ async def test_a_length_alone_makes_nothing_durable(store: MemoryStore) -> None:
 async def test_what_is_to_be_published_is_synced_first(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A length that completes bytes at risk has them synced before the row says that they are all there."""
     house, upload = await begun(store, length=None)
-    synced: list[int] = []
-    open_writer = store.open_writer
+    synced: list[UploadId] = []
+    sync_staged = store.sync_staged
 
-    async def recording(*args: Any, **facts: Any) -> Any:
-        writer = await open_writer(*args, **facts)
-        sync = writer.sync
-
-        async def recorded() -> int:
-            assert (await house.row(upload.id)).status is Status.OPEN
-            synced.append(await sync())
-            return synced[-1]
-
-        monkeypatch.setattr(writer, "sync", recorded)
-        return writer
+    async def recording(upload_id: UploadId) -> None:
+        assert (await house.row(upload.id)).status is Status.OPEN
+        await sync_staged(upload_id)
+        synced.append(upload_id)
 
     async def fails(*args: Any, **facts: Any) -> bool:
         raise StorageFailed
 
-    monkeypatch.setattr(store, "open_writer", recording)
+    monkeypatch.setattr(store, "sync_staged", recording)
     monkeypatch.setattr(store, "publish", fails)
     with pytest.raises(StorageFailed):
         await append(house, upload, b"", at=3, length=3)
-    assert synced == [3]
+    assert synced == [upload.id]
     row = await house.row(upload.id)
     assert (row.status, row.boot_id) == (Status.FINALIZING, None)

@@ -337,7 +337,7 @@ async def test_a_failure_at_any_step_leaves_no_trace(house: House, facts: dict[s
         for index in (0, 2):
             await put(house, index, THREE[index], total=3, client_key=key, **facts)
         assert await finished(house, 3, client_key=key) == b"".join(THREE)
-    assert at > 6
+    assert at > 5  # the bytes of a short part are written and synced in one step
 
 
 @pytest.mark.parametrize("facts", [{}, {"part_size": 1000, "length": 2500}])

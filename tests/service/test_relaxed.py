@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.body import FakeBody, cut_body
 from tests.fakes.house import ANNA, House
 from tusvideo.commands import AppendBytes, CreateUpload, QueryUpload
-from tusvideo.model import Durability, Protocol, Status, Upload
+from tusvideo.model import Durability, Protocol, Status, Upload, UploadId
 from tusvideo.service.syncing import BackgroundSync
 from tusvideo.sessions.memory import MemorySessions
 from tusvideo.stores.memory import MemoryStore
@@ -46,9 +46,13 @@ async def _offset(house: House, upload: Upload) -> int:
 
 
 def _syncs(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Sequence[int]:
-    """Record the syncs that writers ask the disk for."""
+    """Record up to where the disk was asked for a sync."""
     seen: list[int] = []
-    open_writer = store.open_writer
+    open_writer, sync_staged = store.open_writer, store.sync_staged
+
+    async def recorded_whole(upload_id: UploadId) -> None:
+        await sync_staged(upload_id)
+        seen.append(await store.staged_size(upload_id) or 0)
 
     async def recording(*args: object, **facts: object) -> object:
         writer = await open_writer(*args, **facts)  # type: ignore[arg-type]  # passed on as they came
@@ -62,6 +66,7 @@ def _syncs(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Sequence[int]
         return writer
 
     monkeypatch.setattr(store, "open_writer", recording)
+    monkeypatch.setattr(store, "sync_staged", recorded_whole)
     return seen
 
 

@@ -45,6 +45,9 @@ class GatedWriter:
         self.data += buffer
         self.position += len(buffer)
 
+    async def flush(self) -> int:
+        return self.position
+
     async def sync(self) -> int:
         position = self.position
         self.syncing.set()

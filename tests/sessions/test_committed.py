@@ -110,6 +110,7 @@ class TestKeeping:
         [
             {"metadata": "x" * (MOST_TEXT + 1)},
             {"description": "x" * (MOST_TEXT + 1)},
+            {"concat": "x" * (MOST_TEXT + 1)},
             {"status": Status.FAILED},
             {"status": Status.TERMINATED},
             {"status": Status.DAMAGED},

@@ -61,6 +61,10 @@ async def writer_of(store: DiskStore) -> DiskWriter:
     return await store.open_writer(ONE, position=0, fresh=True)
 
 
+async def _stage(store: DiskStore) -> None:
+    await store.stage(ONE, [b"more"], position=0, fresh=True, durable=True)
+
+
 async def _write(store: DiskStore) -> None:
     writer = await store.open_writer(ONE, position=0, fresh=False)
     try:
@@ -191,6 +195,9 @@ async def test_a_full_disk(small_disk: Path) -> None:
     ("name", "call"),
     [
         ("pwrite", _write),
+        ("pwrite", _stage),
+        ("sync_folder", _stage),
+        ("open_or_make", _stage),
         ("sync_folder", lambda store: store.open_writer(ONE, position=0, fresh=True)),
         ("open_or_make", lambda store: store.open_writer(ONE, position=0, fresh=False)),
         ("open_spool", lambda store: store.open_spool()),
@@ -237,6 +244,63 @@ async def test_a_lost_page_kills_the_writer(store: DiskStore, monkeypatch: pytes
     await writer.close()
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+async def test_a_page_lost_in_one_go(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch, open_files: None, number: int
+) -> None:
+    """Whatever reason fdatasync gives, stage says StorageFailed: a full disk would have been told by the write."""
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "fdatasync", fails(number))
+        with pytest.raises(StorageFailed):
+            await _stage(store)
+
+
+async def test_only_a_durable_stage_syncs(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that need only survive a kill of the process do not wait for the disk; those that are durable do."""
+    calls: list[str] = []
+    for name in ("pwrite", "fdatasync", "sync_folder"):
+        call = getattr(files, name)
+
+        def recorded(*args: object, _name: str = name, _call: Callable[..., object] = call) -> object:
+            calls.append(_name)
+            return _call(*args)
+
+        monkeypatch.setattr(files, name, recorded)
+    await store.stage(ONE, [b"a", b"b"], position=0, fresh=True, durable=False)
+    await store.stage(ONE, [b"c"], position=2, fresh=False, durable=True)
+    assert calls == ["sync_folder", "pwrite", "pwrite", "pwrite", "fdatasync"]
+
+
+async def test_a_cancelled_stage_ends_when_nothing_is_written_any_more(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch, open_files: None
+) -> None:
+    """The caller hears of the cancellation after the last call on the file, so that nobody else is let in before."""
+    slow = Gate(files.fdatasync)
+    monkeypatch.setattr(files, "fdatasync", slow)
+    staging = asyncio.create_task(_stage(store))
+    await slow.reached()
+    staging.cancel()
+    await turns()
+    assert not staging.done()
+    slow.released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await staging
+    assert slow.ended
+
+
+async def test_room_is_asked_for_now_and_then(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions within a tenth of a second share an answer, also those at once; the next one gets a new one."""
+    answers = iter(range(1, 100))
+    monkeypatch.setattr(files, "free_bytes", lambda _: next(answers))
+    times = [100.0]
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: times[0])
+    assert await asyncio.gather(*(store.free_bytes() for _ in range(3))) == [1, 1, 1]
+    times[0] += 0.09
+    assert await store.free_bytes() == 1
+    times[0] += 0.02
+    assert await store.free_bytes() == 2
+
+
 # ------------------------------------------------------------------------------------------------------- planted files
 
 
@@ -264,6 +328,8 @@ async def test_only_plain_files_of_ours_are_used(
         pytest.skip("giving a file away needs root")
     with pytest.raises(StorageFailed):
         await store.open_writer(ONE, position=0, fresh=True)
+    with pytest.raises(StorageFailed):
+        await _stage(store)
     if kind != "hard link":  # which cannot be told from what a killed publish leaves; it is read-only at least
         with pytest.raises(StorageFailed):
             await anext(aiter(store.read_staged(ONE, start=0, stop=1)))

@@ -52,6 +52,10 @@ class CheckedWriter:
         if self.position > self._start:
             await commit(await self.sync())
 
+    async def flush(self) -> int:
+        """Hand the bytes to the system if they count; see ``ports.Writer``."""
+        return await self._writer.flush() if self.is_verified else self._start
+
     async def sync(self) -> int:
         """Make the bytes durable if they count; give the position up to which that holds."""
         return await self._writer.sync() if self.is_verified else self._start

@@ -283,9 +283,11 @@ class PartService:
         once they are verified.
         """
         looks = _looks_at(command)
-        await self._uploads.judge_room(rules.facts_of(upload).exact_size(command.index) or 0)
+        size = rules.facts_of(upload).exact_size(command.index)
+        await self._uploads.judge_room(size or 0)
         judge = self._judge_of(upload)
-        writer = await self._store.open_writer(upload.id, position=position, fresh=upload.parts_stored == 0)
+        fresh = upload.parts_stored == 0
+        writer = await self._uploads.open_writer(upload.id, position=position, fresh=fresh, size=size)
         try:
             async for block in stream:
                 if looks:

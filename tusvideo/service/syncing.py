@@ -30,9 +30,13 @@ class UnsyncedWriter:
         """Write the whole buffer; see ``ports.Writer``."""
         await self._writer.write(buffer)
 
+    async def flush(self) -> int:
+        """Hand what was written to the system; see ``ports.Writer``."""
+        return await self._writer.flush()
+
     async def sync(self) -> int:
-        """Give the position without asking the disk for anything."""
-        return self._writer.position
+        """Hand what was written to the system, and ask the disk for nothing."""
+        return await self._writer.flush()
 
     async def close(self) -> None:
         """Let go of the file; see ``ports.Writer``."""

@@ -5,7 +5,6 @@ import contextlib
 import secrets
 from dataclasses import replace
 
-from tusvideo.checksums import Checksum
 from tusvideo.commands import (
     AppendBytes,
     Appended,
@@ -29,9 +28,10 @@ from tusvideo.errors import (
     UnsupportedType,
 )
 from tusvideo.model import Location, Protocol, Status, Upload, UploadId, UserId
-from tusvideo.ports import Body, Lease, Listener, LockManager, PublishedFile, VideoRepository
+from tusvideo.ports import Body, Lease, Listener, LockManager, PublishedFile, VideoRepository, Writer
 from tusvideo.rules import uploads as rules
 from tusvideo.service.appending import Appending
+from tusvideo.service.gathering import SHORT_BYTES, GatheringWriter, Held
 from tusvideo.service.judging import judge_for
 from tusvideo.service.publishing import Publisher
 
@@ -52,6 +52,7 @@ class UploadService:
         self._limits = publisher.limits
         self._locks = locks
         self._videos = videos
+        self._held = Held()
 
     async def create(
         self, user: UserId, command: CreateUpload, body: Body | None, listener: Listener | None = None
@@ -111,7 +112,7 @@ class UploadService:
                 if upload.status is Status.OPEN:
                     await self.judge_room(command.body_length or 0)
                     before = upload.offset
-                    upload = await self._stream(upload, plan, body, lease, checksum=command.checksum, listener=listener)
+                    upload = await self._stream(upload, plan, body, lease, command=command, listener=listener)
                     return Appended(upload=upload, written=upload.offset - before)
             # A retry after a lost answer; a body of unknown size must turn out to be empty, and nobody waits for that.
             if await body.read():
@@ -250,7 +251,7 @@ class UploadService:
             completes=command.completes,
         )
         try:
-            return await self._stream(upload, plan, body, lease, checksum=command.checksum, listener=listener)
+            return await self._stream(upload, plan, body, lease, command=command, listener=listener)
         except TusvideoError as error:
             if command.forgets_cut or isinstance(error, ChecksumMismatch | InconsistentLength | TooLarge):
                 # Nobody learned of this upload, or nobody may use it: the answer is a refusal without a Location.
@@ -267,6 +268,12 @@ class UploadService:
             await self._sessions.save(gone, was=stored)
             await self.clear(gone)
 
+    async def open_writer(self, upload_id: UploadId, *, position: int, fresh: bool, size: int | None) -> Writer:
+        """Open the way to the disk for a body of ``size`` bytes, None when nobody knows; see ``UploadStore``."""
+        if size is None or size > SHORT_BYTES:
+            return await self._store.open_writer(upload_id, position=position, fresh=fresh)
+        return GatheringWriter(self._store, upload_id, position=position, fresh=fresh, held=self._held)
+
     async def _stream(
         self,
         upload: Upload,
@@ -274,13 +281,15 @@ class UploadService:
         body: Body,
         lease: Lease,
         *,
-        checksum: Checksum | None,
+        command: AppendBytes | CreateUpload,
         listener: Listener | None,
     ) -> Upload:
         """Move a body into the upload and publish what is complete then; what arrived is committed in any case."""
         profile = self._publisher.profile(upload.profile)
         judge = await judge_for(upload, store=self._store, profile=profile, length=plan.length)
-        writer = await self._store.open_writer(upload.id, position=plan.position, fresh=upload.offset == 0)
+        # A body with a checksum has no checkpoints: it would be held until it ends, however slowly it comes.
+        size = command.body_length if command.checksum is None else None
+        writer = await self.open_writer(upload.id, position=plan.position, fresh=upload.offset == 0, size=size)
         appending = Appending(
             self._publisher,
             upload,
@@ -288,7 +297,7 @@ class UploadService:
             lease=lease,
             judge=judge,
             writer=writer,
-            checksum=checksum,
+            checksum=command.checksum,
             listener=listener,
         )
         try:

@@ -7,7 +7,7 @@ from tusvideo.model import ClientKey, Status, Upload, UploadId, UserId
 
 MOST_ROWS: Final = 4096
 MOST_TEXT: Final = 4096
-"""Characters of metadata and description: rows with more of them stay in the database, so that memory is bounded."""
+"""Characters of texts that clients choose: rows with more of them stay in the database, so that memory is bounded."""
 
 DEAD: Final = frozenset({Status.FAILED, Status.TERMINATED, Status.DAMAGED})
 """Rows that a new upload may take keys from, without naming them."""
@@ -92,7 +92,7 @@ class CommittedRows:
     def _keep(self, row: Upload) -> None:
         if row.status in DEAD:
             return
-        if len(row.metadata) + len(row.description or "") > MOST_TEXT:
+        if sum(map(len, (row.metadata, row.description or "", row.concat or ""))) > MOST_TEXT:
             return
         self._rows[row.id] = row
         if row.client_key is not None:

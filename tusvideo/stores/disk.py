@@ -21,6 +21,8 @@ WRITE_OUT_BYTES: Final = 16 * 1024 * 1024
 """After so many bytes without a sync the disk is told to begin. Twice what lies between two checkpoints: those of the
 level ``strict`` do the same and more."""
 SENT_BLOCK: Final = 16 * 1024 * 1024
+FREE_SECONDS: Final = 0.1
+"""So long what is free is not asked for again: a question for each short request costs as much as its bytes."""
 
 
 class DiskStore:
@@ -31,6 +33,8 @@ class DiskStore:
         self._workers = workers
         self._lock = lock
         self._boot_id = boot_id
+        self._free: asyncio.Future[int] | None = None
+        self._free_until = 0.0
 
     @classmethod
     async def open(cls, data_dir: Path, *, threads: int = 8) -> Self:
@@ -49,12 +53,19 @@ class DiskStore:
 
     async def close(self) -> None:
         """End the threads and unlock the directory; writers should be closed before. Safe to repeat."""
+        self._free = None
         await self._workers.close()
         await self._lock.close()
 
     async def open_writer(self, upload_id: UploadId, *, position: int, fresh: bool) -> "DiskWriter":
         path = self._layout.staged(upload_id)
         return DiskWriter(await self._workers.open(_open_for_writing, path, fresh=fresh), position=position)
+
+    async def stage(
+        self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
+    ) -> None:
+        path = self._layout.staged(upload_id)
+        await self._workers.run(_stage, path, blocks, position=position, fresh=fresh, durable=durable)
 
     async def read_staged(self, upload_id: UploadId, *, start: int, stop: int) -> AsyncIterator[bytes]:
         handle = await self._workers.open(files.open_own, self._layout.staged(upload_id))
@@ -115,7 +126,11 @@ class DiskStore:
         return self._boot_id
 
     async def free_bytes(self) -> int:
-        return await self._workers.run(files.free_bytes, self._layout.data)
+        now = asyncio.get_running_loop().time()
+        if self._free is None or now >= self._free_until:
+            self._free_until = now + FREE_SECONDS
+            self._free = self._workers.submit(files.free_bytes, self._layout.data)
+        return await self._free
 
     async def staged_ids(self) -> Sequence[UploadId]:
         try:
@@ -160,6 +175,9 @@ class DiskWriter:
         if self._position - self._begun >= WRITE_OUT_BYTES and not self._syncing.locked():
             self._write_out()
 
+    async def flush(self) -> int:
+        return self._position
+
     async def sync(self) -> int:
         # One after the other: the kernel tells of an error once, and of two calls at a time only one would hear it.
         async with self._syncing:
@@ -181,10 +199,10 @@ class DiskWriter:
 
     def _sync(self, fd: int) -> None:
         try:
-            files.fdatasync(fd)
-        except OSError as error:
+            _sync_data(fd)
+        except StorageFailed:
             self._is_dead = True  # said here, in the thread, because the caller may be cancelled and never hear of it
-            raise StorageFailed from error
+            raise
 
 
 class DiskSpool:
@@ -291,6 +309,25 @@ def _open_for_writing(path: Path, *, fresh: bool) -> int:
         files.close(fd)
         raise
     return fd
+
+
+def _stage(path: Path, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool) -> None:
+    fd = _open_for_writing(path, fresh=fresh)
+    try:
+        for block in blocks:
+            files.write_all(fd, block, position)
+            position += len(block)
+        if durable:
+            _sync_data(fd)
+    finally:
+        files.close(fd)
+
+
+def _sync_data(fd: int) -> None:
+    try:
+        files.fdatasync(fd)
+    except OSError as error:
+        raise StorageFailed from error  # no room, too: whatever it was, nobody knows which pages are lost
 
 
 def _copy_within(path: Path, *, source: int, target: int, size: int) -> None:

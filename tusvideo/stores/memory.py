@@ -57,6 +57,16 @@ class MemoryStore:
             raise StorageFailed
         return MemoryWriter(self, file=file, position=position)
 
+    async def stage(
+        self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
+    ) -> None:
+        writer = await self.open_writer(upload_id, position=position, fresh=fresh)
+        for block in blocks:
+            await writer.write(block)
+        if durable:
+            await writer.sync()
+        await writer.close()
+
     async def read_staged(self, upload_id: UploadId, *, start: int, stop: int) -> AsyncIterator[bytes]:
         await _turn()
         file = self._staged(upload_id, size=stop)
@@ -184,6 +194,9 @@ class MemoryWriter:
         self._check()
         self._store.put(self._file, buffer, position=self._position)
         self._position += len(buffer)
+
+    async def flush(self) -> int:
+        return self._position
 
     async def sync(self) -> int:
         position = self._position

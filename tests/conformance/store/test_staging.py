@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance.store.conftest import Bench
 from tusvideo.errors import DiskFull, StorageFailed
-from tusvideo.model import UploadId
+from tusvideo.model import Location, UploadId
 from tusvideo.ports import UploadStore
 
 ONE = UploadId("1" * 32)
@@ -227,6 +227,52 @@ async def test_a_closed_writer_writes_no_more(store: UploadStore) -> None:
     with pytest.raises(StorageFailed):
         await writer.sync()
     assert await staged(store, ONE) == b"all"
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_blocks_are_staged_in_one_go(store: UploadStore, durable: bool) -> None:
+    """stage writes its blocks one behind the other from a position, and leaves the rest of the file alone."""
+    await store.stage(ONE, [b"abcd", b"", b"efgh"], position=0, fresh=True, durable=durable)
+    await store.stage(ONE, [b"C", b"DE"], position=2, fresh=False, durable=durable)
+    await store.stage(ONE, [b"end"], position=10, fresh=False, durable=durable)
+    assert await staged(store, ONE) == b"abCDEfgh" + bytes(2) + b"end"
+
+
+async def test_staging_nothing_makes_the_file(store: UploadStore) -> None:
+    """stage makes the staging file as open_writer does, also without a byte."""
+    await store.stage(ONE, [], position=0, fresh=True, durable=True)
+    assert await store.staged_size(ONE) == 0
+
+
+async def test_a_full_disk_refuses_a_stage(bench: Bench) -> None:
+    """Without room stage raises DiskFull; with room the same call succeeds."""
+    await put(bench.store, ONE, b"kept")
+    bench.fill()
+    with pytest.raises(DiskFull):
+        await bench.store.stage(ONE, [some(500), some(500)], position=4, fresh=False, durable=True)
+    bench.free()
+    await bench.store.stage(ONE, [some(500), some(500)], position=4, fresh=False, durable=True)
+    assert await staged(bench.store, ONE) == b"kept" + some(500) * 2
+
+
+@pytest.mark.parametrize("fault", ["break_next_write", "break_next_sync"])
+async def test_a_failed_stage_may_be_tried_again(bench: Bench, fault: str) -> None:
+    """Whether the write or the sync fails, stage raises StorageFailed; the bytes, all of them, can be sent again."""
+    getattr(bench, fault)()
+    with pytest.raises(StorageFailed):
+        await bench.store.stage(ONE, [b"all"], position=0, fresh=True, durable=True)
+    await bench.store.stage(ONE, [b"all"], position=0, fresh=True, durable=True)
+    assert await staged(bench.store, ONE) == b"all"
+
+
+async def test_a_published_file_takes_no_stage(store: UploadStore) -> None:
+    """Once publish has begun the bytes change no more, as for a writer."""
+    await put(store, ONE, b"done")
+    place = Location(directory="posters", folder="local", filename="1.mp4")
+    assert await store.publish(ONE, length=4, location=place)
+    with pytest.raises(StorageFailed):
+        await store.stage(ONE, [b"more"], position=4, fresh=False, durable=True)
+    assert await staged(store, ONE) == b"done"
 
 
 @pytest.mark.parametrize(("source", "target", "size"), [(4, 0, 4), (0, 4, 4), (0, 100, 8), (2, 5, 0)])

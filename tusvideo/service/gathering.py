@@ -1,0 +1,152 @@
+"""Short bodies on their way to the disk: held until they are whole or must be safe, then written in one go.
+
+Nothing of this shows: a byte that is held is not committed, and whoever asks for a checkpoint, or ends the transfer,
+has it written and made durable first, as ever.
+"""
+
+import asyncio
+from typing import Final
+
+from tusvideo.errors import StorageFailed
+from tusvideo.model import UploadId
+from tusvideo.ports import ReadableBuffer, UploadStore, Writer
+
+SHORT_BYTES: Final = 2 * 1024 * 1024
+"""A body of no more is gathered."""
+HELD_BYTES: Final = 32 * 1024 * 1024
+"""So much is held in all; bodies that come beyond it are written as they come."""
+
+
+class Held:
+    """The memory that all gathered bodies share, counted in bytes."""
+
+    def __init__(self, *, most: int = HELD_BYTES) -> None:
+        self._free = most
+
+    def take(self, size: int) -> bool:
+        """Take some; False, and nothing is taken, when there is not so much."""
+        if size > self._free:
+            return False
+        self._free -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Give back what was taken."""
+        self._free += size
+
+
+class GatheringWriter:
+    """A Writer that opens its file only when it must, and then writes, syncs and closes in one call of the store.
+
+    When there is no memory to hold a block, or there came more than a short body has, it goes on as an ordinary writer.
+    A call that failed leaves it dead: every later one raises, and what was held does not count.
+    """
+
+    def __init__(self, store: UploadStore, upload_id: UploadId, *, position: int, fresh: bool, held: Held) -> None:
+        self._store = store
+        self._upload_id = upload_id
+        self._given = position
+        """The file has the bytes below."""
+        self._fresh = fresh
+        self._held = held
+        self._blocks: list[bytes] = []
+        self._size = 0
+        self._under_way = 0
+        """Bytes that are being written just now; what comes meanwhile is held behind them."""
+        self._writer: Writer | None = None
+        self._is_usable = True
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def position(self) -> int:
+        """Where the next byte goes."""
+        if self._writer is not None:
+            return self._writer.position
+        return self._given + self._under_way + self._size
+
+    async def write(self, buffer: ReadableBuffer) -> None:
+        """Take the whole buffer; see ``ports.Writer``."""
+        self._check()
+        size = len(buffer)
+        if self._writer is None and self._size + size <= SHORT_BYTES and self._held.take(size):
+            self._blocks.append(bytes(buffer))
+            self._size += size
+            return
+        async with self._one_at_a_time:
+            await (await self._ordinary()).write(buffer)
+
+    async def flush(self) -> int:
+        """Hand what is held to the system; see ``ports.Writer``."""
+        async with self._one_at_a_time:
+            self._check()
+            if self._writer is not None:
+                return await self._writer.flush()
+            if self._blocks:
+                await self._stage(durable=False)
+            return self._given
+
+    async def sync(self) -> int:
+        """Make everything durable that was written before; see ``ports.Writer``."""
+        async with self._one_at_a_time:
+            self._check()
+            if self._writer is not None:
+                return await self._writer.sync()
+            if self._blocks:
+                await self._stage(durable=True)
+            else:
+                await self._store.sync_staged(self._upload_id)
+            return self._given
+
+    async def close(self) -> None:
+        """Let go of the file and of what is held; see ``ports.Writer``."""
+        cancelled: asyncio.CancelledError | None = None
+        while self._one_at_a_time.locked():
+            try:
+                async with self._one_at_a_time:
+                    break
+            except asyncio.CancelledError as error:
+                cancelled = error
+        self._is_usable = False
+        self._drop()
+        if self._writer is not None:
+            await self._writer.close()
+        if cancelled is not None:
+            raise cancelled
+
+    def _check(self) -> None:
+        if not self._is_usable:
+            raise StorageFailed
+
+    async def _stage(self, *, durable: bool) -> None:
+        """Write what is held, in one go."""
+        blocks, size = self._blocks, self._size
+        self._blocks, self._size, self._under_way = [], 0, size
+        try:
+            await self._store.stage(self._upload_id, blocks, position=self._given, fresh=self._fresh, durable=durable)
+        except BaseException:
+            self._is_usable = False
+            self._drop()
+            raise
+        else:
+            self._given += size
+            self._fresh = False
+        finally:
+            self._under_way = 0
+            self._held.give_back(size)
+
+    async def _ordinary(self) -> Writer:
+        """Go on as an ordinary writer, behind what is held."""
+        self._check()
+        if self._writer is None:
+            writer = await self._store.open_writer(self._upload_id, position=self._given, fresh=self._fresh)
+            self._writer = writer
+            try:
+                for block in self._blocks:
+                    await writer.write(block)
+            finally:
+                self._drop()
+        return self._writer
+
+    def _drop(self) -> None:
+        self._held.give_back(self._size)
+        self._blocks, self._size = [], 0

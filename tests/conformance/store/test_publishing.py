@@ -1,6 +1,7 @@
 """UploadStore when an upload is finished: final names, and reading published files."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
@@ -165,6 +166,52 @@ async def test_ranges_of_a_published_file(store: UploadStore, start: int, stop: 
     assert file is not None
     assert file.size == len(data)
     assert await collected(file.read(start, stop), limit=256 * 1024) == data[start:stop]
+    await file.close()
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 2 * MIB), (1, 2 * MIB - 1), (5, 6)])
+async def test_a_socket_takes_a_range(store: UploadStore, start: int, stop: int) -> None:
+    """As much as it has room for in a call, 0 when it is full, and every byte once and in its place."""
+    data = some(2 * MIB)
+    await put(store, ONE, data)
+    await store.publish(ONE, length=len(data), location=PLACE)
+    file = await store.open_published(PLACE)
+    assert file is not None
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    found = bytearray()
+    with ours, theirs:
+        while start + len(found) < stop:
+            sent = 0
+            while start + len(found) + sent < stop:
+                step = await file.send(ours.fileno(), start=start + len(found) + sent, stop=stop)
+                if not step:
+                    break
+                sent += step
+            assert sent
+            while sent:
+                block = theirs.recv(sent)
+                found += block
+                sent -= len(block)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)
+    assert found == data[start:stop]
+    await file.close()
+
+
+async def test_who_has_gone_takes_nothing(store: UploadStore) -> None:
+    """ConnectionError for a socket whose other end is closed, StorageFailed for bytes beyond the end of the file."""
+    await put(store, ONE, b"all")
+    await store.publish(ONE, length=3, location=PLACE)
+    file = await store.open_published(PLACE)
+    assert file is not None
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs, pytest.raises(StorageFailed):
+            await file.send(ours.fileno(), start=3, stop=4)
+        with pytest.raises(ConnectionError):
+            await file.send(ours.fileno(), start=0, stop=3)
     await file.close()
 
 

@@ -31,6 +31,7 @@ Every leaf has a stable ``code`` and typed data; the dialects hold the tables fr
     ├── Unavailable                     nothing is wrong with the request; later it may work
     │   ├── Busy                        another request holds the upload
     │   ├── Stopping                    the server is shutting down
+    │   ├── Overloaded                  as many bodies are on their way as the server takes
     │   ├── DiskFull                    the disk has no room
     │   └── StorageFailed               the disk or the database failed; nothing was acknowledged
     ├── TransferEnded                   a body did not arrive whole; what arrived is kept
@@ -332,6 +333,16 @@ class Stopping(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("the server is restarting; what was stored is kept, continue in a moment")
+
+
+class Overloaded(Unavailable):
+    """As many bodies are being received as this server takes; nothing of this one was read."""
+
+    code = "overloaded"
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__("the server receives as many uploads as it can; what was stored is kept, continue in a moment")
 
 
 class DiskFull(Unavailable):

@@ -250,6 +250,8 @@ class Limits:
     """A transfer that was silent for this long is stopped by a HEAD."""
     patience_seconds: float = 5.0
     """How long a request waits for an upload that another one holds."""
+    max_transfers: int = 10_000
+    """Bodies that are received at once; more are refused before their first byte. Each takes 64 KiB at most."""
     min_free_bytes: int = 64 * 1024 * 1024
     """Room that stays free on the disk; an upload that would go below it is refused before its first byte."""
 

@@ -10,13 +10,13 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 from aiohttp import http_parser, web
 
-from tusvideo import __version__
+from tusvideo import __version__, descriptors
 from tusvideo.allocator import keep_freed_blocks
 from tusvideo.clock import SystemClock
 from tusvideo.config import Address, Config
@@ -185,7 +185,7 @@ async def _recover(server: Server, stop: asyncio.Event) -> bool:
 
 
 async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> None:
-    house = _house(server, config)
+    house = _within_descriptors(_house(server, config))
     # aiohttp grants its time twice: to requests, and once more after it has ended their bodies.
     runner = make_runner(house, stop_seconds=config.server.stop_seconds / 2)
     await runner.setup()
@@ -195,7 +195,7 @@ async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> N
     ]
     try:
         site = await _listen(runner, config.server.listen)
-        _announce(config, port=site.port)
+        _announce(config, port=site.port, most_transfers=house.limits.max_transfers)
         await stop.wait()
         house.stopping.set()
         await site.stop()
@@ -206,6 +206,12 @@ async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> N
         await asyncio.wait(rounds)
         await runner.cleanup()
         await server.syncing.run()
+
+
+def _within_descriptors(house: House) -> House:
+    """Refuse transfers before there is no descriptor left to accept a connection, or to open a file, with."""
+    most = min(house.limits.max_transfers, descriptors.take_all())
+    return replace(house, limits=replace(house.limits, max_transfers=most))
 
 
 def _house(server: Server, config: Config) -> House:
@@ -255,7 +261,7 @@ async def _listen(runner: web.ServerRunner, address: Address) -> web.TCPSite:
     return site
 
 
-def _announce(config: Config, *, port: int) -> None:
+def _announce(config: Config, *, port: int, most_transfers: int) -> None:
     address = Address(config.server.listen.host, port)
     if not address.is_loopback:
         event(_logger, logging.WARNING, "insecure_anonymous", listen=str(address), effect="everybody may do everything")
@@ -263,7 +269,15 @@ def _announce(config: Config, *, port: int) -> None:
         effect = "a power cut may take half a minute of unfinished uploads"
         event(_logger, logging.WARNING, "durability_relaxed", effect=effect)
     durability = config.storage.durability.value
-    event(_logger, logging.INFO, "server_started", version=__version__, listen=str(address), durability=durability)
+    event(
+        _logger,
+        logging.INFO,
+        "server_started",
+        version=__version__,
+        listen=str(address),
+        durability=durability,
+        max_transfers=most_transfers,
+    )
     print(f"listening on http://{address}", flush=True)  # noqa: T201  # programs wait for this line
 
 

@@ -39,6 +39,7 @@ SAMPLES: list[TusvideoError] = [
     errors.WrongProtocol(expected="tus"),
     errors.Busy(),
     errors.Stopping(),
+    errors.Overloaded(),
     errors.DiskFull(),
     errors.StorageFailed(),
     errors.BodyCut("/secret/path"),
@@ -128,6 +129,7 @@ def test_every_leaf_has_a_row_of_its_own(dialect: str) -> None:
                 (403, 409),  # WrongProtocol
                 (423, 503),  # Busy
                 (503, 503),  # Stopping
+                (503, 503),  # Overloaded
                 (507, 507),  # DiskFull
                 (503, 503),  # StorageFailed
                 (423, 503),  # BodyCut
@@ -213,6 +215,7 @@ def test_refusals_tell_when_the_upload_expires(expires_at: datetime | None) -> N
         (errors.UnsupportedCoding(got="gzip"), "Accept-Encoding", "identity"),
         (errors.Busy(), "Retry-After", "1"),
         (errors.Stopping(), "Retry-After", "2"),
+        (errors.Overloaded(), "Retry-After", "5"),
         (errors.DiskFull(), "Retry-After", "60"),
         (errors.StorageFailed(), "Retry-After", "5"),
         (errors.Preempted(), "Retry-After", "1"),

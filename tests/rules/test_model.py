@@ -132,6 +132,9 @@ SAMPLES: list[errors.TusvideoError] = [
     errors.TooLarge("the body", limit=1, got=2),
     errors.UnsupportedType(expected="x", got="y"),
     errors.UnsupportedCoding(got="gzip"),
+    errors.InconsistentLength(expected=10, got=11),
+    errors.UnsupportedDigest("Repr-Digest", algorithms=["md5"], supported=["sha-256"]),
+    errors.InvalidDigest("Repr-Digest", algorithm="sha-256", length=32, got=5),
     errors.ChecksumMismatch("chunk", expected="a", got="b"),
     errors.OffsetMismatch(expected=1, got=2),
     errors.PartConflict(1),
@@ -141,6 +144,7 @@ SAMPLES: list[errors.TusvideoError] = [
     errors.WrongProtocol(expected="tus"),
     errors.Busy(),
     errors.Stopping(),
+    errors.Overloaded(),
     errors.DiskFull(),
     errors.StorageFailed(),
     errors.BodyCut("the connection ended"),
@@ -171,7 +175,7 @@ def test_every_leaf_has_a_sample_and_a_code_of_its_own() -> None:
 def test_what_may_work_later_says_when() -> None:
     """In whole seconds."""
     later = [error for error in SAMPLES if isinstance(error, errors.Unavailable)]
-    assert len(later) == 4
+    assert len(later) == 5
     assert all(error.retry_after >= 1 for error in later)
 
 

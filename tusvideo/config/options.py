@@ -62,6 +62,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(
             "stall_seconds": seconds(0.1, _HOUR),
             "takeover_seconds": seconds(0.1, _HOUR),
             "patience_seconds": seconds(0, _HOUR),
+            "max_transfers": whole(1, 1_000_000),
             "min_free_bytes": size(0, 1024 * GIB),
         },
     },

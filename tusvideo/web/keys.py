@@ -31,6 +31,7 @@ from tusvideo.commands import (
 )
 from tusvideo.model import Durability, InterimAnswers, Limits, Location, Profile, Upload, UploadId, UserId, Video
 from tusvideo.ports import Authenticator, Body, Clock, Listener, PartBody, PublishedFile, Spool
+from tusvideo.web.admission import Admission
 from tusvideo.web.takeover import Blocks
 
 
@@ -143,5 +144,7 @@ class House:
     durability: Durability = Durability.STRICT
     blocks: Blocks = field(default_factory=Blocks)
     """Memory for long bodies."""
+    admission: Admission = field(default_factory=Admission)
+    """The bodies that are on their way."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the server shuts down."""

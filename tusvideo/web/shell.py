@@ -1,6 +1,7 @@
 """Every request from its head to its answer, in one order: guard, route, user, dialect, service, body."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from aiohttp import web
@@ -63,6 +64,8 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
 }
 OPEN_KINDS: Final = frozenset({Kind.HEALTH, Kind.READY, Kind.DESCRIPTION, Kind.GREETING, Kind.SERVER})
 """Resources that ask nobody for a name."""
+STORING_KINDS: Final = frozenset({Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.CHUNK})
+"""Resources whose bodies may be long."""
 
 
 async def serve(house: House, request: web.BaseRequest) -> web.StreamResponse:
@@ -119,10 +122,19 @@ async def _carry_out(exchange: Exchange) -> ResponseHead | Download:
     exchange.user = await _identify(exchange)
     if exchange.route.family is not Family.TUS:
         guard.judge_coding(exchange.head)
-    try:
-        return await handler(exchange)
-    finally:
-        exchange.raw.release()
+    with _admission(exchange):
+        try:
+            return await handler(exchange)
+        finally:
+            exchange.raw.release()
+
+
+def _admission(exchange: Exchange) -> AbstractContextManager[None]:
+    """Count bodies that are to be stored. Questions, and bodies that are small by their kind, are never refused."""
+    head, route = exchange.head, exchange.route
+    if not head.has_body or head.method not in guard.METHODS_WITH_BODY or route.kind not in STORING_KINDS:
+        return nullcontext()
+    return exchange.house.admission.admitted(route.upload_id, most=exchange.house.limits.max_transfers)
 
 
 def _handler(exchange: Exchange) -> Handler:

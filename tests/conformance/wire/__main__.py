@@ -9,9 +9,11 @@ Exit codes: 0 no failure, 1 some, 2 the server cannot be asked at all.
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
-from tests.conformance.wire import report, run
+from tests.conformance.wire import peers, report, run
 from tests.conformance.wire.catalogue import Check
 from tests.conformance.wire.houses import Houses
 from tests.conformance.wire.target import Target
@@ -30,9 +32,18 @@ def main() -> int:
     parser.add_argument("--suite", choices=SUITES, help="only this protocol")
     parser.add_argument("--all", action="store_true", help="tell also why items were not asked")
     parser.add_argument("--slow", action="store_true", help="tell which checks took longest")
+    parser.add_argument("--peers", action="store_true", help="ask the servers of others too, and print one table")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(".bench"), help="where those are installed (default: .bench)"
+    )
     arguments = parser.parse_args()
     suites = SUITES if arguments.suite is None else (arguments.suite,)
     checks = run.chosen(suites, arguments.only)
+    if arguments.peers:
+        with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
+            cache = arguments.folder.resolve() / "peers"
+            print("\n".join(peers.table(checks, folder=Path(folder), cache=cache, tell=arguments.all)))
+        return 0
     try:
         if arguments.url:
             target = Target(url=arguments.url)

@@ -113,7 +113,8 @@ class Answer:
     def fail(self, expected: str, *, got: str | None = None) -> NoReturn:
         """Fail: this was expected, that came."""
         where = f" ({self.status})" if got is not None else ""
-        raise Failed(f"{self.sent}: expected {expected}, got {got if got is not None else self.told}{where}")
+        came = clipped(got if got is not None else self.told)
+        raise Failed(f"{self.sent}: expected {clipped(expected)}, got {came}{where}")
 
     @property
     def told(self) -> str:
@@ -127,6 +128,11 @@ class Answer:
             text = " ".join(self.body[:SHOWN].decode("utf-8", "replace").split())
             told.append(f"“{text}”")
         return " ".join(told)
+
+
+def clipped(text: str) -> str:
+    """Cut what is too long for a sentence."""
+    return text if len(text) <= 2 * SHOWN else f"{text[: 2 * SHOWN]}…"
 
 
 def words(value: str | None) -> frozenset[str]:

@@ -19,8 +19,8 @@ VERSION: Final = "1.0.0"
 OFFSET_TYPE: Final = "Content-Type: application/offset+octet-stream"
 ORIGIN: Final = "https://app.example"
 """The web page that asks; our own server is set to know it, and others are asked whether they do."""
-NAMED: Final = "filename Y29uZm9ybWFuY2UuYmlu"
-"""Metadata of an upload when the check is not about that: real clients send a name."""
+NAMED: Final = "filename Y29uZm9ybWFuY2UuYmlu,filetype dmlkZW8vbXA0"
+"""Metadata of an upload when the check is not about that: real clients send these two, and some servers need them."""
 SOURCE: Final = bytes((index * 7 + index // 251) % 256 for index in range(1 << 16))
 """Where the bytes of uploads come from, unless a check sends its own."""
 _FRAMES: Final = ("content-length:", "transfer-encoding:")
@@ -113,6 +113,8 @@ class Target:
     violations: dict[str, str] = field(default_factory=dict)
     """The first broken invariant of each kind since somebody took them away."""
     memory: invariants.Memory = field(default_factory=invariants.Memory)
+    downloads: bool = True
+    """False for a server that does not survive to be asked for a file; its content is not looked at then."""
     liar: Liar | None = None
     """Falsifies answers that are not of a preparation: so it is seen that a check can fail."""
     preparing: int = 0
@@ -330,7 +332,7 @@ class Target:
             answer.expect_field("Upload-Length", str(length))
         if self.own is not None and not self.preparing:
             stored = self.own.bytes_of(upload.path, published=answer.get("Content-Location"))
-            answer.require(stored[:offset] == upload.source[:offset], "the bytes that were sent on disk", got="others")
+            self.same_bytes(answer, stored[:offset], upload.source[:offset])
         return answer
 
     def unchanged(self, upload: Upload) -> Answer:
@@ -338,8 +340,8 @@ class Target:
         answer = self.stands(upload, offset=upload.offset, length=upload.length)
         if upload.length is None:
             answer.expect_no_field("Upload-Length")
-        if upload.metadata is not None:
-            answer.expect_field("Upload-Metadata", upload.metadata)
+        told, before = words(answer.get("Upload-Metadata")), words(upload.metadata)
+        answer.require(told == before, f"Upload-Metadata: {upload.metadata}", got=answer.get("Upload-Metadata"))
         if self.own is not None:
             stored = self.own.bytes_of(upload.path, published=answer.get("Content-Location"))
             answer.require(len(stored) == upload.offset, f"{upload.offset} bytes on disk", got=f"{len(stored)}")
@@ -360,10 +362,23 @@ class Target:
         answer = self.head(path).expect(200, 204).expect_field("Upload-Offset", str(len(content)))
         if self.own is not None:
             stored = self.own.bytes_of(path, published=answer.get("Content-Location"))
-            return answer.require(stored == content, f"{len(content)} bytes as they were sent on disk", got="others")
+            return self.same_bytes(answer, stored, content)
+        if not self.downloads:
+            return answer
         got = self.get(path)
         if got.status == 200:
-            got.require(got.body == content, "the bytes that were sent", got=f"{len(got.body)} others")
+            self.same_bytes(got, got.body, content)
+        return answer
+
+    def same_bytes(self, answer: Answer, found: bytes, sent: bytes) -> Answer:
+        """Fail, and say that G-06 is broken, unless the stored bytes are those that were sent."""
+        self.memory.looked_at += 1
+        if found != sent:
+            got = f"{len(found)} bytes, which differ from byte {_first_difference(found, sent)} on"
+            self.violations.setdefault(
+                "G-06", f"{answer.sent}: expected the {len(sent)} bytes that were sent, got {got}"
+            )
+            answer.fail(f"the {len(sent)} bytes that were sent", got=got)
         return answer
 
     def until(self, check: Callable[[], bool], *, what: str, seconds: float = ANSWER_SECONDS) -> float:
@@ -397,6 +412,10 @@ class Target:
             told.append(f"{len(body)} bytes")
         where = "C" if path == self.collection else "U" if path.startswith(self.collection) else path
         return f"{method} {where}" + (f" with {', '.join(told)}" if told else "")
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def append_fields(fields: Sequence[str], *, at: int | str | None) -> tuple[str, ...]:

@@ -5,21 +5,32 @@ from typing import Final
 
 from tests.conformance.wire.answer import Answer
 from tests.conformance.wire.catalogue import check
-from tests.conformance.wire.target import Target, metadata, short
+from tests.conformance.wire.target import NAMED, Target, metadata, short
 from tests.conformance.wire.verdict import MUST, OURS, SHOULD, Failed
 
 _NAMES: Final = ("../../etc/passwd", "/abs/olute", "..\\x", "nul\x00byte", "n" * 5000, ".", "..", "con", "-rf")
 
 
-def told(t: Target, value: str) -> Answer:
+def told(t: Target, value: str, *, bare: bool = False) -> Answer:
     """Make an upload with this metadata."""
-    return t.post("Upload-Length: 10", f"Upload-Metadata: {value}")
+    return t.post("Upload-Length: 10", f"Upload-Metadata: {value}", bare=bare)
 
 
-def echoed(t: Target, value: str, *, shown: str | None = None) -> None:
+def echoed(t: Target, value: str) -> None:
     """Fail unless metadata is taken and comes back as it was sent."""
-    answer = told(t, value).expect(201)
-    t.head(t.located(answer)).expect(200, 204).expect_field("Upload-Metadata", value if shown is None else shown)
+    answer = told(t, f"{value},{NAMED}").expect(201)
+    t.head(t.located(answer)).expect(200, 204).expect_field("Upload-Metadata", f"{value},{NAMED}")
+
+
+def same(head: Answer, value: str) -> None:
+    """Fail unless the pairs are those of a value; their order and spelling are asked about elsewhere."""
+    found = head.get("Upload-Metadata") or ""
+    head.require(pairs(found) == pairs(value), f"the pairs of {value}", got=found)
+
+
+def pairs(value: str) -> frozenset[str]:
+    """Split into pairs."""
+    return frozenset(pair.strip() for pair in value.split(","))
 
 
 def refused(t: Target, *values: str) -> None:
@@ -32,14 +43,14 @@ def refused(t: Target, *values: str) -> None:
 @check("D-01", MUST)
 def one_pair(t: Target) -> None:
     """A pair of a key and a base64 value is taken, and HEAD gives it back."""
-    echoed(t, "filename YS5iaW4=")
+    echoed(t, "caption YS5iaW4=")
 
 
 @check("D-02", MUST)
 def order(t: Target) -> None:
     """Pairs come back in their order."""
     for _ in range(5):
-        echoed(t, "filename YQ==,b Yg==,a YQ==,d ZA==")
+        echoed(t, "zebra YQ==,b Yg==,a YQ==,d ZA==")
 
 
 @check("D-03", MUST)
@@ -51,17 +62,18 @@ def key_alone(t: Target) -> None:
 @check("D-04", MUST)
 def key_and_space(t: Target) -> None:
     """A key with a space and an empty value is taken."""
-    answer = told(t, "is_confidential ,filename YS5iaW4=").expect(201)
+    answer = told(t, f"is_confidential ,{NAMED}").expect(201)
     head = t.head(t.located(answer)).expect(200, 204)
     value = head.get("Upload-Metadata") or ""
-    head.require("is_confidential" in value and "filename YS5iaW4=" in value, "both keys", got=value)
+    head.require("is_confidential" in value and "filename Y29u" in value, "both keys", got=value)
     told(t, "is_confidential ").expect(201)
 
 
 @check("D-05", MUST)
 def keys_with_and_without_values(t: Target) -> None:
     """Keys with and without a value may be mixed."""
-    echoed(t, "a,b YQ==,c")
+    value = f"a,b YQ==,c,{NAMED}"
+    same(t.head(t.located(told(t, value).expect(201))).expect(200, 204), value)
 
 
 @check("D-06", OURS)
@@ -88,9 +100,9 @@ def space_after_the_comma(t: Target) -> None:
     told(t, "a YQ==, b Yg==").expect(201)
 
 
-@check("D-10", MUST)
+@check("D-10", OURS)
 def two_values(t: Target) -> None:
-    """A key with two values is refused."""
+    """A key with two values is refused, as the protocol has no such form."""
     told(t, "a YQ== YQ==").expect_refusal().expect_no_field("Location")
 
 
@@ -104,7 +116,7 @@ def empty_field(t: Target) -> None:
 @check("D-12", SHOULD)
 def key_in_utf_8(t: Target) -> None:
     """A key with bytes beyond ASCII gets 400, or is taken and comes back as it was."""
-    value = "schlüssel YQ==".encode().decode("latin-1")
+    value = f"schlüssel YQ==,{NAMED}".encode().decode("latin-1")
     answer = told(t, value).expect(201, 400)
     if answer.status == 201:
         t.head(t.located(answer)).expect(200, 204).expect_field("Upload-Metadata", value)
@@ -136,7 +148,9 @@ def hostile_names(t: Target) -> None:
         got = t.get(path)
         value = got.get("Content-Disposition") or ""
         got.require(
-            "/" not in value and ".." not in value.replace("...", ""), "a clean name in the download", got=value
+            t.own is None or ("/" not in value and ".." not in value.replace("...", "")),
+            "a clean name in the download",
+            got=value,
         )
         got.expect_no_field("Set-Cookie")
     if t.own is None:
@@ -156,17 +170,17 @@ def seven_kib(t: Target) -> None:
 @check("D-17", OURS)
 def sixty_four_kib(t: Target) -> None:
     """64 KB of metadata are taken, or refused with 400, 413 or 431 in the words of the protocol, not of a parser."""
-    answer = told(t, "a " + base64.b64encode(b"x" * 48_100).decode())
+    answer = told(t, "a " + base64.b64encode(b"x" * 48_100).decode(), bare=True)
     answer.expect(201, 400, 413, 431).expect_field("Tus-Resumable", "1.0.0")
 
 
 @check("D-18", OURS)
 def two_lines(t: Target) -> None:
     """Two lines of Upload-Metadata are one list, as everywhere in HTTP."""
-    answer = t.post("Upload-Length: 10", "Upload-Metadata: a YQ==", "Upload-Metadata: b Yg==").expect(201)
+    answer = t.post("Upload-Length: 10", "Upload-Metadata: a YQ==", f"Upload-Metadata: b Yg==,{NAMED}").expect(201)
     head = t.head(t.located(answer)).expect(200, 204)
     value = (head.get("Upload-Metadata") or "").replace(", ", ",")
-    head.require(value == "a YQ==,b Yg==", "Upload-Metadata: a YQ==,b Yg==", got=value)
+    head.require(value == f"a YQ==,b Yg==,{NAMED}", "both lines in Upload-Metadata", got=value)
 
 
 @check("D-19", MUST)
@@ -174,4 +188,4 @@ def value_of_the_client(t: Target) -> None:
     """What the server makes of metadata, a cleaned name for one, does not change what HEAD gives back."""
     value = metadata(filename="../weird name?.bin", name="null", filetype="x/y")
     upload = t.make(10, stored=10, metadata=value)
-    t.head(upload).expect(200, 204).expect_field("Upload-Metadata", value)
+    same(t.head(upload).expect(200, 204), value)

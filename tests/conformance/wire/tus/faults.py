@@ -288,7 +288,7 @@ def _random_call(t: Target, chance: random.Random, upload: Upload) -> Call:
                 at = int(t.head(upload).get("Upload-Offset") or 0)
             return t.begin("PATCH", upload.path, f"Upload-Offset: {at}", OFFSET_TYPE, body=SOURCE[at : at + 50])
         case 4:
-            call = t.begin("PATCH", upload.path, *lines, f"Content-Length: {count}")
+            call = t.begin("PATCH", upload.path, *lines, f"Content-Length: {count}", bare=True)
             call.send(SOURCE[at : at + count // 2])
             call.connection.half_close()
             return call

@@ -92,7 +92,7 @@ def finished_is_not_deferred(t: Target) -> None:
 @check("H-11", MUST)
 def metadata_as_sent(t: Target) -> None:
     """Upload-Metadata comes back with the same bytes in the same order."""
-    value = ",".join([metadata(zebra="1", filename="a.bin"), "flag", metadata(apple="2", mango="3")])
+    value = ",".join([metadata(zebra="1", filename="a.bin", filetype="x/y"), "flag", metadata(apple="2", mango="3")])
     for _ in range(5):
         t.head(t.make(metadata=value)).expect(200, 204).expect_field("Upload-Metadata", value)
 

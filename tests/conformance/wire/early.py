@@ -14,7 +14,7 @@ _ZEROS: Final = bytes(1 << 18)
 
 
 def refused_early(
-    target: Target, method: str, path: str, *fields: str, length: int = GIB, version: str = "1.0.0"
+    target: Target, method: str, path: str, *fields: str, length: int = GIB, version: str | None = "1.0.0"
 ) -> Answer:
     """Announce a long body and send nothing of it: the refusal must come all the same, without 100 Continue, and a
     client that sends nevertheless is read to a bound or cut off. Give the refusal."""

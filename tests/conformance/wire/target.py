@@ -19,6 +19,8 @@ VERSION: Final = "1.0.0"
 OFFSET_TYPE: Final = "Content-Type: application/offset+octet-stream"
 ORIGIN: Final = "https://app.example"
 """The web page that asks; our own server is set to know it, and others are asked whether they do."""
+INTEROP: Final = 9
+"""The interop version of the newest draft that is asked about."""
 NAMED: Final = "filename Y29uZm9ybWFuY2UuYmlu,filetype dmlkZW8vbXA0"
 """Metadata of an upload when the check is not about that: real clients send these two, and some servers need them."""
 SOURCE: Final = bytes((index * 7 + index // 251) % 256 for index in range(1 << 16))
@@ -28,10 +30,9 @@ _FRAMES: Final = ("content-length:", "transfer-encoding:")
 Liar = Callable[[Message], Message]
 
 
-class Options(TypedDict, total=False):
+class Writing(TypedDict, total=False):
     """How a request is written and read, where that is not as usual; as in ``Target.begin``."""
 
-    version: str | None
     framed: bool
     protocol: str
     on: Connection | None
@@ -39,6 +40,13 @@ class Options(TypedDict, total=False):
     """Statuses of class 5xx that the check has brought about."""
     bare: bool
     """The request is no HTTP, so that a parser refuses it which knows neither tus nor pages."""
+
+
+class Options(Writing, total=False):
+    """As ``Writing``, in tus."""
+
+    version: str | None
+    """Of Tus-Resumable; None leaves it out."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,6 +143,10 @@ class Target:
             granted = self.ask("OPTIONS", self.collection, f"Origin: {ORIGIN}", *asked, version=None)
             if "Access-Control-Allow-Origin" in granted.headers:
                 self.origin = ORIGIN
+            fields = ("Upload-Complete: ?0", f"Upload-Draft-Interop-Version: {INTEROP}")
+            probe = self.post(*fields, version=None)
+            if probe.status == 201 and probe.get("Upload-Complete") == "?0":
+                self.interop = INTEROP
         self.violations.clear()
 
     @property
@@ -335,14 +347,17 @@ class Target:
             self.same_bytes(answer, stored[:offset], upload.source[:offset])
         return answer
 
-    def unchanged(self, upload: Upload) -> Answer:
-        """Fail unless the upload stands as it did when the check began: offset, length, metadata and bytes."""
+    def unchanged(self, upload: Upload, *, may_lie_beyond: bool = False) -> Answer:
+        """Fail unless the upload stands as it did when the check began: offset, length, metadata and bytes.
+
+        ``may_lie_beyond``: bytes that were written and not believed may lie behind the offset, where nobody sees them.
+        """
         answer = self.stands(upload, offset=upload.offset, length=upload.length)
         if upload.length is None:
             answer.expect_no_field("Upload-Length")
         told, before = words(answer.get("Upload-Metadata")), words(upload.metadata)
         answer.require(told == before, f"Upload-Metadata: {upload.metadata}", got=answer.get("Upload-Metadata"))
-        if self.own is not None:
+        if self.own is not None and not may_lie_beyond:
             stored = self.own.bytes_of(upload.path, published=answer.get("Content-Location"))
             answer.require(len(stored) == upload.offset, f"{upload.offset} bytes on disk", got=f"{len(stored)}")
         return answer

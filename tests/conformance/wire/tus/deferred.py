@@ -137,12 +137,14 @@ def length_of_a_cut_request(t: Target) -> None:
 
 @check("L-15", MUST, extension=DEFER)
 def length_with_a_wrong_checksum(t: Target) -> None:
-    """A checksum that does not fit updates neither offset nor length."""
+    """A checksum that does not fit updates neither offset nor length, and nothing of it gets into the file."""
     t.needs("checksum")
     upload = t.make(None, stored=3)
     wrong = "Upload-Checksum: sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk="
-    t.patch(upload, "Upload-Length: 5", wrong, at=3, body=SOURCE[3:5]).expect(460)
-    t.unchanged(upload).expect_field("Upload-Defer-Length", "1")
+    t.patch(upload, "Upload-Length: 5", wrong, at=3, body=b"evil!"[:2]).expect(460)
+    t.unchanged(upload, may_lie_beyond=True).expect_field("Upload-Defer-Length", "1")
+    t.patch(upload, "Upload-Length: 3", at=3).expect(204)
+    t.holds(upload, SOURCE[:3])
 
 
 @check("L-16", OURS, extension=DEFER)

@@ -4,11 +4,13 @@ The disks die with the machine, or one of them first and the server goes on for 
 is a sync that is under way while its file system is shut down: ext4 then says that it worked when it did not (the
 extents stay unwritten, and the transaction that it waits for is an older one). Real power does not go in the middle of
 a call that then returns. So the server stands still at the moment of each cut: with calls under way when no more of it
-will be seen, without any when it goes on.
+will be seen, without any when it goes on. A server that goes on may also die of it: SQLite maps a file of its log into
+memory, and a page of that which is not there and cannot be read any more is a SIGBUS.
 """
 
 import asyncio
 import random
+import signal
 
 from tests.faults.programme import load
 from tests.faults.programme.kills import finish, look
@@ -53,8 +55,12 @@ async def _again_and_again(round_: Round, *, is_strict: bool) -> Outcome:
                 if outcome.violations:
                     return outcome
                 disks = [data, table] if chance.random() < 0.5 else [table, data]
-                await _one_life(server, ledger, disks=disks, chance=chance, most=(life + 1) * PER_LIFE)
+                code = await _one_life(server, ledger, disks=disks, chance=chance, most=(life + 1) * PER_LIFE)
                 outcome.count += 1
+                if code == -signal.SIGBUS:
+                    outcome.notes["ended when the disk of its table was gone"] += 1
+                elif code != -signal.SIGKILL:
+                    outcome.violations.append(f"the server ended by itself, with exit code {code}")
                 if not is_strict:
                     ledger.forgive()
             boot.write_text("last")
@@ -69,7 +75,8 @@ async def _again_and_again(round_: Round, *, is_strict: bool) -> Outcome:
 
 async def _one_life(
     server: ForkedServer, ledger: Ledger, *, disks: list[Disk], chance: random.Random, most: int
-) -> None:
+) -> int:
+    """Give the exit code of the server, which was killed unless it ended before."""
     stop = asyncio.Event()
     driving = asyncio.create_task(load.drive(server.port, ledger, stop=stop, most=most))
     await asyncio.sleep(chance.random() * WITHIN_SECONDS)
@@ -86,8 +93,9 @@ async def _one_life(
         await server.freeze(quiet=False)
     disks[1].cut()
     stop.set()
-    await server.kill()
+    code = await server.kill()
     await driving
     for disk in disks:
         disk.unmount()
         disk.mount()
+    return code

@@ -156,7 +156,10 @@ class ForkedServer:
         return await self._end(signal.SIGTERM)
 
     async def freeze(self, *, quiet: bool) -> None:
-        """SIGSTOP. After it no call returns to the program; with ``quiet`` none is under way any more either."""
+        """SIGSTOP. After it no call returns to the program; with ``quiet`` none is under way any more either.
+
+        One that has ended by itself stands still, too; ``kill`` tells how it ended.
+        """
         os.kill(self.pid, signal.SIGSTOP)
         # The first thread that stops has told all others to stop before they return.
         await self._stands_still(every_thread=quiet)
@@ -167,6 +170,8 @@ class ForkedServer:
         while True:
             states = {task.name: task.joinpath("stat").read_text().rpartition(") ")[2][0] for task in tasks.iterdir()}
             if all(state == "T" for state in states.values()) if every_thread else "T" in states.values():
+                return
+            if self._ended.is_set():
                 return
             if time.monotonic() > until:
                 stacks = {task: (tasks / task / "stack").read_text() for task, state in states.items() if state != "T"}

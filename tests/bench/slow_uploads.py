@@ -12,6 +12,8 @@ sent must be counted. Ends by itself.
 import argparse
 import asyncio
 import contextlib
+import itertools
+import math
 import os
 import random
 import resource
@@ -116,7 +118,7 @@ class Slow(asyncio.Protocol):
 
     def send(self, size: int) -> None:
         """Send so many bytes more; nothing once the server has answered."""
-        if not self.ended.done():
+        if not self.ended.done() and size:
             self._transport.write(self.content[self.sent : self.sent + size])
             self.sent = min(self.sent + size, len(self.content))
 
@@ -156,10 +158,10 @@ async def begin(port: int, number: int, *, length: int, turns: asyncio.Semaphore
         return upload
 
 
-async def trickle(uploads: Sequence[Slow], *, seconds: int, rate: int) -> None:
-    """Send ``rate`` bytes a second on every connection."""
+async def trickle(uploads: Sequence[Slow], *, rate: int, seconds: float = math.inf) -> None:
+    """Send ``rate`` bytes a second on every connection that is still open."""
     began = time.monotonic()
-    for step in range(seconds * SLICES):
+    for step in itertools.takewhile(lambda step: step < seconds * SLICES, itertools.count()):
         for upload in uploads[step % SLICES :: SLICES]:
             upload.send(rate)
         await asyncio.sleep(max(0.0, began + (step + 1) / SLICES - time.monotonic()))
@@ -251,7 +253,10 @@ async def measure(server: Running, *, uploads: int, seconds: int, rate: int, len
     took = await asking
     keeping = Keeping(server.port, folder=folder)
     is_finished = uploads * length <= FINISHED_BYTES
+    # Those that wait for their turn are not silent meanwhile: a minute of that would end them.
+    going_on = asyncio.create_task(trickle(crowd, rate=rate if is_finished else 0))
     kept = await asyncio.gather(*(keeping.finish(each) if is_finished else keeping.count(each) for each in crowd))
+    going_on.cancel()
     first.cut()
     return Crowd(
         uploads=uploads,

@@ -1,6 +1,7 @@
 """Transfer: write, then sync, then commit, whatever happens to the body, the disk or the task."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ from tusvideo.errors import (
     TusvideoError,
 )
 from tusvideo.ports import ReadableBuffer
-from tusvideo.service.transfer import Transfer
+from tusvideo.service.transfer import CHECKPOINTS_A_SECOND, Pace, Transfer
 
 
 class GatedWriter:
@@ -64,7 +65,16 @@ class GatedWriter:
 class Bench:
     """A transfer and all that it touches. Every commit is checked: never beyond the durable bytes, never backwards."""
 
-    def __init__(self, body: FakeBody, *, most: int = 100, exact: bool = True, start: int = 0, **limits: Any) -> None:
+    def __init__(
+        self,
+        body: FakeBody,
+        *,
+        most: int = 100,
+        exact: bool = True,
+        start: int = 0,
+        pace: Pace | None = None,
+        **limits: Any,
+    ) -> None:
         self.body = body
         self.clock = HandClock()
         self.writer = GatedWriter(start)
@@ -83,6 +93,7 @@ class Bench:
             look=self.look,
             clock=self.clock,
             limits=LIMITS if not limits else type(LIMITS)(**limits),
+            pace=pace or Pace(1.0),
         )
 
     @property
@@ -221,6 +232,32 @@ async def test_checkpoints_come_by_time() -> None:
     body.end()
     await running
     assert bench.commits == [2]
+
+
+async def test_many_bodies_take_turns() -> None:
+    """Beyond a thousand at once, time makes each durable less often, so that the disk is not kept busy with trickles;
+    a body that ended makes room for the others."""
+    pace = Pace(1.0)
+    assert pace.seconds == 1.0
+    with contextlib.ExitStack() as others:
+        for _ in range(int(3 * CHECKPOINTS_A_SECOND)):
+            others.enter_context(pace)
+        assert pace.seconds == 3.0
+        bench = Bench(FakeBody(is_open=True), pace=pace)
+        running = asyncio.create_task(bench.transfer.run())
+        await bench.body.hungry.wait()
+        assert pace.seconds > 3.0
+        bench.clock.move(2.0)
+        bench.body.feed(b"x")
+        await bench.body.hungry.wait()
+        assert bench.commits == []
+        bench.clock.move(1.1)
+        bench.body.feed(b"y")
+        await bench.committing.wait()
+    bench.body.end()
+    await running
+    assert bench.commits == [2]
+    assert pace.seconds == 1.0
 
 
 async def test_a_question_gets_a_checkpoint_of_a_live_transfer() -> None:

@@ -81,6 +81,7 @@ class Appending:
             look=self._judge.look,
             clock=self._publisher.clock,
             limits=self._publisher.limits,
+            pace=self._publisher.pace,
         )
         self._lease.attach(transfer)
         await transfer.run()

@@ -7,6 +7,7 @@ is here: write, then sync, then commit; whoever answers does so after ``run`` re
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from tusvideo.commands import AppendPlan
 from tusvideo.errors import StorageFailed, TooLarge, TransferEnded
@@ -18,6 +19,33 @@ Commit = Callable[[int], Awaitable[None]]
 
 Look = Callable[[ReadableBuffer], Awaitable[None]]
 """Sees every buffer before it is written; raises to refuse it and all that follows."""
+
+
+CHECKPOINTS_A_SECOND: Final = 1000.0
+"""So many checkpoints a second, in all, are due because of the time."""
+
+
+class Pace:
+    """How often the time alone makes running bodies durable: each of them after ``seconds``.
+
+    A thousand wait no longer than one. Ten thousand that trickle would keep every disk busy with a few bytes each,
+    and everybody else waiting, so from there on each waits its turn. Enter it for as long as a body runs.
+    """
+
+    def __init__(self, checkpoint_seconds: float) -> None:
+        self._least = checkpoint_seconds
+        self._running = 0
+
+    @property
+    def seconds(self) -> float:
+        """So long after the checkpoint before the next one is due."""
+        return max(self._least, self._running / CHECKPOINTS_A_SECOND)
+
+    def __enter__(self) -> None:
+        self._running += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._running -= 1
 
 
 class Transfer:
@@ -37,6 +65,7 @@ class Transfer:
         look: Look,
         clock: Clock,
         limits: Limits,
+        pace: Pace,
     ) -> None:
         self._body = body
         self._writer = writer
@@ -46,6 +75,7 @@ class Transfer:
         self._look = look
         self._clock = clock
         self._limits = limits
+        self._pace = pace
         self._start = writer.position
         self._committed = writer.position
         self._last_checkpoint = clock.monotonic()
@@ -83,7 +113,8 @@ class Transfer:
         """
         ended: TransferEnded | TooLarge | None = None
         try:
-            await self._move()
+            with self._pace:
+                await self._move()
         except (TransferEnded, TooLarge) as error:
             ended = error
         except BaseException:
@@ -126,7 +157,7 @@ class Transfer:
         if self._failure is not None:
             raise self._failure
         due = self._writer.position - self._committed >= self._limits.checkpoint_bytes
-        due = due or self._clock.monotonic() - self._last_checkpoint >= self._limits.checkpoint_seconds
+        due = due or self._clock.monotonic() - self._last_checkpoint >= self._pace.seconds
         if due and self._running_checkpoint is None:
             self._running_checkpoint = self._begin_checkpoint()
 

@@ -25,6 +25,8 @@ class CreateUpload:
     """Bytes of the body that follows; None when it is chunked; 0 when there is none."""
     takes_body: bool = False
     """True when the body is upload content and is to be stored."""
+    concat: str | None = None
+    """Upload-Concat, checked: ``partial``, or ``final;`` and the uploads that this one is made of."""
     completes: bool = False
     """True when this request makes the upload complete, whatever its length; the end of the body is then its end."""
     needs_completion: bool = False

@@ -109,6 +109,10 @@ class Writer(Protocol):
         """Hand everything written before the call to the system, so that it survives a kill of the process; give the
         position up to which that holds. Raises as ``write``."""
 
+    async def cut(self, position: int) -> None:
+        """Drop what was written from ``position`` on, which no session counts; the next byte goes there. Not durable:
+        after a crash it may be back. Raises StorageFailed."""
+
     async def sync(self) -> int:
         """Make everything written before the call durable; give the position up to which that holds.
 
@@ -194,6 +198,12 @@ class UploadStore(Protocol):
 
     async def copy_staged(self, upload_id: UploadId, *, source: int, target: int, size: int) -> None:
         """Copy bytes within the staging file and make them durable. The ranges do not overlap."""
+
+    async def copy_between(self, source: UploadId, target: UploadId, *, start: int, to: int, size: int) -> None:
+        """Copy bytes from one staging file into another that is there, inside the file system where that can.
+
+        Not durable before a sync of the target. Raises DiskFull, StorageFailed; that also when the bytes are not there.
+        """
 
     async def staged_size(self, upload_id: UploadId) -> int | None:
         """Give the size of the staging file in bytes, None when there is none."""

@@ -25,6 +25,7 @@ from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.log import configure_log, event
 from tusvideo.model import Durability
+from tusvideo.service.concatenating import Concatenated, Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.parts import PartService
 from tusvideo.service.proving import ProofService
@@ -75,6 +76,7 @@ class Server:
     locks: MemoryLocks
     uploads: UploadService
     proofs: ProofService
+    concatenating: Concatenating
     parts: PartService
     finalizing: FinalizeService
     videos: VideoService
@@ -131,7 +133,9 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             limits=config.limits,
             durability=config.storage.durability,
         )
-        uploads = UploadService(publisher=publisher, locks=locks, videos=sessions)
+        concatenating = Concatenating(publisher=publisher, locks=locks)
+        stack.push_async_callback(concatenating.close)
+        uploads = UploadService(publisher=publisher, locks=locks, videos=sessions, concatenating=concatenating)
         yield Server(
             clock=clock,
             store=store,
@@ -139,6 +143,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             locks=locks,
             uploads=uploads,
             proofs=ProofService(publisher=publisher),
+            concatenating=concatenating,
             parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
             finalizing=FinalizeService(publisher=publisher, locks=locks),
             videos=VideoService(publisher=publisher, videos=sessions, uploads=uploads),
@@ -175,6 +180,7 @@ async def _recover(server: Server, stop: asyncio.Event) -> bool:
     """Bring rows and files together; False when the stop came first, which is safe at any moment."""
     try:
         recovered = await unless(stop, server.recovery.run())
+        await server.concatenating.run()
     except Unavailable as error:
         reason = error.__cause__ or error
         raise ConfigError([f"cannot bring session table and files together after the last stop: {reason}"]) from error
@@ -191,6 +197,9 @@ async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> N
     await runner.setup()
     rounds = [
         asyncio.create_task(_again_and_again("sweep", server.sweeper.run, every_seconds=config.storage.sweep_seconds)),
+        asyncio.create_task(
+            _again_and_again("concatenation", server.concatenating.run, every_seconds=config.storage.sweep_seconds)
+        ),
         asyncio.create_task(_again_and_again("sync", server.syncing.run, every_seconds=SYNC_SECONDS)),
     ]
     try:
@@ -281,7 +290,9 @@ def _announce(config: Config, *, port: int, most_transfers: int) -> None:
     print(f"listening on http://{address}", flush=True)  # noqa: T201  # programs wait for this line
 
 
-async def _again_and_again(name: str, work: Callable[[], Awaitable[Swept | Synced]], *, every_seconds: float) -> None:
+async def _again_and_again(
+    name: str, work: Callable[[], Awaitable[Swept | Synced | Concatenated]], *, every_seconds: float
+) -> None:
     """Do a piece of house-keeping in rounds; one that fails is told, and the next one may work."""
     while True:
         await asyncio.sleep(every_seconds)

@@ -11,6 +11,7 @@ from tusvideo.locks.memory import MemoryLocks
 from tusvideo.model import Durability, Limits, Profile, Upload, UploadId, UserId
 from tusvideo.ports import SessionRepository, UploadStore, VideoRepository
 from tusvideo.rules.sniff import MEDIA_TYPES
+from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.parts import PartService
 from tusvideo.service.publishing import Publisher
@@ -74,7 +75,10 @@ class House:
             limits=limits,
             durability=durability,
         )
-        self.uploads = UploadService(publisher=self.publisher, locks=self.locks, videos=seen_sessions)
+        self.concatenating = Concatenating(publisher=self.publisher, locks=self.locks)
+        self.uploads = UploadService(
+            publisher=self.publisher, locks=self.locks, videos=seen_sessions, concatenating=self.concatenating
+        )
         self.parts = PartService(publisher=self.publisher, locks=self.locks, uploads=self.uploads)
         self.finalizing = FinalizeService(publisher=self.publisher, locks=self.locks)
         self.videos = VideoService(publisher=self.publisher, videos=seen_sessions, uploads=self.uploads)

@@ -80,7 +80,7 @@ def _read_head(data: bytes) -> None:
     )
     for upload_id in (None, UPLOAD):
         try:
-            tus.parse(head, upload_id=upload_id, default_profile="files", profiles=("files",))
+            tus.parse(head, upload_id=upload_id, default_profile="files", profiles=("files",), base_path="/files/")
         except TusvideoError as error:
             tus.render_error(error, head_only=head.method == "HEAD")
 

@@ -53,7 +53,9 @@ def parse(
     request: RequestHead, *, upload_id: UploadId | None = None
 ) -> CreateUpload | AppendBytes | QueryUpload | TerminateUpload:
     """Let the tus dialect read a head on a server with two profiles."""
-    return tus.parse(request, upload_id=upload_id, default_profile="files", profiles=("files", "poster"))
+    return tus.parse(
+        request, upload_id=upload_id, default_profile="files", profiles=("files", "poster"), base_path="/files/"
+    )
 
 
 def post(*fields: tuple[str, str], **more: Any) -> CreateUpload:

@@ -108,20 +108,6 @@ def test_identity_is_no_coding(coding: str, has_body: bool) -> None:
     assert post(LENGTH, OFFSET_TYPE, ("Content-Encoding", coding), content_length=5, has_body=has_body).takes_body
 
 
-@pytest.mark.parametrize(
-    "field",
-    [
-        pytest.param(("Upload-Concat", "partial"), id="a part of a concatenation"),
-        pytest.param(("Upload-Concat", "final;/files/a"), id="a concatenation"),
-    ],
-)
-def test_extensions_that_are_not_spoken_are_refused(field: tuple[str, str]) -> None:
-    """A client that asks for a concatenation is told that it does not get one."""
-    with pytest.raises(InvalidField) as caught:
-        post(LENGTH, field)
-    assert tus.render_error(caught.value, head_only=False).status == 400
-
-
 @pytest.mark.parametrize("field", [("Upload-Concat", ""), ("Trailer", "x-other"), ("Upload-Unheard-Of", "1")])
 def test_what_means_nothing_is_ignored(field: tuple[str, str]) -> None:
     """N-23, S-33: an empty Upload-Concat, another trailer and unknown fields change nothing."""

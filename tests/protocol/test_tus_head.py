@@ -76,7 +76,8 @@ def test_options_tells_what_is_spoken() -> None:
     assert told(answer) == {
         "Tus-Resumable": "1.0.0",
         "Tus-Version": "1.0.0",
-        "Tus-Extension": "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination",
+        "Tus-Extension": "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination"
+        ",concatenation,concatenation-unfinished",
         "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
         "Tus-Max-Size": "1000",
     }

@@ -62,7 +62,7 @@ def test_the_offset_is_a_number(text: str) -> None:
         patch(("Upload-Offset", text))
 
 
-@pytest.mark.parametrize("name", ["Upload-Offset", "Upload-Length", "Content-Type", "Upload-Concat"])
+@pytest.mark.parametrize("name", ["Upload-Offset", "Upload-Length", "Content-Type"])
 def test_repeated_fields_are_refused(name: str) -> None:
     """S-04: of two values nobody knows which one counts."""
     request = head(
@@ -107,10 +107,9 @@ def test_coded_bytes_are_refused() -> None:
         parse(request, upload_id=ID)
 
 
-def test_extensions_that_are_not_spoken_are_refused() -> None:
-    """Nobody is told 'fine' about what did not happen."""
-    with pytest.raises(InvalidField):
-        patch(AT_ZERO, ("Upload-Concat", "x"))
+def test_what_belongs_to_creations_is_ignored() -> None:
+    """S-33: Upload-Concat means nothing here; that it comes once is judged before any dialect reads."""
+    assert patch(AT_ZERO, ("Upload-Concat", "x")) == patch(AT_ZERO)
 
 
 def test_syntax_is_judged_before_types() -> None:

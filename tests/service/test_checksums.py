@@ -64,6 +64,7 @@ async def test_bytes_before_it_are_untouched(house: House) -> None:
     with pytest.raises(ChecksumMismatch):
         await checked(house, upload, b"x" * 15, of=b"y" * 15, at=5)
     assert await unchanged(house, upload, b"first")
+    assert await house.store.staged_size(upload.id) == 5, "no byte of it is left on the disk"
     await append(house, upload, b"second", at=5)
     done = (await checked(house, upload, b"and third", of=b"and third", at=11)).upload
     assert await house.published(done) == b"firstsecondand third"
@@ -95,6 +96,7 @@ async def test_what_was_cut_vanishes(house: House, reason: TransferEnded) -> Non
     with pytest.raises(type(reason)):
         await house.uploads.append(ANNA, appending(upload, 50_000, at=0, checksum=checksum(data)), body)
     assert await unchanged(house, upload, b"")
+    assert await house.store.staged_size(upload.id) == 0
     assert (await checked(house, upload, data, of=data)).upload.status is Status.COMPLETE
 
 

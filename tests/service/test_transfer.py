@@ -58,6 +58,10 @@ class GatedWriter:
         self.durable = max(self.durable, position)
         return position
 
+    async def cut(self, position: int) -> None:
+        """Drop bytes; no transfer asks for it."""
+        raise NotImplementedError
+
     async def close(self) -> None:
         """Nothing to let go of."""
 

@@ -18,6 +18,7 @@ from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.message import RequestHead
 from tusvideo.model import Limits, Profile, UserId
+from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.parts import PartService
 from tusvideo.service.proving import ProofService
@@ -144,7 +145,8 @@ def _house(
         profiles=profiles,
         limits=limits,
     )
-    uploads = UploadService(publisher=publisher, locks=locks, videos=sessions)
+    concatenating = Concatenating(publisher=publisher, locks=locks)
+    uploads = UploadService(publisher=publisher, locks=locks, videos=sessions, concatenating=concatenating)
     return House(
         uploads=uploads,
         proofs=ProofService(publisher=publisher),

@@ -1,6 +1,7 @@
 """tus 1.0.0: request heads become commands, outcomes and errors become answers.
 
-Spec: tus 1.0.0 § Core Protocol, Creation, Creation With Upload, Expiration, Checksum, Termination.
+Spec: tus 1.0.0 § Core Protocol, Creation, Creation With Upload, Expiration, Checksum, Termination,
+Concatenation.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,8 +11,8 @@ from tusvideo import errors
 from tusvideo.checksums import ALGORITHMS, Checksum
 from tusvideo.commands import AppendBytes, Appended, Created, CreateUpload, Queried, QueryUpload, TerminateUpload
 from tusvideo.message import RequestHead, ResponseHead
-from tusvideo.model import Protocol, Status, Upload, UploadId
-from tusvideo.protocol import fields, metadata, problem, texts
+from tusvideo.model import PARTIAL, Protocol, Status, Upload, UploadId
+from tusvideo.protocol import concat, fields, metadata, problem, texts
 from tusvideo.protocol.coding import judge_coding
 
 VERSION: Final = fields.TUS_VERSION
@@ -22,6 +23,8 @@ EXTENSIONS: Final = (
     "expiration",
     "checksum",
     "termination",
+    "concatenation",
+    "concatenation-unfinished",
 )
 COLLECTION_METHODS: Final = ("OPTIONS", "POST")
 SERVER_ERROR: Final = 500
@@ -49,6 +52,7 @@ def parse(
     upload_id: UploadId | None,
     default_profile: str,
     profiles: Collection[str],
+    base_path: str,
 ) -> CreateUpload | AppendBytes | QueryUpload | TerminateUpload:
     """Turn a head on ``/files/`` (``upload_id`` None) or on ``/files/{id}`` into a command; reads no body.
 
@@ -65,7 +69,7 @@ def parse(
         if head.method != "POST":
             raise errors.MethodNotAllowed(method=head.method, allowed=COLLECTION_METHODS)
         _judge_version(version)
-        return _parse_create(head, default_profile=default_profile, profiles=profiles)
+        return _parse_create(head, default_profile=default_profile, profiles=profiles, base_path=base_path)
     match head.method:
         case "PATCH":
             _judge_version(version)
@@ -177,10 +181,12 @@ def _judge_version(version: str | None) -> None:
         raise errors.UnsupportedVersion(got="none", supported=(VERSION,))
 
 
-def _parse_create(head: RequestHead, *, default_profile: str, profiles: Collection[str]) -> CreateUpload:
-    length = _parse_length(head)
+def _parse_create(
+    head: RequestHead, *, default_profile: str, profiles: Collection[str], base_path: str
+) -> CreateUpload:
+    joined = _parse_concat(head, base_path=base_path)
+    length = _parse_length(head) if joined in {None, PARTIAL} else None
     checksum = _parse_checksum(head)
-    _judge_extensions(head)
     told = metadata.parse(head.headers.getall("Upload-Metadata", []))
     title, description = told.text("title"), told.text("description")
     key = head.one("Idempotency-Key")
@@ -199,6 +205,7 @@ def _parse_create(head: RequestHead, *, default_profile: str, profiles: Collecti
         body_length=head.content_length if head.has_body else 0,
         takes_body=fields.is_content_type(head.one("Content-Type"), fields.OFFSET_TYPE),
         checksum=checksum,
+        concat=joined,
     )
     judge_coding(head)
     return command
@@ -228,7 +235,6 @@ def _parse_append(head: RequestHead, *, upload_id: UploadId) -> AppendBytes:
         declares_length=None if length is None else fields.parse_upload_length(length),
         checksum=_parse_checksum(head),
     )
-    _judge_extensions(head)
     media_type = head.one("Content-Type")
     judge_coding(head)
     if not fields.is_content_type(media_type, fields.OFFSET_TYPE):
@@ -246,14 +252,32 @@ def _parse_checksum(head: RequestHead) -> Checksum | None:
     return None if checksum is None else fields.parse_upload_checksum(checksum)
 
 
-def _judge_extensions(head: RequestHead) -> None:
-    """Refuse what belongs to extensions that are not announced."""
-    concat = head.one("Upload-Concat")
-    if concat:
-        raise errors.InvalidField("Upload-Concat", expected="no concatenation, it is not announced", got=concat)
+def _parse_concat(head: RequestHead, *, base_path: str) -> str | None:
+    """Read Upload-Concat; None when it is absent or empty. A final upload has no length and no body of its own."""
+    told = head.one("Upload-Concat")
+    if not told:
+        return None
+    joined = concat.parse(told, head=head, base_path=base_path)
+    if joined != PARTIAL:
+        for name in ("Upload-Length", "Upload-Defer-Length"):
+            if (got := head.one(name)) is not None:
+                raise errors.InvalidField(name, expected="no such field, it follows from the pieces", got=got)
+        if head.has_body:
+            message = "a final upload takes no bytes, it is made of others; leave the body out"
+            raise errors.Forbidden(message)
+    return joined
 
 
 def _describe(upload: Upload) -> list[tuple[str, str]]:
-    length = fields.build_upload_defer_length() if upload.length is None else fields.build_upload_length(upload.length)
-    told = [("Upload-Metadata", upload.metadata)] if upload.metadata else []
-    return [fields.build_upload_offset(upload.offset), length, *told, ("Cache-Control", "no-store")]
+    told: list[tuple[str, str]] = []
+    if not upload.is_final or upload.status is Status.COMPLETE:
+        told.append(fields.build_upload_offset(upload.offset))
+    if upload.length is not None:
+        told.append(fields.build_upload_length(upload.length))
+    elif not upload.is_final:
+        told.append(fields.build_upload_defer_length())
+    if upload.metadata:
+        told.append(("Upload-Metadata", upload.metadata))
+    if upload.concat is not None:
+        told.append(("Upload-Concat", upload.concat))
+    return [*told, ("Cache-Control", "no-store")]

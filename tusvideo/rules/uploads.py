@@ -8,6 +8,7 @@ from tusvideo.errors import (
     Busy,
     Expired,
     FactConflict,
+    Forbidden,
     InconsistentLength,
     InvalidField,
     NotFound,
@@ -32,7 +33,7 @@ def new_upload(
     """
     if command.length is not None and command.length > profile.max_length:
         raise TooLarge("the file", limit=profile.max_length, got=command.length)
-    if command.length == 0 and profile.takes_video_only:
+    if command.length == 0 and profile.takes_video_only and command.concat is None:
         raise UnsupportedType(expected="the content of a video", got="an empty file")
     room = profile.max_length if command.length is None else command.length
     if command.takes_body and command.body_length is not None and command.body_length > room:
@@ -55,6 +56,7 @@ def new_upload(
         needs_completion=command.needs_completion,
         digests=command.digests,
         wants_digest=command.wants_digest,
+        concat=command.concat,
     )
 
 
@@ -72,6 +74,8 @@ def judge_same_creation(upload: Upload, new: Upload) -> None:
         raise FactConflict("Upload-Length", stored=str(upload.length), got=str(new.length))
     if upload.metadata != new.metadata:
         raise FactConflict("Upload-Metadata", stored=upload.metadata, got=new.metadata)
+    if (upload.is_partial, upload.sources) != (new.is_partial, new.sources):
+        raise FactConflict("Upload-Concat", stored=upload.concat or "none", got=new.concat or "none")
 
 
 def judge_owner(upload: Upload | None, user: UserId) -> Upload:
@@ -101,12 +105,15 @@ def is_due(upload: Upload, *, now: datetime) -> bool:
 def plan_append(upload: Upload, command: AppendBytes, *, profile: Profile) -> AppendPlan:
     """Judge an append before a byte of it is read.
 
-    Raises, in this order: NotFound, Expired, WrongProtocol, Busy while finalizing, OffsetMismatch (with the true
-    offset), InvalidField for a length that contradicts, TooLarge for a body that does not fit; for the IETF dialect
-    what ``plan_completing_append`` raises. Nothing is changed.
+    Raises, in this order: NotFound, Expired, Forbidden for a final upload, WrongProtocol, Busy while finalizing,
+    OffsetMismatch (with the true offset), InvalidField for a length that contradicts, TooLarge for a body that does not
+    fit; for the IETF dialect what ``plan_completing_append`` raises. Nothing is changed.
     Spec: tus 1.0.0 § Core Protocol / PATCH; § Creation / Upload-Defer-Length.
     """
     judge_known(upload)
+    if upload.is_final:
+        message = "a final upload takes no bytes, it is made of others; send them to an upload of their own"
+        raise Forbidden(message)
     if upload.protocol is not command.protocol:
         raise WrongProtocol(expected=upload.protocol.value)
     if upload.status is Status.FINALIZING:
@@ -131,7 +138,7 @@ def _length_after(upload: Upload, declared: int | None, *, profile: Profile) -> 
         raise TooLarge("the file", limit=profile.max_length, got=declared)
     if declared < upload.offset:
         raise InvalidField("Upload-Length", expected=f"at least {upload.offset}, as stored", got=str(declared))
-    if declared == 0 and profile.takes_video_only:
+    if declared == 0 and profile.takes_video_only and not upload.is_partial:
         raise UnsupportedType(expected="the content of a video", got="an empty file")
     return declared
 
@@ -175,11 +182,12 @@ def after_boot(upload: Upload, *, boot_id: str) -> Upload:
 
 
 def is_whole(upload: Upload, *, completes: bool = False) -> bool:
-    """Tell whether an open upload has all its bytes and is to be published; numbered parts wait for their finalize.
+    """Tell whether an open upload has all its bytes and is to be published; numbered parts wait for their finalize,
+    partial uploads for their final one, and that is put together by itself.
 
     ``completes`` says that the request at hand makes it complete; some uploads wait for one that does.
     """
-    if upload.status is not Status.OPEN or upload.protocol is Protocol.CHUNKS:
+    if upload.status is not Status.OPEN or upload.protocol is Protocol.CHUNKS or upload.concat is not None:
         return False
     if upload.needs_completion and not completes:
         return False

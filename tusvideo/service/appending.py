@@ -72,6 +72,10 @@ class Appending:
             raise
         return self._current
 
+    async def close(self) -> None:
+        """Let go of the file, and drop what was to be checked and was not."""
+        await (self._checked or self._writer).close()
+
     async def _move(self, body: Body) -> None:
         transfer = Transfer(
             body=body,

@@ -3,6 +3,7 @@
 import asyncio
 
 from tusvideo.checksums import Checksum
+from tusvideo.errors import StorageFailed
 from tusvideo.ports import ReadableBuffer, Writer
 from tusvideo.service.transfer import Commit
 
@@ -14,7 +15,8 @@ class CheckedWriter:
     """A writer whose bytes count for nothing until ``settle``: a sync before that gives the position of the start.
 
     So a transfer through it has no checkpoints, and one that is cut, preempted or wrong leaves the session as it was;
-    its bytes lie beyond those that the session counts, where the next ones are written over them.
+    its bytes lie beyond those that the session counts, and go when the file is closed. After a kill they may still lie
+    there; the next ones are written over them.
     """
 
     def __init__(self, writer: Writer, *, checksum: Checksum) -> None:
@@ -60,9 +62,19 @@ class CheckedWriter:
         """Make the bytes durable if they count; give the position up to which that holds."""
         return await self._writer.sync() if self.is_verified else self._start
 
+    async def cut(self, position: int) -> None:
+        """Drop what was written from a position on; see ``ports.Writer``."""
+        await self._writer.cut(position)
+
     async def close(self) -> None:
-        """Let go of the file; see ``ports.Writer``."""
-        await self._writer.close()
+        """Drop the bytes that do not count and let go of the file; see ``ports.Writer``."""
+        try:
+            if not self.is_verified and self.position > self._start:
+                await self.cut(self._start)
+        except StorageFailed:
+            pass  # they do not count, there or not
+        finally:
+            await self._writer.close()
 
 
 async def _ended(computing: asyncio.Future[None]) -> None:

@@ -85,6 +85,11 @@ class GatheringWriter:
                 await self._stage(durable=False)
             return self._given
 
+    async def cut(self, position: int) -> None:
+        """Drop what was written from a position on; see ``ports.Writer``."""
+        async with self._one_at_a_time:
+            await (await self._ordinary()).cut(position)
+
     async def sync(self) -> int:
         """Make everything durable that was written before; see ``ports.Writer``."""
         async with self._one_at_a_time:

@@ -34,6 +34,10 @@ class UnsyncedWriter:
         """Hand what was written to the system; see ``ports.Writer``."""
         return await self._writer.flush()
 
+    async def cut(self, position: int) -> None:
+        """Drop what was written from a position on; see ``ports.Writer``."""
+        await self._writer.cut(position)
+
     async def sync(self) -> int:
         """Hand what was written to the system, and ask the disk for nothing."""
         return await self._writer.flush()

@@ -27,10 +27,11 @@ from tusvideo.errors import (
     TusvideoError,
     UnsupportedType,
 )
-from tusvideo.model import Location, Protocol, Status, Upload, UploadId, UserId
+from tusvideo.model import PARTIAL, Location, Protocol, Status, Upload, UploadId, UserId
 from tusvideo.ports import Body, Lease, Listener, LockManager, PublishedFile, VideoRepository, Writer
 from tusvideo.rules import uploads as rules
 from tusvideo.service.appending import Appending
+from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.gathering import SHORT_BYTES, GatheringWriter, Held
 from tusvideo.service.judging import judge_for
 from tusvideo.service.publishing import Publisher
@@ -44,8 +45,11 @@ TAKEOVER_WAIT_SECONDS = 1.0
 class UploadService:
     """Carries out what users ask of their uploads. Every method judges first and touches bytes afterwards."""
 
-    def __init__(self, *, publisher: Publisher, locks: LockManager, videos: VideoRepository) -> None:
+    def __init__(
+        self, *, publisher: Publisher, locks: LockManager, videos: VideoRepository, concatenating: Concatenating
+    ) -> None:
         self._publisher = publisher
+        self._concatenating = concatenating
         self._store = publisher.store
         self._sessions = publisher.sessions
         self._clock = publisher.clock
@@ -63,6 +67,8 @@ class UploadService:
         is not read. Raises TooLarge, UnsupportedType, NotFound (no such profile), DiskFull before anything is made;
         TransferEnded when the body did not arrive whole: what arrived is kept, unless nobody could come back to it.
         """
+        if command.concat is not None and command.concat != PARTIAL:
+            return await self._concatenating.create(user, command)
         profile = self._publisher.profile(command.profile)
         try:
             new = rules.new_upload(
@@ -77,6 +83,8 @@ class UploadService:
             upload = await self._added(new, command)
             if upload.id != new.id:
                 body = None
+                await self._freshen(upload)
+                upload = await self._owned(upload.id, user)
             elif listener is not None:
                 await listener.created(upload)
             takes_body = command.takes_body and body is not None
@@ -143,7 +151,9 @@ class UploadService:
             await self._freshen(upload)
         upload = await self._owned(command.upload_id, user)
         rules.judge_known(upload)
-        if rules.awaits_publishing(upload):
+        if upload.is_final and upload.status is not Status.COMPLETE:
+            upload = await self._concatenating.look(upload)
+        elif rules.awaits_publishing(upload):
             upload = await self._published(upload)
         return Queried(upload=upload)
 
@@ -163,6 +173,8 @@ class UploadService:
         ) as lease:
             upload = await self._owned(upload.id, upload.owner)
             rules.judge_known(upload)
+            if upload.is_partial:
+                await self._concatenating.judge_unneeded(upload)
             if upload.status is Status.FINALIZING:
                 # Only then is it certain that the file under the chosen name is this one, and not another upload's.
                 upload = await self._publish(upload)
@@ -303,9 +315,10 @@ class UploadService:
         try:
             current = await appending.run(body)
         finally:
-            await writer.close()
+            await appending.close()
         if current.offset > upload.offset:
             self._publisher.emit("bytes_stored", current, written=current.offset - upload.offset)
+        self._concatenating.told(current)
         return await self._publish(current) if rules.awaits_publishing(current) else current
 
     async def _forwarded(self, upload_id: UploadId, user: UserId) -> Upload:

@@ -81,6 +81,10 @@ class DiskStore:
         path = self._layout.staged(upload_id)
         await self._workers.run(_copy_within, path, source=source, target=target, size=size)
 
+    async def copy_between(self, source: UploadId, target: UploadId, *, start: int, to: int, size: int) -> None:
+        paths = self._layout.staged(source), self._layout.staged(target)
+        await self._workers.run(_copy_between, *paths, start=start, to=to, size=size)
+
     async def staged_size(self, upload_id: UploadId) -> int | None:
         found = await self._workers.run(files.facts_at, self._layout.staged(upload_id))
         return None if found is None else found.size
@@ -177,6 +181,13 @@ class DiskWriter:
 
     async def flush(self) -> int:
         return self._position
+
+    async def cut(self, position: int) -> None:
+        async with self._writing:
+            if self._is_dead:
+                raise StorageFailed
+            await self._handle.run(files.truncate, position)
+            self._position = position
 
     async def sync(self) -> int:
         # One after the other: the kernel tells of an error once, and of two calls at a time only one would hear it.
@@ -337,6 +348,20 @@ def _copy_within(path: Path, *, source: int, target: int, size: int) -> None:
             raise StorageFailed  # asked first: the copy itself makes the file longer, and zeros would count as found
         files.copy_range(fd, fd, start=source, to=target, size=size)
         files.fdatasync(fd)
+    finally:
+        files.close(fd)
+
+
+def _copy_between(source: Path, target: Path, *, start: int, to: int, size: int) -> None:
+    fd = files.open_own(source)
+    try:
+        if files.facts(fd).size < start + size:
+            raise StorageFailed
+        other = files.open_own(target, writing=True)
+        try:
+            files.copy_range(fd, other, start=start, to=to, size=size)
+        finally:
+            files.close(other)
     finally:
         files.close(fd)
 

@@ -78,6 +78,11 @@ class MemoryStore:
         file = self._staged(upload_id, size=source + size)
         self.put(file, bytes(file.data[source : source + size]), position=target)
 
+    async def copy_between(self, source: UploadId, target: UploadId, *, start: int, to: int, size: int) -> None:
+        await _turn()
+        file = self._staged(source, size=start + size)
+        self.put(self._staged(target, size=0), bytes(file.data[start : start + size]), position=to)
+
     async def staged_size(self, upload_id: UploadId) -> int | None:
         await _turn()
         file = self.staged.get(upload_id)
@@ -197,6 +202,12 @@ class MemoryWriter:
 
     async def flush(self) -> int:
         return self._position
+
+    async def cut(self, position: int) -> None:
+        await _turn()
+        self._check()
+        del self._file.data[position:]
+        self._position = position
 
     async def sync(self) -> int:
         position = self._position

@@ -1,7 +1,15 @@
 """tus 1.0.0 on ``/files/``: between the dialect and the service."""
 
 from tusvideo.commands import AppendBytes, Appended, Created, CreateUpload, Queried, QueryUpload, TerminateUpload
-from tusvideo.errors import Expired, NotFound, RequestError, TusvideoError, UnsupportedCoding, UnsupportedType
+from tusvideo.errors import (
+    Expired,
+    Forbidden,
+    NotFound,
+    RequestError,
+    TusvideoError,
+    UnsupportedCoding,
+    UnsupportedType,
+)
 from tusvideo.message import ResponseHead
 from tusvideo.model import Status, UploadId
 from tusvideo.protocol import tus
@@ -15,7 +23,7 @@ async def carry_out(exchange: Exchange) -> ResponseHead:
     match await _parse(exchange):
         case CreateUpload() as command:
             created = await house.uploads.create(user, command, exchange.raw if command.takes_body else None)
-            return _render(exchange, created, ignored_body=head.has_body and not command.takes_body)
+            return _render(exchange, created, ignored_body=head.has_body and not created.stored_body)
         case AppendBytes() as command:
             return _render(exchange, await house.uploads.append(user, command, exchange.raw))
         case QueryUpload() as command:
@@ -33,6 +41,7 @@ async def _parse(exchange: Exchange) -> CreateUpload | AppendBytes | QueryUpload
             upload_id=upload_id,
             default_profile=exchange.house.default_profile,
             profiles=exchange.house.profiles,
+            base_path=FILES_PATH,
         )
     except RequestError as error:
         if exchange.head.method == "PATCH" and upload_id is not None:
@@ -53,6 +62,9 @@ async def _complete_refusal(exchange: Exchange, error: RequestError, upload_id: 
     except TusvideoError:
         return  # the refusal stands, whatever keeps the upload from being looked at
     else:
+        if upload.is_final:
+            message = "a final upload takes no bytes, it is made of others; send them to an upload of their own"
+            raise Forbidden(message) from None
         if upload.status is Status.OPEN:
             error.expires_at = upload.expires_at
 

@@ -378,3 +378,63 @@ async def test_a_boot_has_one_name(store: UploadStore) -> None:
     """The name of the present boot is the same whenever it is asked for, and not empty."""
     assert store.boot_id
     assert store.boot_id == store.boot_id
+
+
+async def test_what_was_cut_is_gone_and_written_over(store: UploadStore) -> None:
+    """A cut drops all bytes from a position on; the next ones go there."""
+    await put(store, ONE, b"kept")
+    writer = await store.open_writer(ONE, position=4, fresh=False)
+    await writer.write(b"dropped")
+    await writer.cut(4)
+    assert writer.position == 4
+    assert await staged(store, ONE) == b"kept"
+    await writer.write(b" too")
+    assert await writer.sync() == 8
+    await writer.cut(8)
+    await writer.close()
+    assert await staged(store, ONE) == b"kept too"
+
+
+async def test_a_closed_writer_cuts_nothing(store: UploadStore) -> None:
+    """After close nothing changes any more."""
+    await put(store, ONE, b"kept")
+    writer = await store.open_writer(ONE, position=4, fresh=False)
+    await writer.close()
+    with pytest.raises(StorageFailed):
+        await writer.cut(0)
+    assert await staged(store, ONE) == b"kept"
+
+
+@pytest.mark.parametrize(
+    ("start", "to", "size"), [(0, 0, 10), (3, 10, 7), (9, 2, 1), (0, 0, 3 * MIB), (5, MIB + 1, MIB)]
+)
+async def test_bytes_are_copied_from_one_upload_to_another(store: UploadStore, start: int, to: int, size: int) -> None:
+    """Any range to any place; the source stays as it is, and a sync of the target makes them durable."""
+    source, target = some(3 * MIB), some(to, seed=2)
+    await put(store, ONE, source)
+    await put(store, TWO, target)
+    await store.copy_between(ONE, TWO, start=start, to=to, size=size)
+    writer = await store.open_writer(TWO, position=to + size, fresh=False)
+    assert await writer.sync() == to + size
+    await writer.close()
+    assert await staged(store, TWO) == target + source[start : start + size]
+    assert await staged(store, ONE) == source
+
+
+@pytest.mark.parametrize(("start", "size"), [(0, 5), (4, 1), (10, 1)])
+async def test_bytes_that_are_not_there_are_not_copied(store: UploadStore, start: int, size: int) -> None:
+    """A source that is too short fails before a byte of the target changes."""
+    await put(store, ONE, b"four")
+    await put(store, TWO, b"target")
+    with pytest.raises(StorageFailed):
+        await store.copy_between(ONE, TWO, start=start, to=0, size=size)
+    assert await staged(store, TWO) == b"target"
+
+
+@pytest.mark.parametrize("missing", [ONE, TWO])
+async def test_both_uploads_must_be_there(store: UploadStore, missing: UploadId) -> None:
+    """Neither is made by a copy."""
+    await put(store, TWO if missing == ONE else ONE, b"bytes")
+    with pytest.raises(StorageFailed):
+        await store.copy_between(ONE, TWO, start=0, to=0, size=5)
+    assert await store.staged_size(missing) is None

@@ -379,7 +379,7 @@ def part_that_moves(t: Target) -> None:
             t.begin("DELETE", hello.path) as delete,
         ):
             answer = made.answer()
-            patch.answer()
+            patch.answer().expect(204, 423)
             delete.answer()
         if answer.status != 201:
             answer.expect_refusal()

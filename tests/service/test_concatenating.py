@@ -1,0 +1,486 @@
+"""Concatenation: pieces that are never published, and wholes that are there at once, later, or not at all."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pytest
+
+from tests.fakes.body import FakeBody
+from tests.fakes.faults import Crash, Steps
+from tests.fakes.house import ANNA, BERT, House
+from tests.service.appends import append
+from tests.service.wishes import a_video, creation, creation_with, some
+from tests.web.wire import until
+from tusvideo.commands import AppendBytes, CreateUpload, QueryUpload, TerminateUpload
+from tusvideo.errors import (
+    Busy,
+    DiskFull,
+    Expired,
+    FactConflict,
+    Forbidden,
+    InvalidField,
+    NotFound,
+    StorageFailed,
+    TooLarge,
+    UnsupportedType,
+)
+from tusvideo.model import PARTIAL, Durability, Protocol, Status, Upload
+from tusvideo.service import concatenating
+
+
+async def piece(house: House, data: bytes, *, of: int | None = None, **facts: Any) -> Upload:
+    """Make a partial upload with bytes in it; whole unless ``of`` more are to come."""
+    length = len(data) if of is None else of
+    command = creation_with(data, length=length, concat=PARTIAL, **facts)
+    return (await house.uploads.create(ANNA, command, FakeBody(data))).upload
+
+
+def whole_of(*pieces: Upload, **facts: Any) -> CreateUpload:
+    """Ask for a final upload."""
+    addresses = " ".join(f"/files/{upload.id}" for upload in pieces)
+    return creation(None, concat=f"final;{addresses}", **{"original_name": "whole.bin", **facts})
+
+
+async def made(house: House, *pieces: Upload, **facts: Any) -> Upload:
+    """Make a final upload."""
+    return (await house.uploads.create(ANNA, whole_of(*pieces, **facts), None)).upload
+
+
+async def looked(house: House, upload: Upload) -> Upload:
+    """Ask where an upload stands."""
+    return (await house.uploads.query(ANNA, QueryUpload(upload_id=upload.id))).upload
+
+
+async def ended(house: House) -> None:
+    """Wait until nobody puts anything together."""
+    while running := [*house.concatenating._running.values(), *house.concatenating._telling]:
+        await asyncio.wait(running)
+
+
+async def terminated(house: House, upload: Upload) -> None:
+    """Remove an upload."""
+    await house.uploads.terminate(ANNA, TerminateUpload(upload_id=upload.id))
+
+
+class TestPieces:
+    async def test_a_piece_is_an_upload_that_is_not_published(self, house: House) -> None:
+        """It grows as any does; whole, it stays in staging, has no name, and no event tells of an end (N-02 to N-04,
+        N-31)."""
+        upload = await piece(house, b"he", of=5)
+        stored = (await append(house, upload, b"llo", at=2)).upload
+        assert (stored.status, stored.offset, stored.concat, stored.location) == (Status.OPEN, 5, PARTIAL, None)
+        assert await house.staged(stored) == b"hello"
+        assert "upload_completed" not in house.events.names()
+        assert (await append(house, upload, b"", at=5)).written == 0, "S-07"
+        with pytest.raises(TooLarge):
+            await append(house, upload, b"!", at=5)
+        with pytest.raises(NotFound):
+            await house.uploads.open_upload(ANNA, upload.id)
+
+    async def test_its_length_may_come_late(self, house: House) -> None:
+        """A piece of unknown length is whole once that is told and reached (N-36)."""
+        command = creation_with(b"hel", length=None, concat=PARTIAL)
+        upload = (await house.uploads.create(ANNA, command, FakeBody(b"hel"))).upload
+        await append(house, upload, b"lo", at=3, length=5)
+        final = await made(house, upload)
+        assert await house.published(final) == b"hello"
+
+    async def test_its_type_is_nobodys_business(self, house: House) -> None:
+        """The middle of a video is no video; the whole is judged."""
+        video = a_video(9000)
+        first = await piece(house, video[:100], profile="poster")
+        second = await piece(house, video[100:], profile="poster")
+        empty = await piece(house, b"", profile="poster")
+        final = await made(house, first, empty, second, profile="poster")
+        assert (final.content_type, await house.published(final)) == ("video/mp4", video)
+        with pytest.raises(UnsupportedType):
+            await made(house, second, first, profile="poster")
+        with pytest.raises(UnsupportedType):
+            await made(house, empty, profile="poster")
+
+    async def test_a_stop_leaves_it_as_it_is(self, house: House) -> None:
+        """Recovery publishes no piece."""
+        upload = await piece(house, b"hello")
+        house, recovered = await house.restarted()
+        assert (recovered.checked, recovered.published, recovered.damaged) == (1, 0, 0)
+        assert await house.row(upload.id) == await looked(house, upload)
+        assert (await house.row(upload.id)).status is Status.OPEN
+
+    async def test_it_expires_as_any_unfinished_upload(self, house: House) -> None:
+        """Whole or not, a piece lasts as long as any upload after its last byte; then no whole is made of it (X-13)."""
+        upload, other = await piece(house, b"hello"), await piece(house, b"x")
+        house.clock.move(house.limits.expiry_seconds / 2)
+        await append(house, other, b"", at=1)
+        house.clock.move(house.limits.expiry_seconds / 2 + 1)
+        await house.sweeper.run()
+        assert (await house.row(upload.id)).status is Status.EXPIRED
+        fresh = await piece(house, b"new")
+        with pytest.raises(NotFound, match="piece 2 of Upload-Concat"):
+            await made(house, fresh, upload)
+
+
+class TestWhole:
+    async def test_the_pieces_in_their_order(self, house: House) -> None:
+        """N-05 to N-07, N-10, N-11, N-35: any order, twice, empty ones, and in a second whole."""
+        hello, world, empty = await piece(house, b"hello"), await piece(house, b" world"), await piece(house, b"")
+        final = await made(house, hello, world)
+        assert (final.status, final.offset, final.length) == (Status.COMPLETE, 11, 11)
+        assert await house.published(final) == b"hello world"
+        assert await looked(house, final) == final
+        again = await made(house, world, empty, hello, hello)
+        assert await house.published(again) == b" worldhellohello"
+        assert house.events.names().count("upload_completed") == 2
+        nothing = await made(house, empty, empty)
+        assert (nothing.status, nothing.length) == (Status.COMPLETE, 0)
+
+    async def test_metadata_is_its_own(self, house: House) -> None:
+        """What was said of pieces is not said of the whole (N-12, N-13)."""
+        hello = await piece(house, b"hello", metadata="filename eA==", original_name="x")
+        final = await made(house, hello, metadata="filename eQ==", original_name="y", title="Y")
+        assert (final.metadata, final.original_name) == ("filename eQ==", "y")
+        [video] = await house.sessions.videos(ANNA, before=None, limit=9)
+        assert video.title == "Y"
+        assert (await made(house, hello, original_name=None)).metadata == ""
+
+    async def test_pieces_may_go_afterwards(self, house: House) -> None:
+        """E-11: the whole has bytes of its own."""
+        hello, world = await piece(house, b"hello"), await piece(house, b" world")
+        final = await made(house, hello, world)
+        await terminated(house, hello)
+        await terminated(house, world)
+        assert await house.published(await house.row(final.id)) == b"hello world"
+        assert await house.store.staged_ids() == []
+
+    @pytest.mark.parametrize("data", [b"", b"!"])
+    async def test_it_takes_no_bytes(self, house: House, data: bytes) -> None:
+        """N-14, N-15: at whatever offset, complete or waiting."""
+        hello, late = await piece(house, b"hello"), await piece(house, b"", of=6)
+        for final in (await made(house, hello), await made(house, hello, late)):
+            before = await house.row(final.id)
+            with pytest.raises(Forbidden, match="takes no bytes"):
+                await append(house, final, data, at=final.offset)
+            assert await house.row(final.id) == before
+
+    async def test_many_pieces(self, house: House) -> None:
+        """Over the wire it is 500 (N-29)."""
+        data = some(1000)
+        pieces = [await piece(house, data[at : at + 10]) for at in range(0, 1000, 10)]
+        final = await made(house, *pieces)
+        await ended(house)
+        assert await house.published(await house.row(final.id)) == data
+
+    async def test_large_ones_are_copied_in_steps(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Others get their turn between two steps."""
+        monkeypatch.setattr(concatenating, "STEP_BYTES", 1000)
+        data = some(7777)
+        steps = Steps()
+        final = await made(house.with_steps(steps), await piece(house, data[:3333]), await piece(house, data[3333:]))
+        assert await house.published(final) == data
+        assert steps.names.count("copy_between") == 4 + 5
+
+    async def test_relaxed_syncs_what_it_publishes(self, house: House) -> None:
+        """What is published survives a power loss, whatever the level of its pieces."""
+        relaxed = house.with_(durability=Durability.RELAXED)
+        hello = await piece(relaxed, b"hello")
+        assert hello.boot_id is not None
+        final = await made(relaxed, hello)
+        assert (final.status, final.boot_id) == (Status.COMPLETE, None)
+
+
+class TestRefusals:
+    async def refused(self, house: House, error: type[Exception], match: str, *pieces: Upload, **facts: Any) -> None:
+        """Ask for a whole that is refused, and see that nothing was made."""
+        before = await house.sessions.open_finals(after=None, limit=9)
+        with pytest.raises(error, match=match):
+            await made(house, *pieces, **facts)
+        assert await house.sessions.open_finals(after=None, limit=9) == before
+        assert house.events.names().count("upload_created") == len(
+            await house.sessions.with_status(Status.OPEN, after=None, limit=99)
+        )
+
+    async def test_unknown_and_foreign_and_gone_pieces(self, house: House) -> None:
+        """N-22, N-26, X-13: 404 alike, with the number of the piece."""
+        hello, gone = await piece(house, b"hello"), await piece(house, b"gone")
+        other = (await house.uploads.create(BERT, creation_with(b"x", length=1, concat=PARTIAL), FakeBody(b"x"))).upload
+        await terminated(house, gone)
+        house.events.events = [event for event in house.events.events if event.upload.id != gone.id]
+        for missing in (gone, other):
+            await self.refused(house, NotFound, "piece 2 of", hello, missing, hello)
+
+    async def test_plain_and_final_uploads_are_no_pieces(self, house: House) -> None:
+        """N-24, N-25."""
+        hello, late = await piece(house, b"hello"), await piece(house, b"", of=1)
+        plain = (await house.uploads.create(ANNA, creation(5), None)).upload
+        final = await made(house, hello, late)
+        for other in (plain, final):
+            await self.refused(house, InvalidField, "created as partial", hello, other)
+
+    async def test_too_large_together(self, house: House) -> None:
+        """N-28: also when they are not whole yet."""
+        first, second = await piece(house, b"", of=60_000), await piece(house, b"", of=60_000)
+        await self.refused(house, TooLarge, "the file", first, second)
+
+    async def test_no_room(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """507 before anything is made."""
+        hello = await piece(house, b"hello")
+
+        async def none() -> int:
+            return 0
+
+        monkeypatch.setattr(house.store, "free_bytes", none)
+        await self.refused(house, DiskFull, "full", hello)
+
+
+class TestTheSameAgain:
+    async def test_without_a_key(self, house: House) -> None:
+        """N-30: the same pieces and metadata are the same whole, one at a time or twenty at once; one event."""
+        hello, world = await piece(house, b"hello"), await piece(house, b" world")
+        finals = await asyncio.gather(*(made(house, hello, world, metadata="a") for _ in range(20)))
+        assert len({final.id for final in finals}) == 1
+        assert (await made(house, hello, world, metadata="a")).id == finals[0].id
+        assert house.events.names().count("upload_completed") == 1
+        assert (await made(house, hello, world, metadata="b")).id != finals[0].id
+        assert (await made(house, world, hello, metadata="a")).id != finals[0].id
+
+    async def test_with_a_key(self, house: House) -> None:
+        """The key tells, and other pieces under it are a mistake."""
+        hello, world = await piece(house, b"hello"), await piece(house, b" world")
+        final = await made(house, hello, creation_key="k")
+        assert (await made(house, hello, creation_key="k")).id == final.id
+        assert (await made(house, hello, creation_key="l")).id != final.id
+        with pytest.raises(FactConflict, match="Upload-Concat"):
+            await made(house, world, creation_key="k")
+        with pytest.raises(FactConflict, match="Upload-Concat"):
+            await house.uploads.create(ANNA, creation(None, creation_key="k", original_name=None), None)
+
+    async def test_after_it_was_removed(self, house: House) -> None:
+        """A whole that is gone gives its place to a new one."""
+        hello = await piece(house, b"hello")
+        final = await made(house, hello)
+        await terminated(house, final)
+        again = await made(house, hello)
+        assert again.id != final.id
+        assert await house.published(again) == b"hello"
+
+
+class TestWaiting:
+    async def test_it_is_put_together_when_its_last_piece_is_whole(self, house: House) -> None:
+        """N-17, N-18: until then it has a length and no bytes."""
+        hello, world = await piece(house, b"hel", of=5), await piece(house, b"", of=6)
+        final = await made(house, hello, world)
+        assert (final.status, final.offset, final.length) == (Status.OPEN, 0, 11)
+        await append(house, hello, b"lo", at=3)
+        await ended(house)
+        assert (await looked(house, final)).status is Status.OPEN
+        await append(house, world, b" world", at=0)
+        await ended(house)
+        assert await house.published(await looked(house, final)) == b"hello world"
+
+    async def test_its_length_is_told_as_soon_as_it_is_known(self, house: House) -> None:
+        """N-19: a piece of unknown length keeps it back."""
+        late = (await house.uploads.create(ANNA, creation(None, concat=PARTIAL), None)).upload
+        hello = await piece(house, b"hello")
+        final = await made(house, hello, late)
+        assert (await looked(house, final)).length is None
+        await append(house, late, b" wor", at=0, length=6)
+        assert (await looked(house, final)).length == 11
+        await append(house, late, b"ld", at=4)
+        await ended(house)
+        assert await house.published(await looked(house, final)) == b"hello world"
+
+    @pytest.mark.parametrize("how", ["terminated", "expired"])
+    async def test_a_piece_that_goes_ends_it(self, house: House, how: str) -> None:
+        """N-20: 404, or 410 when its piece is 410; never finished."""
+        hello, late = await piece(house, b"hello"), await piece(house, b"", of=6)
+        final = await made(house, hello, late)
+        if how == "terminated":
+            await terminated(house, late)
+        else:
+            house.clock.move(house.limits.expiry_seconds - 10)
+            await append(house, late, b" ", at=0)
+            await house.concatenating.run()
+            house.clock.move(11)
+            await house.sweeper.run()
+            assert (await house.row(late.id)).status is Status.OPEN
+            assert (await house.row(final.id)).status is Status.OPEN, "it lasts as long as what it waits for"
+        for _ in range(2):
+            with pytest.raises(NotFound if how == "terminated" else Expired):
+                await looked(house, final)
+
+    async def test_a_whole_that_grows_too_large_ends(self, house: House) -> None:
+        """A length that is told late may be too much."""
+        late = (await house.uploads.create(ANNA, creation(None, concat=PARTIAL), None)).upload
+        big = await piece(house, b"", of=60_000)
+        final = await made(house, big, late)
+        await append(house, late, b"", at=0, length=60_000)
+        with pytest.raises(NotFound):
+            await looked(house, final)
+        assert (await house.row(final.id)).reason == "too_large"
+
+    async def test_a_wrong_type_shows_when_it_is_whole(self, house: House) -> None:
+        """Refused for good, and nothing is left of it."""
+        late = await piece(house, b"", of=6000)
+        final = await made(house, late, profile="poster")
+        await append(house, late, some(6000), at=0)
+        await ended(house)
+        assert (await house.row(final.id)).status is Status.FAILED
+        assert await house.store.staged_ids() == [late.id]
+
+
+class TestPromises:
+    async def test_a_piece_of_a_promised_whole_stays(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Between the answer and the end of a copy nobody can take its bytes away: 423, as for any busy upload."""
+        monkeypatch.setattr(concatenating, "ANSWER_SECONDS", 0)
+        impatient = house.with_limits(patience_seconds=0.05)
+        hello = await piece(house, b"hello")
+        gate = asyncio.Event()
+        copy = house.store.copy_between
+
+        async def held(*args: Any, **facts: Any) -> None:
+            await gate.wait()
+            await copy(*args, **facts)
+
+        monkeypatch.setattr(house.store, "copy_between", held)
+        final = await made(house, hello)
+        assert (final.status, final.offset, final.length) == (Status.OPEN, 0, 5)
+        assert (await looked(house, final)).offset == 0
+        with pytest.raises(Busy):
+            await terminated(impatient, hello)
+        gate.set()
+        await ended(house)
+        assert await house.published(await looked(house, final)) == b"hello"
+        await terminated(impatient, hello)
+
+    async def test_also_after_a_stop(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The row of the whole says so, whoever is there to put it together; asking for the removal begins it."""
+        hello = await piece(house, b"hello")
+        with pytest.raises(Crash):
+            await made(house.with_steps(Steps(at=8)), hello)
+        after, _ = await house.restarted()
+        [final] = await after.sessions.open_finals(after=None, limit=9)
+        with pytest.raises(Busy):
+            await terminated(after, hello)
+        await ended(after)
+        assert await after.published(await after.row(final.id)) == b"hello"
+        await terminated(after, hello)
+
+    async def test_a_whole_can_be_removed_while_it_is_made(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The copy is asked to leave, and leaves between two steps."""
+        monkeypatch.setattr(concatenating, "ANSWER_SECONDS", 0)
+        monkeypatch.setattr(concatenating, "STEP_BYTES", 2)
+        hello = await piece(house, b"hello")
+        gate = asyncio.Event()
+        copy = house.store.copy_between
+
+        async def held(*args: Any, **facts: Any) -> None:
+            await gate.wait()
+            await copy(*args, **facts)
+
+        monkeypatch.setattr(house.store, "copy_between", held)
+        final = await made(house, hello)
+        await until(lambda: bool(house.locks.transfers(final.id)))
+        removing = asyncio.create_task(terminated(house, final))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not removing.done()
+        gate.set()
+        await removing
+        await ended(house)
+        assert await house.sessions.get(final.id) is None
+        assert await house.store.staged_ids() == [hello.id]
+        assert "upload_concatenated" not in house.events.names()
+
+
+class TestStops:
+    async def test_killed_at_any_step(self, house: House) -> None:
+        """N-33: the next start repeats or finishes it; never is it complete with anything but all bytes."""
+        for at in range(200):
+            hello, world = await piece(house, b"hello"), await piece(house, b" world")
+            steps = Steps(at=at)
+            dying = house.with_steps(steps)
+            with contextlib.suppress(Crash):
+                await made(dying, hello, world)
+            await ended(dying)
+            for upload in await house.sessions.with_status(Status.COMPLETE, after=None, limit=999):
+                assert await house.published(upload) == b"hello world"
+            house, recovered = await house.restarted()
+            assert recovered.damaged == 0
+            await house.concatenating.run()
+            await ended(house)
+            final = await made(house, hello, world)
+            assert await house.published(final) == b"hello world"
+            for upload in (hello, world, final):
+                await terminated(house, upload)
+            assert await house.store.staged_ids() == []
+            if steps.is_over:
+                assert at > 12
+                return
+        raise AssertionError
+
+    @pytest.mark.parametrize("error", [StorageFailed, DiskFull])
+    async def test_a_disk_that_fails_for_a_moment(self, house: House, error: type[Exception]) -> None:
+        """At whatever step: the whole is made later, by the next request or the next pass."""
+        for at in range(200):
+            hello = await piece(house, b"hello")
+            steps = Steps(at=at, error=error, once=True)
+            failing = house.with_steps(steps)
+            with contextlib.suppress(StorageFailed, DiskFull):
+                await made(failing, hello)
+            await ended(failing)
+            await house.concatenating.run()
+            await ended(house)
+            final = await made(house, hello)
+            assert await house.published(final) == b"hello"
+            await terminated(house, final)
+            if steps.is_over:
+                assert at > 8
+                return
+        raise AssertionError
+
+    async def test_a_shutdown_waits_for_a_step_and_no_longer(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was begun is begun again by the next start."""
+        monkeypatch.setattr(concatenating, "ANSWER_SECONDS", 0)
+        hello = await piece(house, b"hello")
+        final = await made(house, hello)
+        house.locks.stop_all()
+        await house.concatenating.close()
+        await house.concatenating.close()
+        after, _ = await house.restarted()
+        done = await after.concatenating.run()
+        await ended(after)
+        assert done.begun in {0, 1}
+        assert await after.published(await after.row(final.id)) == b"hello"
+
+    async def test_a_pass_ends_what_can_never_be(self, house: House) -> None:
+        """Also when nobody asks for it."""
+        late = await piece(house, b"", of=5)
+        final = await made(house, late)
+        await terminated(house, late)
+        done = await house.concatenating.run()
+        await ended(house)
+        assert (done.begun, done.ended) == (0, 1)
+        assert (await house.row(final.id)).status is Status.FAILED
+
+    async def test_a_profile_that_is_gone_may_come_back(self, house: House) -> None:
+        """A change of the configuration condemns nothing."""
+        late = await piece(house, b"", of=5)
+        final = await made(house, late)
+        without = house.with_(profiles={"poster": house.profiles["poster"]})
+        await without.concatenating.run()
+        await ended(without)
+        with pytest.raises(Busy):
+            await looked(without, final)
+        await append(house, late, b"hello", at=0)
+        await ended(house)
+        assert await house.published(await house.row(final.id)) == b"hello"
+
+
+async def test_another_protocol_gets_the_same_answer(house: House) -> None:
+    """A final upload takes bytes in no protocol."""
+    final = await made(house, await piece(house, b"hello"))
+    command = AppendBytes(protocol=Protocol.CHUNKS, upload_id=final.id, at_offset=0, body_length=1)
+    with pytest.raises(Forbidden):
+        await house.uploads.append(ANNA, command, FakeBody(b"x"))

@@ -1,4 +1,4 @@
-"""Which dialect reads a request on ``/files/``: the table of decisions/0013."""
+"""Which dialect reads a request on ``/files/``: the table of decisions/0015."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which dialect a request on ``/files/`` speaks; decisions/0013 has the table.
+"""Which dialect a request on ``/files/`` speaks; decisions/0015 has the table.
 
 Spec: tus 1.0.0 § Core Protocol / Headers / Tus-Resumable; draft-ietf-httpbis-resumable-upload-12 § Upload Creation.
 """

@@ -1,4 +1,4 @@
-"""Interim answers (104): what a client learns of its upload while it still sends (decisions/0013).
+"""Interim answers (104): what a client learns of its upload while it still sends (decisions/0015).
 
 aiohttp has no call for them; they are written as it writes 100 Continue itself, before the answer is begun.
 """

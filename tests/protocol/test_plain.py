@@ -1,20 +1,23 @@
 """A whole file in one request, without any protocol."""
 
 import json
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from tests.protocol.heads import ID, finished, head, told
 from tusvideo.commands import Created, CreateUpload
-from tusvideo.errors import MethodNotAllowed, MissingField, UnsupportedCoding, UnsupportedDigest
+from tusvideo.errors import InvalidField, MethodNotAllowed, MissingField, UnsupportedCoding, UnsupportedDigest
 from tusvideo.message import RequestHead
 from tusvideo.model import Protocol
 from tusvideo.protocol import plain
 
 
-def parse(request: RequestHead, *, name: str | None = None) -> CreateUpload:
+def parse(
+    request: RequestHead, *, name: str | None = None, form: Mapping[str, Sequence[str]] | None = None
+) -> CreateUpload:
     """Let the dialect read a head on a server with two profiles."""
-    return plain.parse(request, name=name, default_profile="files", profiles=("files", "poster"))
+    return plain.parse(request, name=name, default_profile="files", profiles=("files", "poster"), form=form)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
@@ -62,6 +65,20 @@ def test_its_names_and_digests() -> None:
     assert (command.profile, command.title, command.original_name) == ("poster", "Holiday", "d.mp4")
     assert (command.creation_key, command.wants_digest) == ("k", "sha-256")
     assert command.digests == (("sha-256", "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"),)
+
+
+def test_the_file_of_a_form() -> None:
+    """Its length and its digests are not those of the form; what the form says goes before the query."""
+    request = head("POST", query=[("title", "query"), ("profile", "poster")], content_length=900, has_body=True)
+    command = parse(request, name="a.mp4", form={"title": ["form"], "filename": ["b.mp4"]})
+    assert (command.length, command.body_length, command.title) == (None, None, "form")
+    assert (command.profile, command.original_name) == ("poster", "b.mp4")
+    with pytest.raises(InvalidField, match="2 times"):
+        parse(request, form={"title": ["a", "b"]})
+    for field in ("Repr-Digest", "Content-Digest"):
+        digest = (field, "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:")
+        with pytest.raises(InvalidField, match="no digest of a form"):
+            parse(head("POST", digest, content_length=900, has_body=True), form={})
 
 
 def test_what_is_refused() -> None:

@@ -1,0 +1,48 @@
+"""GET /files/{id}/digest: which bytes are asked for, and what they amount to."""
+
+import json
+
+import pytest
+
+from tests.protocol.heads import ID, head, told, upload
+from tusvideo.commands import Proven, ProveRange
+from tusvideo.errors import InvalidField
+from tusvideo.protocol import proof
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "stop"),
+    [
+        ([], 0, None),
+        ([("from", "3")], 3, None),
+        ([("to", "7")], 0, 7),
+        ([("from", "3"), ("to", "7")], 3, 7),
+        ([("from", "3"), ("to", "3")], 3, 3),
+    ],
+)
+def test_the_range(query: list[tuple[str, str]], start: int, stop: int | None) -> None:
+    """From the first byte and up to the offset, unless told otherwise; the end is exclusive."""
+    assert proof.parse(head("GET", query=query), upload_id=ID) == ProveRange(upload_id=ID, start=start, stop=stop)
+
+
+@pytest.mark.parametrize(
+    "query", [[("from", "x")], [("to", "-1")], [("from", "3"), ("to", "2")], [("from", "1"), ("from", "1")]]
+)
+def test_what_is_no_range(query: list[tuple[str, str]]) -> None:
+    """Numbers, in order, once."""
+    with pytest.raises(InvalidField):
+        proof.parse(head("GET", query=query), upload_id=ID)
+
+
+def test_the_answer() -> None:
+    """The digest and what it is of; not to be kept by a cache."""
+    answer = proof.render(Proven(upload=upload(), start=1, stop=3, digest="ab" * 32))
+    assert (answer.status, told(answer)["Cache-Control"]) == (200, "no-store")
+    assert json.loads(answer.body) == {
+        "success": True,
+        "uploadId": ID,
+        "from": 1,
+        "to": 3,
+        "algorithm": "sha-256",
+        "digest": "ab" * 32,
+    }

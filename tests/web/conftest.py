@@ -17,7 +17,7 @@ from tusvideo.errors import Unauthenticated
 from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.message import RequestHead
-from tusvideo.model import Limits, Profile, UserId
+from tusvideo.model import Limits, Profile, Status, UserId
 from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.parts import PartService
@@ -84,6 +84,11 @@ class Served:
         answer = await self.ask(f"HEAD {path} HTTP/1.1", TUS)
         assert answer.status == 200
         return int(answer.headers["Upload-Offset"])
+
+    async def is_receiving(self) -> bool:
+        """Tell whether there is one unfinished upload, and a body on its way into it."""
+        rows = await self.sessions.with_status(Status.OPEN, after=None, limit=2)
+        return len(rows) == 1 and len(self.locks.transfers(rows[0].id)) == 1
 
     async def reached(self, path: str, offset: int) -> None:
         """Wait until so many bytes are stored."""

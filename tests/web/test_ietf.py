@@ -208,7 +208,7 @@ async def test_a_cut_creation_that_nobody_knows_of_is_dropped(served: Served, fi
     """Without an interim answer and without a key nobody can come back to it."""
     async with served.wire() as wire:
         await wire.send(C, *fields, FULL, size(100), body=b"x" * 40)
-        await until(lambda: len(served.store.staged) == 1)
+        await until(served.is_receiving)
     await until(lambda: staged_or_published(served) == 0)
 
 
@@ -216,7 +216,7 @@ async def test_a_cut_creation_with_a_key_is_found_again(served: Served) -> None:
     """The same creation again tells the address and the offset; its body is not read."""
     async with served.wire() as wire:
         await wire.send(C, FULL, "Idempotency-Key: k", size(100), body=b"x" * 40)
-        await until(lambda: len(served.store.staged) == 1)
+        await until(served.is_receiving)
     answer = await served.ask(C, FULL, "Idempotency-Key: k", size(100), body=b"x" * 100)
     assert (answer.status, answer.headers["Upload-Complete"]) == (201, "?0")
     path, offset = answer.headers["Location"], int(answer.headers["Upload-Offset"])

@@ -97,7 +97,7 @@ async def test_a_cut_upload_leaves_nothing(served: Served) -> None:
     """Nobody knows its address, so nobody can go on."""
     async with served.wire() as wire:
         await wire.send("PUT /files/a.txt HTTP/1.1", size(100), body=b"x" * 40)
-        await until(lambda: len(served.store.staged) == 1)
+        await until(served.is_receiving)
     await until(lambda: is_empty(served))
 
 
@@ -108,7 +108,7 @@ async def test_the_same_key_again(served: Served, is_cut: bool) -> None:
     if is_cut:
         async with served.wire() as wire:
             await wire.send(*lines, body=b"he")
-            await until(lambda: len(served.store.staged) == 1)
+            await until(served.is_receiving)
             first = await served.ask(*lines, body=b"hello")
             assert b"201" not in await wire.ended()
     else:

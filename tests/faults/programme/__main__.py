@@ -1,7 +1,8 @@
 """``make faults MINUTES=30``: break everything around the server, and see that it keeps its promise.
 
 Runs rounds of faults until the time is over, those first that have had the least of their share. Counts accumulate in
-.faults.jsonl, so that a long programme can be run in pieces. Exit code 1: a promise was broken; the seed is told.
+.faults.jsonl by commit, so that a long programme can be run in pieces; --table shows them. Exit code 1: a promise was
+broken; the seed is told.
 """
 
 import argparse
@@ -16,9 +17,8 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tests.faults.programme import mounts, results
 from tests.faults.programme.catalogue import FAULTS
@@ -40,10 +40,14 @@ def main() -> int:
     parser.add_argument("--only", default="", help="names of faults, with commas (default: all)")
     parser.add_argument("--seed", type=int, help="seed of the first round (default: the time)")
     parser.add_argument("--rounds", type=int, help="stop after so many rounds")
+    parser.add_argument("--table", action="store_true", help="only show what was counted for this commit")
     parser.add_argument("--clean", action="store_true", help="only unmount what a killed programme left")
     given = parser.parse_args()
     if given.clean:
         clean()
+        return 0
+    if given.table:
+        show(FAULTS, skipped={})
         return 0
     names = {fault.name for fault in FAULTS}
     only = {name for name in given.only.split(",") if name} or names
@@ -80,27 +84,31 @@ async def run(faults: Sequence[Fault], *, minutes: float, seed: int, rounds: int
     if not going:
         return 0
     spent: Counter[str] = Counter()
-    done: list[dict[str, Any]] = []
-    until, source, broken = time.monotonic() + minutes * 60, results.source(), 0
+    until, done, broken = time.monotonic() + minutes * 60, 0, 0
     with Zygote() as zygote:
-        while time.monotonic() < until and len(done) != rounds:
+        while time.monotonic() < until and done != rounds:
             fault = _next(going, spent, results.counts(results.records()))
-            number = seed + len(done)
+            number = seed + done
             begun = time.monotonic()
             outcome = await one_round(fault, zygote=zygote, seed=number)
             seconds = time.monotonic() - begun
             spent[fault.name] += round(seconds * 1000)
-            results.append(fault, outcome, seed=number, seconds=seconds, source=source)
-            done.append({"fault": fault.name, "count": outcome.count, "seconds": seconds})
+            results.append(fault, outcome, seed=number, seconds=seconds)
+            done += 1
             say(f"{fault.name:<4} seed {number}: {outcome.count} {fault.unit} in {seconds:.1f} s  {_notes(outcome)}")
             if outcome.violations:
                 broken += 1
                 _tell(fault, outcome, seed=number)
-    say("")
-    for line in results.table(faults, here=done, skipped=skipped):
-        say(line)
-    say(f"source {source}, {broken} rounds with a broken promise; 'rate' is the bound at 95 % when none was seen")
+    show(faults, skipped=skipped)
+    say(f"here: {done} rounds, {broken} with a broken promise")
     return 1 if broken else 0
+
+
+def show(faults: Sequence[Fault], *, skipped: Mapping[str, str]) -> None:
+    """Write the table."""
+    say("")
+    for line in results.table(faults, skipped=skipped):
+        say(line)
 
 
 async def one_round(

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from tests.faults.programme.rounds import Fault, Outcome
@@ -20,15 +22,29 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def source() -> str:
-    """Name the state of the server's source, so that counts can be told apart by what they were counted on."""
+@cache
+def commit() -> str:
+    """Name the commit that is counted for; with "+" and the state of the source when that is not what was committed."""
+    try:
+        name = _git("rev-parse", "--short=10", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        name, changed = "", "no repository"
+    return f"{name}+{_source()}" if changed else name
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(("git", *words), cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _source() -> str:
     digest = hashlib.sha256()
     for path in sorted((ROOT / "tusvideo").rglob("*.py")):
         digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+    return digest.hexdigest()[:8]
 
 
-def append(fault: Fault, outcome: Outcome, *, seed: int, seconds: float, source: str) -> None:
+def append(fault: Fault, outcome: Outcome, *, seed: int, seconds: float) -> None:
     """Add a round to the file."""
     record = {
         "at": round(time.time()),
@@ -37,7 +53,7 @@ def append(fault: Fault, outcome: Outcome, *, seed: int, seconds: float, source:
         "count": outcome.count,
         "violations": outcome.violations[:10],
         "seconds": round(seconds, 2),
-        "source": source,
+        "commit": commit(),
         "notes": outcome.notes,
     }
     with FILE.open("a") as file:
@@ -45,8 +61,9 @@ def append(fault: Fault, outcome: Outcome, *, seed: int, seconds: float, source:
 
 
 def records() -> list[dict[str, Any]]:
-    """Read the file."""
-    return [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
+    """Read what was counted for this commit, by this programme and by those before it."""
+    every = [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
+    return [record for record in every if record.get("commit") == commit()]
 
 
 def counts(found: Iterable[Mapping[str, Any]]) -> Counter[str]:
@@ -59,25 +76,30 @@ def counts(found: Iterable[Mapping[str, Any]]) -> Counter[str]:
 
 def bound(count: int) -> str:
     """Say how large the true rate may be when ``count`` injections showed nothing (rule of three, 95 %)."""
-    return f"< {300 / count:.2g} %" if count else "-"
+    return f"< {min(100, 300 / count):.2g} %" if count else "-"
 
 
-def table(faults: Iterable[Fault], *, here: Iterable[Mapping[str, Any]], skipped: Mapping[str, str]) -> list[str]:
-    """Lay out this programme's counts beside those of all."""
-    mine, every = list(here), records()
-    ours, all_of_them = counts(mine), counts(every)
-    lines = [
-        f"{'fault':<5} {'what':<26} {'now':>7} {'in all':>8} {'wanted':>7} {'broken':>7}  {'rate':<10} {'unit':<9} time"
-    ]
+def table(faults: Iterable[Fault], *, skipped: Mapping[str, str]) -> list[str]:
+    """Lay out what was counted for this commit."""
+    every = records()
+    counted = counts(every)
+    head = f"{'fault':<5} {'what':<26} {'count':>7} {'wanted':>7} {'unit':<9} {'broken':>6}  {'rate':<9} {'rounds':>6}"
+    lines = [f"{head} {'minutes':>7}  seeds"]
     for fault in faults:
-        of_fault = [record for record in every if record["fault"] == fault.name]
-        broken = sum(bool(record["violations"]) for record in of_fault)
-        seconds = sum(record["seconds"] for record in mine if record["fault"] == fault.name)
-        total = all_of_them[fault.name]
-        rate = "see above" if broken else bound(total)
+        rounds = [record for record in every if record["fault"] == fault.name]
+        broken = [record["seed"] for record in rounds if record["violations"]]
+        seeds = sorted(record["seed"] for record in rounds)
         lines.append(
-            f"{fault.name:<5} {fault.title:<26} {ours[fault.name]:>7,} {total:>8,} {fault.wanted:>7,} {broken:>7}"
-            f"  {rate:<10} {fault.unit:<9} {seconds:.0f} s"
+            f"{fault.name:<5} {fault.title:<26} {counted[fault.name]:>7,} {fault.wanted:>7,} {fault.unit:<9}"
+            f" {len(broken):>6}  {'-' if broken else bound(counted[fault.name]):<9} {len(rounds):>6}"
+            f" {sum(record['seconds'] for record in rounds) / 60:>7.1f}  {f'{seeds[0]}-{seeds[-1]}' if seeds else '-'}"
             + (f"  SKIPPED: {skipped[fault.name]}" if fault.name in skipped else "")
+            + (f"  BROKEN: {', '.join(map(str, broken))}" if broken else "")
         )
+    minutes = sum(record["seconds"] for record in every) / 60
+    days = sorted({time.strftime("%Y-%m-%d", time.gmtime(record["at"])) for record in every})
+    lines.append(
+        f"commit {commit()}: {len(every)} rounds, {minutes:.0f} minutes, {' to '.join(days[:1] + days[1:][-1:])}"
+    )
+    lines.append("rate: what one in so many may still break the promise, at 95 %, when none was seen to")
     return lines

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from itertools import permutations
 from pathlib import Path
 
@@ -302,11 +303,12 @@ async def test_a_file_that_fails_in_the_middle_ends_the_connection(
     served = await start()
     url = (await publish(served)).json["url"]
 
-    async def fail(_: MemoryPublished, start: int, stop: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
-        yield VIDEO[:100]
-        raise StorageFailed
+    async def fail(_: MemoryPublished, taker: int, *, start: int, stop: int) -> int:
+        if start:
+            raise StorageFailed
+        return os.write(taker, VIDEO[:100])
 
-    monkeypatch.setattr(MemoryPublished, "read", fail)
+    monkeypatch.setattr(MemoryPublished, "send", fail)
     async with served.wire() as wire:
         await wire.send(f"GET {url} HTTP/1.1")
         status, headers = await wire.head()

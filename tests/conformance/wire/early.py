@@ -3,7 +3,8 @@
 from typing import Final
 
 from tests.conformance.wire.answer import Answer
-from tests.conformance.wire.target import Target, Upload, append_fields, path_of
+from tests.conformance.wire.calls import Upload, append_fields, path_of
+from tests.conformance.wire.target import Target
 
 GIB: Final = 1 << 30
 PATIENCE: Final = 3.0

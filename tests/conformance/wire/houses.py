@@ -6,9 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.conformance.wire.calls import ORIGIN
 from tests.conformance.wire.catalogue import LIMIT, House
 from tests.conformance.wire.own import Own
-from tests.conformance.wire.target import ORIGIN, Target
+from tests.conformance.wire.target import Target
 
 ROOT: Final = Path(__file__).parents[3]
 _EVERYWHERE: Final = f'[server]\nallowed_origins = ["{ORIGIN}"]\nallowed_hosts = ["files.example"]\n'

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from tests.conformance.wire.answer import Answer
 
 if TYPE_CHECKING:
-    from tests.conformance.wire.target import Call, Target
+    from tests.conformance.wire.calls import Call
+    from tests.conformance.wire.target import Target
 
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 NUMBERS: Final = ("Upload-Offset", "Upload-Length", "Tus-Max-Size")

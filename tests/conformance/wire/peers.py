@@ -21,8 +21,9 @@ from tests.bench.peers.tus_node import TUS_NODE
 from tests.bench.peers.tusd import TUSD
 from tests.bench.suite.work import cache_of
 from tests.conformance.wire import report, run
+from tests.conformance.wire.calls import ORIGIN
 from tests.conformance.wire.catalogue import Check
-from tests.conformance.wire.target import ORIGIN, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import Level, Result, Verdict
 
 COLUMNS: Final = (Level.MUST, Level.SHOULD, Level.HTTP, Level.OURS)

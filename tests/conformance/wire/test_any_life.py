@@ -21,9 +21,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.conformance.wire.calls import SOURCE, Upload
 from tests.conformance.wire.catalogue import House
 from tests.conformance.wire.houses import Houses
-from tests.conformance.wire.target import SOURCE, Target, Upload
+from tests.conformance.wire.target import Target
 
 EXAMPLES = 15
 STEPS = 20

@@ -11,8 +11,9 @@ from multidict import CIMultiDict
 
 from tests.conformance.wire import invariants, run
 from tests.conformance.wire.answer import Answer
+from tests.conformance.wire.calls import ORIGIN, Call, Upload
 from tests.conformance.wire.connection import BadFraming, Connection, Message, NoAnswer
-from tests.conformance.wire.target import ORIGIN, Call, Target, Upload
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import Failed
 
 CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

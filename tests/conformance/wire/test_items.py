@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.wire import run
+from tests.conformance.wire.calls import lied
 from tests.conformance.wire.catalogue import CHECKS, ELSEWHERE, Check
 from tests.conformance.wire.houses import ROOT, Houses
-from tests.conformance.wire.target import lied
 from tests.conformance.wire.verdict import Failed, NotApplicable, Result
 
 TUS = {

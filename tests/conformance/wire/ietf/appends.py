@@ -2,6 +2,7 @@
 
 import json
 
+from tests.conformance.wire.calls import SOURCE
 from tests.conformance.wire.catalogue import check, elsewhere
 from tests.conformance.wire.connection import chunked
 from tests.conformance.wire.early import refused_early
@@ -18,7 +19,7 @@ from tests.conformance.wire.ietf.dialect import (
     unchanged,
     whole,
 )
-from tests.conformance.wire.target import SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MAY, MUST, OURS, SHOULD
 
 

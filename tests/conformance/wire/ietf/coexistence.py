@@ -5,9 +5,10 @@ import hashlib
 import time
 
 from tests.conformance.wire.answer import words
+from tests.conformance.wire.calls import ORIGIN, SOURCE
 from tests.conformance.wire.catalogue import House, check, elsewhere
 from tests.conformance.wire.ietf.dialect import append, cancel, create, gone, head, make, stands, unchanged, whole
-from tests.conformance.wire.target import ORIGIN, SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.tus.cors import known, preflight
 from tests.conformance.wire.verdict import MUST, OURS, SHOULD
 

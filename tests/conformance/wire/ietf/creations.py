@@ -2,6 +2,7 @@
 
 import json
 
+from tests.conformance.wire.calls import SOURCE, Upload, short
 from tests.conformance.wire.catalogue import House, check, elsewhere
 from tests.conformance.wire.connection import chunked
 from tests.conformance.wire.ietf.dialect import (
@@ -17,7 +18,7 @@ from tests.conformance.wire.ietf.dialect import (
     told_of,
     whole,
 )
-from tests.conformance.wire.target import SOURCE, Target, Upload, short
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MUST, OURS, SHOULD, Failed
 
 MIB = 1 << 20

@@ -4,8 +4,9 @@ import re
 from typing import Final, Unpack
 
 from tests.conformance.wire.answer import Answer
+from tests.conformance.wire.calls import SOURCE, Call, Upload, Writing, fields_of_user
 from tests.conformance.wire.connection import Interim
-from tests.conformance.wire.target import SOURCE, Call, Target, Upload, Writing, fields_of_user
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import Failed
 
 NEWEST: Final = 9

@@ -2,6 +2,7 @@
 
 import time
 
+from tests.conformance.wire.calls import SOURCE
 from tests.conformance.wire.catalogue import LIMIT, House, check, elsewhere
 from tests.conformance.wire.connection import chunked
 from tests.conformance.wire.early import refused_early
@@ -16,7 +17,7 @@ from tests.conformance.wire.ietf.dialect import (
     unchanged,
     whole,
 )
-from tests.conformance.wire.target import SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.tus.creations import limit
 from tests.conformance.wire.verdict import MUST, OURS, SHOULD, NotApplicable
 

@@ -2,9 +2,10 @@
 
 import time
 
+from tests.conformance.wire.calls import SOURCE
 from tests.conformance.wire.catalogue import House, check
 from tests.conformance.wire.ietf.dialect import append, begin_append, cancel, create, gone, head, make, whole
-from tests.conformance.wire.target import SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MUST, OURS, SHOULD, Failed
 
 MIB = 1 << 20

@@ -1,8 +1,9 @@
 """47 to 56: where an upload stands."""
 
+from tests.conformance.wire.calls import SOURCE
 from tests.conformance.wire.catalogue import House, check
 from tests.conformance.wire.ietf.dialect import append, head, limit_of, make, stands
-from tests.conformance.wire.target import SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MAY, MUST, OURS, SHOULD, Failed
 
 

@@ -1,8 +1,9 @@
 """1 to 10: fields are structured, and what cannot be read is as if it were not there."""
 
+from tests.conformance.wire.calls import SOURCE
 from tests.conformance.wire.catalogue import check
 from tests.conformance.wire.ietf.dialect import append, create, head, limit_of, make, stands, unchanged, whole
-from tests.conformance.wire.target import SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MUST
 
 FIVE = SOURCE[:5]

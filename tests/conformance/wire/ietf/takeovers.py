@@ -3,6 +3,7 @@
 import contextlib
 import time
 
+from tests.conformance.wire.calls import SOURCE, Call, Upload
 from tests.conformance.wire.catalogue import check, elsewhere
 from tests.conformance.wire.ietf.dialect import (
     append,
@@ -16,7 +17,7 @@ from tests.conformance.wire.ietf.dialect import (
     told_of,
     whole,
 )
-from tests.conformance.wire.target import SOURCE, Call, Target, Upload
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MUST
 
 HALF, SIZE = 5000, 10_000

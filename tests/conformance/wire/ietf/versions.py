@@ -1,8 +1,9 @@
 """98 to 104: older versions of the draft."""
 
+from tests.conformance.wire.calls import SOURCE
 from tests.conformance.wire.catalogue import check
 from tests.conformance.wire.ietf.dialect import append, begin_create, create, head, limit_of, make, told_of, whole
-from tests.conformance.wire.target import SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MUST, Failed
 
 

@@ -1,6 +1,7 @@
 """The items of tus 1.0.0, a module for each group; importing this enters them all."""
 
 from tests.conformance.wire.tus import (
+    addresses,
     checksums,
     clients,
     concatenation,
@@ -12,6 +13,7 @@ from tests.conformance.wire.tus import (
     faults,
     first_bytes,
     heads,
+    lists_of_parts,
     options,
     overrides,
     patches,
@@ -21,6 +23,7 @@ from tests.conformance.wire.tus import (
 )
 
 __all__ = [
+    "addresses",
     "checksums",
     "clients",
     "concatenation",
@@ -32,6 +35,7 @@ __all__ = [
     "faults",
     "first_bytes",
     "heads",
+    "lists_of_parts",
     "options",
     "overrides",
     "patches",

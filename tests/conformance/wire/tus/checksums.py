@@ -5,10 +5,11 @@ import hashlib
 from typing import Final
 
 from tests.conformance.wire.answer import words
+from tests.conformance.wire.calls import SOURCE, Upload
 from tests.conformance.wire.catalogue import House, check
 from tests.conformance.wire.connection import chunked
 from tests.conformance.wire.early import patch_refused_early
-from tests.conformance.wire.target import SOURCE, Target, Upload
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MAY, MUST, OURS
 
 ON: Final = "checksum"

@@ -7,8 +7,9 @@ from typing import Final
 from urllib.parse import urljoin
 
 from tests.conformance.wire.answer import words
+from tests.conformance.wire.calls import OFFSET_TYPE, SOURCE, Upload, metadata
 from tests.conformance.wire.catalogue import check
-from tests.conformance.wire.target import OFFSET_TYPE, SOURCE, Target, Upload, metadata
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.tus.checksums import sha1
 from tests.conformance.wire.tus.cors import known, preflight
 from tests.conformance.wire.tus.facts import same

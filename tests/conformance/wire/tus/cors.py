@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from tests.conformance.wire.answer import Answer, words
+from tests.conformance.wire.calls import ORIGIN
 from tests.conformance.wire.catalogue import House, check
 from tests.conformance.wire.connection import chunked
-from tests.conformance.wire.target import ORIGIN, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import HTTP, OURS, NotApplicable
 
 METHODS: Final = ("POST", "HEAD", "PATCH", "DELETE", "GET")

@@ -4,8 +4,9 @@ import re
 import time
 from typing import Final
 
+from tests.conformance.wire.calls import NAMED
 from tests.conformance.wire.catalogue import LIMIT, House, check, elsewhere
-from tests.conformance.wire.target import NAMED, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import HTTP, MUST, OURS, Failed, NotApplicable
 
 NAMED_FIELD: Final = f"Upload-Metadata: {NAMED}"

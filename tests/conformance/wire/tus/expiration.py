@@ -5,8 +5,9 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from tests.conformance.wire.answer import Answer
+from tests.conformance.wire.calls import SOURCE, Upload
 from tests.conformance.wire.catalogue import House, check, elsewhere
-from tests.conformance.wire.target import SOURCE, Target, Upload
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.tus.creations import NAMED_FIELD
 from tests.conformance.wire.verdict import MAY, MUST, OURS, SHOULD
 

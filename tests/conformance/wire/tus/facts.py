@@ -4,8 +4,9 @@ import base64
 from typing import Final
 
 from tests.conformance.wire.answer import Answer
+from tests.conformance.wire.calls import NAMED, metadata, short
 from tests.conformance.wire.catalogue import check
-from tests.conformance.wire.target import NAMED, Target, metadata, short
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MUST, OURS, SHOULD, Failed
 
 _NAMES: Final = ("../../etc/passwd", "/abs/olute", "..\\x", "nul\x00byte", "n" * 5000, ".", "..", "con", "-rf")

@@ -5,9 +5,10 @@ import random
 import time
 from typing import Final
 
+from tests.conformance.wire.calls import OFFSET_TYPE, SOURCE, Call, Upload
 from tests.conformance.wire.catalogue import House, check, elsewhere
 from tests.conformance.wire.connection import NoAnswer
-from tests.conformance.wire.target import OFFSET_TYPE, SOURCE, Call, Target, Upload
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.tus.creations import NAMED_FIELD
 from tests.conformance.wire.verdict import MUST, OURS, SHOULD, Failed
 

@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from tests.conformance.wire.calls import OFFSET_TYPE, SOURCE, Upload
 from tests.conformance.wire.catalogue import House, check
 from tests.conformance.wire.connection import chunked
-from tests.conformance.wire.target import OFFSET_TYPE, SOURCE, Target, Upload
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.tus.creations import NAMED_FIELD, limit
 from tests.conformance.wire.verdict import MUST, OURS, SHOULD
 

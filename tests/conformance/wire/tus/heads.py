@@ -2,9 +2,10 @@
 
 import time
 
+from tests.conformance.wire.calls import NAMED, SOURCE, metadata
 from tests.conformance.wire.catalogue import House, check
 from tests.conformance.wire.connection import Connection
-from tests.conformance.wire.target import NAMED, SOURCE, Target, metadata
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import HTTP, MUST, OURS, SHOULD, Failed
 
 ALICE, BOB = "Authorization: Bearer alice", "Authorization: Bearer bob"

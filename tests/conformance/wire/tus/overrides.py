@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from tests.conformance.wire.calls import OFFSET_TYPE, SOURCE
 from tests.conformance.wire.catalogue import House, check
-from tests.conformance.wire.target import OFFSET_TYPE, SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MUST, OURS
 
 HELLO: Final = SOURCE[:5]

@@ -3,10 +3,11 @@
 import time
 from typing import Final
 
+from tests.conformance.wire.calls import OFFSET_TYPE, SOURCE, Upload
 from tests.conformance.wire.catalogue import House, check
 from tests.conformance.wire.connection import chunked
 from tests.conformance.wire.early import patch_refused_early
-from tests.conformance.wire.target import OFFSET_TYPE, SOURCE, Target, Upload
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import HTTP, MUST, OURS, SHOULD
 
 HELLO: Final = SOURCE[:5]

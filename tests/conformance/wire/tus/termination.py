@@ -3,8 +3,9 @@
 import time
 from typing import Final
 
+from tests.conformance.wire.calls import SOURCE
 from tests.conformance.wire.catalogue import House, check
-from tests.conformance.wire.target import SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MUST, OURS, SHOULD, Failed, NotApplicable
 
 ON: Final = "termination"

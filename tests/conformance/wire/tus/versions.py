@@ -1,8 +1,9 @@
 """V: which version is spoken."""
 
+from tests.conformance.wire.calls import SOURCE
 from tests.conformance.wire.catalogue import check
 from tests.conformance.wire.early import patch_refused_early
-from tests.conformance.wire.target import SOURCE, Target
+from tests.conformance.wire.target import Target
 from tests.conformance.wire.verdict import MUST, OURS
 
 

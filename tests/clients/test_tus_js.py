@@ -102,6 +102,24 @@ async def test_next_run_resumes_from_the_stored_url(
     whole(server, source)
 
 
+@pytest.mark.parametrize("cuts", [(), CUTS], ids=["whole", "cut"])
+async def test_parallel_uploads_become_one_file(
+    cuts: tuple[Fault, ...], server: ServerProcess, source: Path, modules: Path
+) -> None:
+    """parallelUploads: four partial uploads side by side, then a final one with their whole addresses; it succeeds at
+    201, the file is right and has the metadata of the whole, cut on the way or not."""
+    async with link(server, *cuts) as proxy:
+        options = {"parallelUploads": 4, "metadata": {"filename": source.name}, "chunkSize": MIB // 2}
+        told = await ran(source, modules=modules, to=proxy, options=options)
+        assert told.url()
+        assert proxy.body_bytes <= SIZE + len(cuts) * PER_CUT
+    assert told.statuses("POST").count(201) >= 5
+    assert set(told.statuses("HEAD")) <= {200}
+    [file] = published(server.data_dir, "files")
+    assert (file.name, file.read_bytes()) == (source.name, source.read_bytes())
+    assert len(staged(server.data_dir)) == 4, "the pieces stay until they expire or are removed"
+
+
 async def test_abort_with_termination_removes_the_upload(server: ServerProcess, source: Path, modules: Path) -> None:
     """abort(true) cuts the PATCH and sends DELETE at once: 204, and nothing is left."""
     async with link(server, rate=RATE) as proxy:

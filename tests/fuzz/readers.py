@@ -11,7 +11,19 @@ from tusvideo.config import BUILT_IN_PROFILES
 from tusvideo.errors import TusvideoError
 from tusvideo.message import RequestHead
 from tusvideo.model import Limits, UploadId
-from tusvideo.protocol import chunk_api, fields, json_body, metadata, origin, tus, videos_api
+from tusvideo.protocol import (
+    chunk_api,
+    dispatch,
+    fields,
+    ietf,
+    interop,
+    json_body,
+    metadata,
+    origin,
+    plain,
+    tus,
+    videos_api,
+)
 from tusvideo.web.multipart import Form
 from tusvideo.web.routes import find, published_path
 
@@ -64,20 +76,47 @@ def _read_form(data: bytes) -> None:
     _ran(read())
 
 
-def _read_head(data: bytes) -> None:
-    """Read a head of tus, written as lines: method, then fields."""
+def _head(data: bytes) -> RequestHead:
+    """Make a head of lines: method, then fields."""
     method, *lines = _text(data).split("\n")
     headers: CIMultiDict[str] = CIMultiDict()
     for line in lines:
         name, _, value = line.partition(":")
         headers.add(name, value.strip(" \t"))
-    head = RequestHead(
+    return RequestHead(
         method=fields.effective_method(method, CIMultiDictProxy(headers)),
         path="/files/",
         headers=CIMultiDictProxy(headers),
         content_length=5,
         has_body=True,
     )
+
+
+def _read_draft_head(data: bytes) -> None:
+    """Read a head of the IETF dialect, or one of no dialect."""
+    head = _head(data)
+    version = interop.version_of(head)
+    dispatch.dialect_of(head, creates=True)
+    for upload_id in (None, UPLOAD):
+        try:
+            if upload_id is None:
+                plain.parse(head, name=None, default_profile="files", profiles=("files",))
+            ietf.parse(
+                head,
+                version=version,
+                upload_id=upload_id,
+                name=None,
+                default_profile="files",
+                profiles=("files",),
+                announces=True,
+            )
+        except TusvideoError as error:
+            ietf.render_error(error, version=version, base_path="/files/", head_only=False)
+
+
+def _read_head(data: bytes) -> None:
+    """Read a head of tus."""
+    head = _head(data)
     for upload_id in (None, UPLOAD):
         try:
             tus.parse(head, upload_id=upload_id, default_profile="files", profiles=("files",), base_path="/files/")
@@ -138,6 +177,17 @@ READERS: Final = {
             b"POST\nX-HTTP-Method-Override: DELETE\nTus-Resumable: 1.0.0",
             b"POST\nTus-Resumable: 1.0.0\nUpload-Concat: final;/files/00000000000000000000000000000000 /files/a",
             b"PATCH\nTus-Resumable: 1.0.0\nUpload-Offset: 0\nUpload-Checksum: sha1 Lve95gjOVATpfV8EL5X4nxwjKHE=",
+        ],
+    ),
+    "draft": Reader(
+        read=_read_draft_head,
+        seeds=[
+            b"POST\nUpload-Draft-Interop-Version: 9\nUpload-Complete: ?1;x=1\nUpload-Length: 5",
+            b"PATCH\nUpload-Complete: ?0\nUpload-Offset: 0005\nContent-Type: application/partial-upload",
+            b"POST\nUpload-Draft-Interop-Version: 3\nUpload-Incomplete: ?0\nWant-Repr-Digest: sha-512=3, sha-256=10",
+            b'PUT\nContent-Disposition: inline; filename="a\\"b"; filename*=UTF-8\'\'na%C3%AFve.mp4',
+            b"POST\nUpload-Complete: ?1\nRepr-Digest: sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:",
+            b"POST\nContent-Digest: sha-512=:YQ==:, md5=:YQ==:\nUpload-Limit: max-size=1",
         ],
     ),
     "path": Reader(

@@ -93,6 +93,24 @@ async def test_a_title_makes_a_record(served: Served) -> None:
     assert (video["title"], video["description"]) == ("Holiday", "Sea")
 
 
+@pytest.mark.parametrize("raw", ["%ED%A0%80", "%ff", "%00", "%F0%9F%8E%AC", "%", "%zz", "a%0d%0ab"])
+@pytest.mark.parametrize("field", ["filename", "title", "profile"])
+async def test_hostile_texts_in_the_query(served: Served, field: str, raw: str) -> None:
+    """Whatever is no text is refused or replaced; nothing breaks, and no name becomes a path."""
+    answer = await served.ask(f"POST /files/?{field}={raw} HTTP/1.1", size(1), body=b"x")
+    assert answer.status in {201, 400}
+    if answer.status == 201:
+        assert answer.json["filename"].isprintable()
+        assert (await served.ask(f"GET {answer.json['url']} HTTP/1.1")).status == 200
+
+
+@pytest.mark.parametrize("raw", ['filename="\xe9.txt"', "filename*=UTF-8''\xe9", 'filename="a\\"', "filename*=x"])
+async def test_hostile_names_in_a_field(served: Served, raw: str) -> None:
+    """Bytes that are no UTF-8 are replaced; what cannot be read is no name."""
+    answer = await served.ask(C, f"Content-Disposition: inline; {raw}", size(1), body=b"x")
+    assert (answer.status, answer.json["filename"].isprintable()) == (201, True)
+
+
 async def test_a_cut_upload_leaves_nothing(served: Served) -> None:
     """Nobody knows its address, so nobody can go on."""
     async with served.wire() as wire:

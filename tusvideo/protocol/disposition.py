@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 _NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER: Final = re.compile(rf';[ \t]*({_NAME})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.ASCII)
 _ESCAPED: Final = re.compile(r"\\(.)")
-_EXTENDED: Final = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.ASCII | re.IGNORECASE)
+_EXTENDED: Final = re.compile(r"(utf-8|iso-8859-1)'[^']*'([\x21-\x7e]*)", re.ASCII | re.IGNORECASE)
 
 
 def parse_filename(value: str) -> str | None:

@@ -30,11 +30,11 @@ def link(server: ServerProcess, *faults: Fault, rate: int | None = None) -> Faul
     return FaultProxy(("127.0.0.1", server.port), faults=faults, rate=rate)
 
 
-def whole(server: ServerProcess, source: Path, *, directory: str = "files") -> Path:
-    """Hold the server to one published file with the content of ``source``, and nothing left in staging; gives it."""
-    [file] = published(server.data_dir, directory)
+def whole(server: ServerProcess, source: Path, *, parts: int = 0) -> Path:
+    """Hold the server to one published file with the content of ``source``, and only ``parts`` in staging; gives it."""
+    [file] = published(server.data_dir, "files")
     assert hashlib.sha256(file.read_bytes()).digest() == hashlib.sha256(source.read_bytes()).digest()
-    assert staged(server.data_dir) == []
+    assert len(staged(server.data_dir)) == parts
     return file
 
 

@@ -59,7 +59,7 @@ def send(server: str, source: Path) -> int:
                 answer = ask(url, "PATCH", {**fields, "Content-Length": str(size - offset)}, file)
             assert answer.status == 204
         except LOST:
-            time.sleep(0.2)
+            time.sleep(0.4)
     raise TimeoutError
 
 

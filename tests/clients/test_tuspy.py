@@ -76,7 +76,7 @@ async def test_empty_file(server: ServerProcess, tmp_path: Path) -> None:
 async def test_is_cut_and_goes_on(chunk_size: int, server: ServerProcess, source: Path) -> None:
     """With retries one run gets through two cuts, and sends little twice."""
     async with link(server, *CUTS) as proxy:
-        await upload(proxy.url, source, chunk_size=chunk_size, retries=3, retry_delay=0)
+        await upload(proxy.url, source, chunk_size=chunk_size, **RETRIES)
         assert proxy.cuts == len(CUTS)
         assert proxy.body_bytes <= SIZE + len(CUTS) * PER_CUT
     whole(server, source)
@@ -85,7 +85,7 @@ async def test_is_cut_and_goes_on(chunk_size: int, server: ServerProcess, source
 async def test_checksums_through_cuts(server: ServerProcess, source: Path) -> None:
     """With Upload-Checksum a chunk that was cut does not count: it is sent again, whole, and no more than that."""
     async with link(server, *CUTS) as proxy:
-        await upload(proxy.url, source, chunk_size=PIECE, upload_checksum=True, retries=3, retry_delay=0)
+        await upload(proxy.url, source, chunk_size=PIECE, upload_checksum=True, **RETRIES)
         assert proxy.cuts == len(CUTS)
         assert SIZE < proxy.body_bytes <= SIZE + len(CUTS) * PIECE
     assert "checksum_mismatch" not in server.log.read_text()

@@ -26,7 +26,8 @@ const streams = {
   web: () => Readable.toWeb(file),
 }
 const upload = new tus.Upload(job.stream ? streams[job.stream]() : file, {
-  retryDelays: [0, 200, 400, 800, 1600, 3200],
+  // Not at once: what came before a cut may still be on its way to the server, and would be sent again.
+  retryDelays: [400, 400, 800, 1600, 3200],
   urlStorage: new FileUrlStorage(job.storage),
   onBeforeRequest: (req) => {
     const fields = Object.fromEntries(['Upload-Length', 'X-Request-ID'].map((name) => [name, req.getHeader(name) ?? null]))

@@ -55,6 +55,16 @@ async def test_a_refusal_comes_instead_of_continue(served: Served, fields: tuple
     assert (answer.status, answer.interim, answer.closes) == (status, (), True)
 
 
+async def test_a_creation_that_comes_again_is_not_asked_for_its_body(served: Served) -> None:
+    """C-17: the second answer names the first upload and what is stored of it, without 100; the body is not read."""
+    lines = ("POST /files/ HTTP/1.1", TUS, BYTES, "Upload-Length: 10", "Content-Length: 5", "Idempotency-Key: k")
+    first = await served.ask(*lines, body=b"hello")
+    again = await served.ask(*lines, EXPECT)
+    assert (again.status, again.interim, again.closes) == (201, (), True)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert (first.headers["Upload-Offset"], again.headers["Upload-Offset"]) == ("5", "5")
+
+
 async def test_a_creation_over_the_limit_is_not_asked_for_its_body(served: Served) -> None:
     """W-06: 413 without 100."""
     length = f"Upload-Length: {10**15}"

@@ -201,7 +201,7 @@ class InconsistentLength(RequestError):
 
     def __init__(self, *, expected: int, got: int | None = None) -> None:
         came = "more bytes came" if got is None else f"this request makes it {got}"
-        super().__init__(f"the upload has {expected} bytes by what was told before, and {came}; keep to one length")
+        super().__init__(f"the upload has {expected} bytes by what was told before, and {came}; send what agrees")
         self.expected = expected
         self.got = got
 

@@ -17,6 +17,7 @@ MOST_READ = 7 * MIB // 2
 """What was on its way when the answer was found, in two blocks of a long body, and what is dropped behind it."""
 AT_ONCE = 2.0
 """Seconds within which a refusal is there, while a gigabyte is on its way."""
+PARTIAL = "Content-Type: application/partial-upload"
 HTML = b"<!doctype html><script>alert(1)</script>".ljust(65_536, b" ")
 
 
@@ -119,17 +120,25 @@ def test_a_file_first_is_bounded(target: Target) -> None:
         ("POST /files/ HTTP/1.1", (TUS, BYTES, "Upload-Length: 10", "Origin: http://evil.example"), 403),
         (f"POST {FINALIZE} HTTP/1.1", (JSON,), 413),
         (f"POST {METADATA} HTTP/1.1", (JSON,), 413),
-        ("PUT /files/ HTTP/1.1", (), 405),
+        ("PUT /healthz HTTP/1.1", (), 405),
+        ("PUT /files/{partial_name} HTTP/1.1", (), 405),
+        ("PUT /files/a.mp4?profile=poster HTTP/1.1", (), 413),
+        ("POST /files/?profile=poster HTTP/1.1", ("Upload-Complete: ?1",), 413),
+        ("POST /files/ HTTP/1.1", ("Upload-Complete: ?0", "Upload-Length: 10"), 400),
+        ("PATCH {partial} HTTP/1.1", (PARTIAL, "Upload-Offset: 2048", "Upload-Complete: ?0"), 403),
+        ("PATCH {partial} HTTP/1.1", ("Upload-Offset: 2048", "Upload-Complete: ?0"), 415),
         ("POST /nowhere HTTP/1.1", (), 404),
         ("GET /healthz HTTP/1.1", ("Expect: nonsense",), 417),
     ],
 )
 def test_a_gigabyte_that_nobody_wants(target: Target, line: str, fields: tuple[str, ...], status: int) -> None:
     """Threat 50, P-07: refused by its head, answered at once, and next to nothing of the body is read."""
-    line = line.format(partial=target.kept.partial, complete=target.kept.complete)
+    kept = target.kept
+    partial_name = kept.partial.rpartition("/")[2]
+    line = line.format(partial=kept.partial, complete=kept.complete, partial_name=partial_name)
     answer = push(target, request(line, *fields, f"Content-Length: {GIB}"))
     assert answer.status == status
-    target.judge(answer, method=line.partition(" ")[0], tus="/files" in line)
+    target.judge(answer, method=line.partition(" ")[0], tus=bool({TUS, BYTES} & set(fields)))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from tusvideo.errors import (
     TusvideoError,
     UnsupportedType,
 )
-from tusvideo.model import Digests, Durability, Protocol, Status, Upload
+from tusvideo.model import Digests, Durability, Location, Protocol, Status, Upload, UploadId
 from tusvideo.service import proving
 
 HELLO = b"hello world"
@@ -362,3 +363,16 @@ async def test_stored_bytes_can_be_proven(house: House, monkeypatch: pytest.Monk
     await house.store.remove_published((await house.row(upload.id)).location)  # type: ignore[arg-type]  # it has one
     with pytest.raises(NotFound):
         await prove(0, 5)
+
+
+async def test_bytes_that_are_not_in_their_place_yet_are_not_proven(house: House) -> None:
+    """While a file is being published the answer is to wait; uploads of the chunk API have no such name."""
+    service = proving.ProofService(publisher=house.publisher)
+    upload = await begun(house, HELLO)
+    place = Location(directory="files", folder="anna", filename="a")
+    await house.sessions.save(replace(upload, status=Status.FINALIZING, length=11, location=place), was=upload)
+    with pytest.raises(Busy):
+        await service.prove(ANNA, ProveRange(upload_id=upload.id, start=0, stop=1))
+    part = await house.sessions.add(replace(upload, id=UploadId("1" * 32), protocol=Protocol.CHUNKS))
+    with pytest.raises(NotFound):
+        await service.prove(ANNA, ProveRange(upload_id=part.id, start=0, stop=1))

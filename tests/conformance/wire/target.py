@@ -73,7 +73,9 @@ class Target:
                 self.origin = ORIGIN
             fields = ("Upload-Complete: ?0", f"Upload-Draft-Interop-Version: {INTEROP}")
             probe = self.post(*fields, version=None)
-            if probe.status == 201 and probe.get("Upload-Complete") == "?0":
+            # Who asks for credentials tells in OPTIONS, which needs none.
+            told = "Upload-Limit" in answer.headers
+            if told or (probe.status == 201 and probe.get("Upload-Complete") == "?0"):
                 self.interop = INTEROP
         self.violations.clear()
 

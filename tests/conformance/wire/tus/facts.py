@@ -18,9 +18,9 @@ def told(t: Target, value: str, *, bare: bool = False) -> Answer:
 
 
 def echoed(t: Target, value: str) -> None:
-    """Fail unless metadata is taken and comes back as it was sent."""
+    """Fail unless metadata is taken and comes back, in whatever order."""
     answer = told(t, f"{value},{NAMED}").expect(201)
-    t.head(t.located(answer)).expect(200, 204).expect_field("Upload-Metadata", f"{value},{NAMED}")
+    same(t.head(t.located(answer)).expect(200, 204), f"{value},{NAMED}")
 
 
 def same(head: Answer, value: str) -> None:
@@ -51,7 +51,8 @@ def one_pair(t: Target) -> None:
 def order(t: Target) -> None:
     """Pairs come back in their order."""
     for _ in range(5):
-        echoed(t, "zebra YQ==,b Yg==,a YQ==,d ZA==")
+        value = f"zebra YQ==,b Yg==,a YQ==,d ZA==,{NAMED}"
+        t.head(t.located(told(t, value).expect(201))).expect(200, 204).expect_field("Upload-Metadata", value)
 
 
 @check("D-03", MUST)
@@ -120,7 +121,7 @@ def key_in_utf_8(t: Target) -> None:
     value = f"schlüssel YQ==,{NAMED}".encode().decode("latin-1")
     answer = told(t, value).expect(201, 400)
     if answer.status == 201:
-        t.head(t.located(answer)).expect(200, 204).expect_field("Upload-Metadata", value)
+        same(t.head(t.located(answer)).expect(200, 204), value)
 
 
 @check("D-13", OURS)

@@ -60,6 +60,7 @@ def test_the_value_is_kept_as_it_came(value: str) -> None:
         ("[::1]:8080", f"http://[::1]:8080/files/{ID}", True),
         ("[::1]", f"http://[::1]/files/{ID}", True),
         ("up.example", f"http://up.example:999999/files/{ID}", False),
+        ("", f"http://up.example/files/{ID}", False),
     ],
 )
 def test_ports_that_go_without_saying(host: str, address: str, fits: bool) -> None:

@@ -203,7 +203,7 @@ class DiskWriter:
 
     def _write_out(self) -> None:
         """Keep what the last sync will find small: publishing waits for it, and a disk that only begins to write when
-        the last byte has come makes its sender wait as long again (decisions/0015)."""
+        the last byte has come makes its sender wait as long again (decisions/0021)."""
         if self._beginning is None or self._beginning.done():
             start, self._begun = self._begun, self._position
             self._beginning = self._handle.begin(files.begin_write_out, start=start, size=self._begun - start)

@@ -84,7 +84,7 @@ def _plain_transport(request: web.BaseRequest) -> asyncio.Transport | None:
 
 async def _send_directly(transport: asyncio.Transport, file: PublishedFile, *, start: int, stop: int) -> None:
     """Send bytes of a file past aiohttp and asyncio, from the disk's threads: a read that waits for the disk must not
-    hold up the loop (decisions/0014). The transport has nothing to send meanwhile."""
+    hold up the loop (decisions/0020). The transport has nothing to send meanwhile."""
     # A descriptor of our own: it can be waited for beside the transport's, and stays good when that one is closed.
     with transport.get_extra_info("socket").dup() as taker:
         has_room = True

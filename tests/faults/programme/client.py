@@ -23,15 +23,16 @@ class Client:
         self.chance = chance
 
     async def ask(self, *head: str, body: bytes = b"", pieces: int = 1) -> tuple[Answer, int]:
-        """Send one request on a connection of its own; give the answer and our port."""
+        """Send one request on a connection of its own; give the answer and the number that both carry."""
+        self.ledger.requests += 1
+        number = self.ledger.requests
         wire = await connect(self.port)
         try:
-            return await self._on(wire, *head, body=body, pieces=pieces)
+            return await self._on(wire, *head, f"X-Request-ID: {number}", body=body, pieces=pieces), number
         finally:
             wire.writer.transport.abort()
 
-    async def _on(self, wire: Wire, *head: str, body: bytes, pieces: int) -> tuple[Answer, int]:
-        port: int = wire.writer.get_extra_info("sockname")[1]
+    async def _on(self, wire: Wire, *head: str, body: bytes, pieces: int) -> Answer:
         if pieces == 1:
             await wire.send(*head, body=body)
         else:
@@ -42,16 +43,16 @@ class Client:
                 await asyncio.sleep(0)  # lets others send in between
         answer = await wire.answer(method=head[0].partition(" ")[0])
         self.ledger.statuses[answer.status] += 1
-        return answer, port
+        return answer
 
     # ------------------------------------------------------------------------------------------------------------ tus
 
     async def create(self, entry: Entry) -> bool:
         """Make a tus upload; the same key again gives the same upload."""
         fields = (TUS, f"Upload-Length: {entry.length}", f"Idempotency-Key: {entry.key}")
-        answer, port = await self.ask("POST /files/ HTTP/1.1", *fields, metadata(filename=f"{entry.key}.mp4"))
+        answer, request = await self.ask("POST /files/ HTTP/1.1", *fields, metadata(filename=f"{entry.key}.mp4"))
         if answer.status == 201:
-            self.ledger.made(entry, answer.headers["Location"], port=port)
+            self.ledger.made(entry, answer.headers["Location"], request=request)
         elif answer.status not in BUSY:
             self.ledger.wrong(f"{entry}: creation answered {answer.status} {answer.body[:200]!r}")
         return answer.status == 201
@@ -59,13 +60,13 @@ class Client:
     async def head(self, entry: Entry) -> int | None:
         """Ask where a tus upload stands; None when the server does not tell."""
         least = entry.told
-        answer, port = await self.ask(f"HEAD {entry.path} HTTP/1.1", TUS)
+        answer, request = await self.ask(f"HEAD {entry.path} HTTP/1.1", TUS)
         if answer.status == 200:
             self.ledger.found(entry)
             offset = int(answer.headers["Upload-Offset"])
-            self.ledger.reported(entry, offset, least=least, port=port)
+            self.ledger.reported(entry, offset, least=least, request=request)
             if (url := answer.headers.get("Content-Location", "")) != "":
-                self.ledger.finished(entry, url, port=port)
+                self.ledger.finished(entry, url, request=request)
             return offset
         self._unknown(entry, answer)
         return None
@@ -73,16 +74,16 @@ class Client:
     async def append(self, entry: Entry, *, at: int, size: int, pieces: int = 1) -> int:
         """Send bytes; give the status."""
         body, least = entry.data[at : at + size], entry.told
-        answer, port = await self.ask(*patch_lines(entry.path, at=at, length=len(body)), body=body, pieces=pieces)
+        answer, request = await self.ask(*patch_lines(entry.path, at=at, length=len(body)), body=body, pieces=pieces)
         if answer.status == 204:
             offset = int(answer.headers["Upload-Offset"])
             if offset != at + len(body):
                 self.ledger.wrong(f"{entry}: {len(body)} bytes at {at} were acknowledged as offset {offset}")
-            self.ledger.reported(entry, offset, least=least, port=port)
+            self.ledger.reported(entry, offset, least=least, request=request)
             if (url := answer.headers.get("Content-Location", "")) != "":
-                self.ledger.finished(entry, url, port=port)
+                self.ledger.finished(entry, url, request=request)
         elif answer.status == 409:
-            self.ledger.reported(entry, int(answer.headers["Upload-Offset"]), least=least, port=port)
+            self.ledger.reported(entry, int(answer.headers["Upload-Offset"]), least=least, request=request)
         else:
             self._unknown(entry, answer)
         return answer.status
@@ -92,17 +93,17 @@ class Client:
     async def put(self, entry: Entry, index: int, *, pieces: int = 1, file_first: bool = False) -> int:
         """Send a chunk; give the status."""
         body = form(entry.key, index, entry.total, data=entry.part(index), file_first=file_first, chunkSize=PART_SIZE)
-        answer, port = await self.ask(*lines(body), body=body, pieces=pieces)
+        answer, request = await self.ask(*lines(body), body=body, pieces=pieces)
         if answer.status == 200:
             self.ledger.found(entry)
-            self.ledger.stored(entry, index, port=port)
+            self.ledger.stored(entry, index, request=request)
         else:
             self._unknown(entry, answer)
         return answer.status
 
     async def query(self, entry: Entry) -> set[int] | None:
         """Ask which chunks are stored; None when the server does not tell."""
-        answer, port = await self.ask(f"GET {CHUNK}?uploadId={entry.key} HTTP/1.1")
+        answer, request = await self.ask(f"GET {CHUNK}?uploadId={entry.key} HTTP/1.1")
         if answer.status != 200:
             self._unknown(entry, answer)
             return None
@@ -112,18 +113,18 @@ class Client:
         if told["status"] != "complete" and not stored >= entry.parts:
             self.ledger.wrong(f"{entry}: chunks {sorted(entry.parts - stored)} were acknowledged and are not there")
         for index in stored:
-            self.ledger.stored(entry, index, port=port)
+            self.ledger.stored(entry, index, request=request)
         return stored
 
     async def finalize(self, entry: Entry) -> int:
         """Ask for the file; give the status."""
         document = b'{"uploadId":"%s","filename":"f.mp4","totalChunks":%d}' % (entry.key.encode(), entry.total)
-        answer, port = await self.ask(
+        answer, request = await self.ask(
             f"POST {FINALIZE} HTTP/1.1", JSON, f"Content-Length: {len(document)}", body=document
         )
         if answer.status == 200:
             self.ledger.found(entry)
-            self.ledger.finished(entry, answer.json["url"], port=port)
+            self.ledger.finished(entry, answer.json["url"], request=request)
         elif answer.status == 409:
             self.ledger.wrong(f"{entry}: finalize misses chunks: {answer.body[:200]!r}")
         else:
@@ -136,9 +137,9 @@ class Client:
         """Remove an upload, finished or not."""
         self.ledger.asked_to_end(entry)
         path = entry.path if entry.kind is Kind.TUS else f"{CHUNK}?uploadId={entry.key}"
-        answer, port = await self.ask(f"DELETE {path} HTTP/1.1", *([TUS] if entry.kind is Kind.TUS else []))
+        answer, request = await self.ask(f"DELETE {path} HTTP/1.1", *([TUS] if entry.kind is Kind.TUS else []))
         if answer.status in {204, 404}:
-            self.ledger.ended(entry, port=port)
+            self.ledger.ended(entry, request=request)
 
     async def look(self, entry: Entry) -> None:
         """Ask for an entry that something was told of, or that must be gone."""

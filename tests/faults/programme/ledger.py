@@ -76,9 +76,9 @@ class Entry:
 
 @dataclass(slots=True, frozen=True)
 class Told:
-    """One thing that a client learned, or asked for: over which of its ports, about what."""
+    """One thing that a client learned, or asked for: by the answer to which request, about what."""
 
-    port: int
+    request: int
     entry: Entry
     what: str
     value: int | str
@@ -95,6 +95,8 @@ class Ledger:
         self.violations: list[str] = []
         self.statuses: Counter[int] = Counter()
         self.log: list[Told] = []
+        self.requests = 0
+        """So many were sent; each carries its number, and so does its answer."""
         self.busy: set[Entry] = set()
 
     def wrong(self, sentence: str) -> None:
@@ -112,44 +114,44 @@ class Ledger:
 
     # ------------------------------------------------------------------------------------------ what a client learns
 
-    def made(self, entry: Entry, path: str, *, port: int = 0) -> None:
+    def made(self, entry: Entry, path: str, *, request: int = 0) -> None:
         """A creation was acknowledged."""
         if entry.path and entry.path != path:
             self.wrong(f"{entry}: created again elsewhere, at {path}")
         entry.path = path
-        self.log.append(Told(port, entry, "made", path))
+        self.log.append(Told(request, entry, "made", path))
 
-    def reported(self, entry: Entry, offset: int, *, least: int, port: int = 0) -> None:
+    def reported(self, entry: Entry, offset: int, *, least: int, request: int = 0) -> None:
         """An offset was acknowledged or reported; ``least`` had been told when the question was sent."""
         if offset < least:
             self.wrong(f"{entry}: offset {offset} was told after {least}")
         if offset > entry.length:
             self.wrong(f"{entry}: offset {offset} is past its end")
         entry.told = max(entry.told, offset)
-        self.log.append(Told(port, entry, "offset", offset))
+        self.log.append(Told(request, entry, "offset", offset))
 
-    def stored(self, entry: Entry, index: int, *, port: int = 0) -> None:
+    def stored(self, entry: Entry, index: int, *, request: int = 0) -> None:
         """A chunk was acknowledged."""
         entry.parts.add(index)
-        self.log.append(Told(port, entry, "part", index))
+        self.log.append(Told(request, entry, "part", index))
 
-    def finished(self, entry: Entry, url: str, *, port: int = 0) -> None:
+    def finished(self, entry: Entry, url: str, *, request: int = 0) -> None:
         """The file was told to be published."""
         if entry.url and entry.url != url:
             self.wrong(f"{entry}: published at {entry.url}, and again at {url}")
         entry.url = url
         entry.told = entry.length
-        self.log.append(Told(port, entry, "url", url))
+        self.log.append(Told(request, entry, "url", url))
 
     def asked_to_end(self, entry: Entry) -> None:
         """A removal is being asked for; until its answer both outcomes are right."""
         entry.ending = Ending.ASKED
         self.log.append(Told(0, entry, "ask", ""))
 
-    def ended(self, entry: Entry, *, port: int = 0) -> None:
+    def ended(self, entry: Entry, *, request: int = 0) -> None:
         """A removal was acknowledged."""
         entry.ending = Ending.GONE
-        self.log.append(Told(port, entry, "gone", ""))
+        self.log.append(Told(request, entry, "gone", ""))
 
     def missing(self, entry: Entry) -> None:
         """The server does not know the upload."""

@@ -16,8 +16,8 @@ CALLS: Final = (
     ",unlink,unlinkat,copy_file_range,fallocate,sync_file_range"
 )
 _MOST_TEXT: Final = 1_000_000
-_PEER: Final = re.compile(r"->(?:127\.0\.0\.1|\[::1\]):(\d+)\]")
-_ANSWER: Final = re.compile(r"HTTP/1\.1 [2-5]\d\d ")
+_SENDS: Final = frozenset({"sendto", "sendmsg"})
+_ANSWER: Final = re.compile(r"HTTP/1\.1 [2-5]\d\d .*?\r\nX-Request-ID: (\d+)\r\n", re.DOTALL)
 _LAST: Final = re.compile(r", (\d+)$")
 _COPY: Final = re.compile(r"\d+<(.*?)>, \[(\d+)\], \d+<(.*?)>, \[(\d+)\], \d+, 0$", re.DOTALL)
 _MODE: Final = re.compile(r"0(\d+)$")
@@ -64,12 +64,11 @@ def recording(path: Path, *, root: Path, base: Tree, log: Sequence[Told], entrie
 
 
 def _answers(calls: Sequence[Call]) -> dict[int, int]:
-    """Give, by port of the client, when its answer had left; a connection carries one request."""
+    """Give, by number of the request, when its answer had left."""
     sent: dict[int, int] = {}
     for call in calls:
-        peer = _PEER.search(call.descriptor)
-        if peer is not None and call.texts and _ANSWER.match(call.texts[0]) is not None:
-            sent[int(peer[1])] = call.ended
+        if call.name in _SENDS and call.texts and (answer := _ANSWER.match(call.texts[0])) is not None:
+            sent[int(answer[1])] = call.ended
     return sent
 
 
@@ -80,9 +79,9 @@ def _heard(log: Sequence[Told], answers: Mapping[int, int], entries: Sequence[En
     for told in log:
         number = numbers[id(told.entry)]
         # What was only asked for binds from the answer before it: a client asks one thing after the other.
-        when = answers.get(told.port) if told.port else latest.get(number, 0)
+        when = answers.get(told.request) if told.request else latest.get(number, 0)
         if when is None:
-            raise LookupError(f"no answer to port {told.port} was seen: {told.what} {told.value} of {told.entry}")
+            raise LookupError(f"no answer to request {told.request} was seen: {told.what} {told.value} of {told.entry}")
         latest[number] = max(when, latest.get(number, 0))
         heard.append(Heard(when=when, entry=number, what=told.what, value=told.value))
     return heard

@@ -120,7 +120,7 @@ def part_of_a_final(t: Target) -> None:
 def killed_in_the_middle(t: Target) -> None:
     """After a kill -9 in the middle of a DELETE the upload is whole or gone, and no file stays without its row."""
     own = t.inside
-    for delay in (0.0, 0.002, 0.005):
+    for delay in (0.0, 0.003):
         upload = t.make(10, stored=3)
         with t.begin("DELETE", upload.path) as call:
             call.connection.quiet(seconds=delay)

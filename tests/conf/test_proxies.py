@@ -6,7 +6,7 @@ import random
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from select import select
@@ -216,10 +216,12 @@ def test_refusal_of_a_long_body_reaches_the_client(proxy: Proxy) -> None:
     }
     with proxy.connect() as connection:
         connection.sendall(head("PATCH", path, patch))
-        for _ in range(64 * MIB // BLOCK - 1):
-            if select([connection], [], [], 0)[0]:
-                break
-            connection.sendall(bytes(BLOCK))
+        # Caddy closes as soon as it has answered, maybe between a look and the next piece; the answer is there then.
+        with suppress(ConnectionError):
+            for _ in range(64 * MIB // BLOCK - 1):
+                if select([connection], [], [], 0)[0]:
+                    break
+                connection.sendall(bytes(BLOCK))
         answer = http.client.HTTPResponse(connection)
         answer.begin()
         assert (answer.status, answer.headers["Upload-Offset"]) == (409, "0")

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from select import select
 from time import monotonic
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -283,10 +284,19 @@ def test_expect_100_continue(at: int, name: str, proxy: Proxy) -> None:
     with proxy.connect() as connection:
         connection.sendall(head("PATCH", path, patch))
         answer = connection.makefile("rb")
-        first = answer.readline()
+        status = status_of(answer)
         if at == 0 or not ASKS_THE_SERVER[name]:
-            assert first == b"HTTP/1.1 100 Continue\r\n"
-            assert answer.readline() == b"\r\n"
-            connection.sendall(content)
-            first = answer.readline()
-    assert int(first.split()[1]) == (204 if at == 0 else 409)
+            assert status == 100
+            with suppress(ConnectionError):  # as above
+                connection.sendall(content)
+        while status == 100:  # Caddy may pass tusvideo's own on, besides its own
+            status = status_of(answer)
+    assert status == (204 if at == 0 else 409)
+
+
+def status_of(answer: BinaryIO) -> int:
+    """Read one head, and give its status."""
+    status = int(answer.readline().split()[1])
+    while answer.readline() != b"\r\n":
+        pass
+    return status

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from tests.e2e import chunks
+from tests.e2e import chunks, tus
 from tests.faults.processes import ServerProcess
 from tests.media.clip import CLIP
 
@@ -32,6 +32,7 @@ CHECKS = (
     "use_after_free",
     "ensure_resource_availability",
 )
+OPERATIONS = 13
 TO_REMOVE = 20
 """So many uploads, and so many records, are there for DELETE alone."""
 
@@ -68,6 +69,8 @@ async def _known(port: int) -> dict[str, Any]:
         await chunks.put(port, f"gone-{number}", 0, 2, data=CLIP.read_bytes()[:1000])
         gone.append({"query": {"uploadId": f"gone-{number}"}})
         removed.append({"path_parameters": {"id": (await _finished(port, f"removed-{number}"))[1]}})
+    path = await tus.create(port, 10)
+    await tus.patch(port, path, at=0, body=b"hello")
     poster: Any = {"profile": "poster"}
     asked = [{"path_parameters": poster, "query": {"uploadId": key}} for key in ("half", "done")]
     return {
@@ -83,6 +86,9 @@ async def _known(port: int) -> dict[str, Any]:
         f"GET {VIDEO}": [{"path_parameters": {"id": video}}],
         f"PATCH {VIDEO}": [{"path_parameters": {"id": video}}],
         f"DELETE {VIDEO}": removed,
+        "GET /files/{id}/digest": [
+            {"path_parameters": {"id": path.rpartition("/")[2]}, "query": {"from": 0, "to": 5}},
+        ],
     }
 
 
@@ -110,11 +116,11 @@ async def test_every_operation_answers_as_described(server: ServerProcess, tmp_p
     )
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
     found = json.loads(report.read_text())
-    assert found["operations"]["tested"] == found["operations"]["total"] == 12
+    assert found["operations"]["tested"] == found["operations"]["total"] == OPERATIONS
     assert not found["failures"], found["failures"]
     accepted = {
         name: sum(phase["accepted"] for phase in phases.values()) for name, phases in found["valid_rates"].items()
     }
     never = sorted(name for name, count in accepted.items() if not count)
-    assert len(accepted) == 12
+    assert len(accepted) == OPERATIONS
     assert not never, f"never seen to work: {never}"

@@ -21,8 +21,9 @@ PER_CUT = 256 * 1024
 KILL_AT = 3 * MIB // 2
 RATE = 8 * MIB
 CHECKPOINT = 256 * 1024
-PER_KILL = 2 * CHECKPOINT
-"""What kill -9 costs at most when the server makes its uploads durable every CHECKPOINT bytes: those, and the wire."""
+PER_KILL = 3 * CHECKPOINT
+"""What kill -9 costs at most when the server makes its uploads durable every CHECKPOINT bytes: those that were being
+made durable, those that came meanwhile, and the wire."""
 
 
 def link(server: ServerProcess, *faults: Fault, rate: int | None = None) -> FaultProxy:

@@ -113,7 +113,7 @@ def test_a_bad_append_stores_nothing(target: Target, fields: tuple[str, ...], st
         ((TUS,), 400, "Upload-Length is missing"),
         ((TUS, "Upload-Length: 5", "Upload-Defer-Length: 1"), 400, "Upload-Defer-Length"),
         ((TUS, "Upload-Length: 5", "Upload-Concat: final;/files/a /files/b"), 400, "Upload-Concat"),
-        ((TUS, "Upload-Concat: final;../../x"), 400, "Upload-Length"),
+        ((TUS, "Upload-Concat: final;../../x"), 400, "Upload-Concat"),
         ((TUS, "Upload-Length: 5", f"Upload-Concat: partial{'x' * 60_000}"), 400, "Upload-Concat"),
         ((TUS, "Upload-Length: 5", "Upload-Checksum: sha1 x"), 400, "Upload-Checksum"),
         ((TUS, "Upload-Length: 5", BYTES, "Content-Encoding: deflate"), 415, "Content-Encoding"),

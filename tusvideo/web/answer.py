@@ -68,7 +68,8 @@ async def _discard(request: web.BaseRequest) -> None:
     if transport is None:
         return
     if transport.can_write_eof():
-        transport.write_eof()
+        with contextlib.suppress(OSError):  # the other end is gone, and asyncio has not heard of it yet
+            transport.write_eof()
     dropped = 0
     # Whatever ends the stream meanwhile: there is no body to be saved here.
     with contextlib.suppress(Exception):

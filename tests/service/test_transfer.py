@@ -1,7 +1,6 @@
 """Transfer: write, then sync, then commit, whatever happens to the body, the disk or the task."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +21,7 @@ from tusvideo.errors import (
     TusvideoError,
 )
 from tusvideo.ports import ReadableBuffer
-from tusvideo.service.transfer import CHECKPOINTS_A_SECOND, Pace, Transfer
+from tusvideo.service.transfer import Transfer, Turns
 
 
 class GatedWriter:
@@ -76,7 +75,7 @@ class Bench:
         most: int = 100,
         exact: bool = True,
         start: int = 0,
-        pace: Pace | None = None,
+        turns: Turns | None = None,
         **limits: Any,
     ) -> None:
         self.body = body
@@ -97,7 +96,7 @@ class Bench:
             look=self.look,
             clock=self.clock,
             limits=LIMITS if not limits else type(LIMITS)(**limits),
-            pace=pace or Pace(1.0),
+            turns=turns or Turns(),
         )
 
     @property
@@ -239,29 +238,49 @@ async def test_checkpoints_come_by_time() -> None:
 
 
 async def test_many_bodies_take_turns() -> None:
-    """Beyond a thousand at once, time makes each durable less often, so that the disk is not kept busy with trickles;
-    a body that ended makes room for the others."""
-    pace = Pace(1.0)
-    assert pace.seconds == 1.0
-    with contextlib.ExitStack() as others:
-        for _ in range(int(3 * CHECKPOINTS_A_SECOND)):
-            others.enter_context(pace)
-        assert pace.seconds == 3.0
-        bench = Bench(FakeBody(is_open=True), pace=pace)
-        running = asyncio.create_task(bench.transfer.run())
+    """Of the checkpoints that only the time asks for there are few at once, so that trickles keep nobody else waiting;
+    who found no turn makes one with the next bytes after another one has ended."""
+    turns = Turns(most=1)
+    first, second = (Bench(FakeBody(b"1", is_open=True), turns=turns) for _ in range(2))
+    running = [asyncio.create_task(bench.transfer.run()) for bench in (first, second)]
+    for bench in (first, second):
         await bench.body.hungry.wait()
-        assert pace.seconds > 3.0
-        bench.clock.move(2.0)
-        bench.body.feed(b"x")
-        await bench.body.hungry.wait()
-        assert bench.commits == []
-        bench.clock.move(1.1)
-        bench.body.feed(b"y")
-        await bench.committing.wait()
-    bench.body.end()
+        bench.clock.move(1.0)
+    first.writer.gate.clear()
+    first.body.feed(b"2")
+    await first.writer.syncing.wait()
+    second.body.feed(b"2")
+    await second.body.hungry.wait()
+    assert not second.writer.syncing.is_set()
+    first.writer.gate.set()
+    await first.committing.wait()
+    await first.body.hungry.wait()
+    second.body.feed(b"3")
+    await second.committing.wait()
+    first.body.end()
+    second.body.end()
+    await asyncio.gather(*running)
+    assert (first.commits, second.commits) == ([2], [3])
+
+
+async def test_questions_and_bytes_need_no_turn() -> None:
+    """Whoever asks where an upload stands, and what must not be lost, waits for no trickle."""
+    body = FakeBody(b"12", is_open=True)
+    bench = Bench(body, turns=Turns(most=0), checkpoint_bytes=4)
+    running = asyncio.create_task(bench.transfer.run())
+    await body.hungry.wait()
+    bench.clock.move(1.0)
+    body.feed(b"3")
+    await body.hungry.wait()
+    assert bench.commits == []
+    await bench.transfer.checkpoint()
+    assert bench.commits == [3]
+    bench.committing.clear()
+    body.feed(b"4567")
+    await bench.committing.wait()
+    body.end()
     await running
-    assert bench.commits == [2]
-    assert pace.seconds == 1.0
+    assert bench.commits == [3, 7]
 
 
 async def test_a_question_gets_a_checkpoint_of_a_live_transfer() -> None:

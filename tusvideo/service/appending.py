@@ -85,7 +85,7 @@ class Appending:
             look=self._judge.look,
             clock=self._publisher.clock,
             limits=self._publisher.limits,
-            pace=self._publisher.pace,
+            turns=self._publisher.turns,
         )
         self._lease.attach(transfer)
         await transfer.run()

@@ -17,7 +17,7 @@ from tusvideo.rules.names import location as choose_location
 from tusvideo.rules.sniff import ANY_TYPE, KINDS, judge_type
 from tusvideo.rules.uploads import finalizing, moved
 from tusvideo.service.judging import staged_head
-from tusvideo.service.transfer import Pace
+from tusvideo.service.transfer import Turns
 
 MAX_NAMES_TRIED = 10_000
 
@@ -43,7 +43,7 @@ class Publisher:
         self.profiles = profiles
         self.limits = limits
         self.durability = durability
-        self.pace = Pace(limits.checkpoint_seconds)
+        self.turns = Turns()
 
     def profile(self, name: str) -> Profile:
         """Give a configured profile. Raises NotFound when there is none of that name."""

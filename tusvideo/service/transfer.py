@@ -21,31 +21,31 @@ Look = Callable[[ReadableBuffer], Awaitable[None]]
 """Sees every buffer before it is written; raises to refuse it and all that follows."""
 
 
-CHECKPOINTS_A_SECOND: Final = 1000.0
-"""So many checkpoints a second, in all, are due because of the time."""
+TIMED_AT_ONCE: Final = 8
+"""So many checkpoints that only the time asks for are under way at once."""
 
 
-class Pace:
-    """How often the time alone makes running bodies durable: each of them after ``seconds``.
+class Turns:
+    """Who may make a checkpoint now only because time has passed.
 
-    A thousand wait no longer than one. Ten thousand that trickle would keep every disk busy with a few bytes each,
-    and everybody else waiting, so from there on each waits its turn. Enter it for as long as a body runs.
+    Ten thousand bodies that trickle would otherwise keep every disk busy with a few bytes each, and everybody else
+    waiting in the queue behind them. Who gets no turn asks again with the next bytes; what was asked for by a question,
+    or by many bytes, needs none.
     """
 
-    def __init__(self, checkpoint_seconds: float) -> None:
-        self._least = checkpoint_seconds
-        self._running = 0
+    def __init__(self, *, most: int = TIMED_AT_ONCE) -> None:
+        self._free = most
 
-    @property
-    def seconds(self) -> float:
-        """So long after the checkpoint before the next one is due."""
-        return max(self._least, self._running / CHECKPOINTS_A_SECOND)
+    def take(self) -> bool:
+        """Take one; False when all are taken."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
 
-    def __enter__(self) -> None:
-        self._running += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._running -= 1
+    def give_back(self) -> None:
+        """Give back what was taken."""
+        self._free += 1
 
 
 class Transfer:
@@ -65,7 +65,7 @@ class Transfer:
         look: Look,
         clock: Clock,
         limits: Limits,
-        pace: Pace,
+        turns: Turns,
     ) -> None:
         self._body = body
         self._writer = writer
@@ -75,7 +75,7 @@ class Transfer:
         self._look = look
         self._clock = clock
         self._limits = limits
-        self._pace = pace
+        self._turns = turns
         self._start = writer.position
         self._committed = writer.position
         self._last_checkpoint = clock.monotonic()
@@ -113,8 +113,7 @@ class Transfer:
         """
         ended: TransferEnded | TooLarge | None = None
         try:
-            with self._pace:
-                await self._move()
+            await self._move()
         except (TransferEnded, TooLarge) as error:
             ended = error
         except BaseException:
@@ -156,10 +155,13 @@ class Transfer:
         await self._writer.write(buffer)
         if self._failure is not None:
             raise self._failure
-        due = self._writer.position - self._committed >= self._limits.checkpoint_bytes
-        due = due or self._clock.monotonic() - self._last_checkpoint >= self._pace.seconds
-        if due and self._running_checkpoint is None:
+        if self._running_checkpoint is not None:
+            return
+        if self._writer.position - self._committed >= self._limits.checkpoint_bytes:
             self._running_checkpoint = self._begin_checkpoint()
+        elif self._clock.monotonic() - self._last_checkpoint >= self._limits.checkpoint_seconds and self._turns.take():
+            self._running_checkpoint = self._begin_checkpoint()
+            self._running_checkpoint.add_done_callback(lambda _: self._turns.give_back())
 
     def _begin_checkpoint(self) -> "asyncio.Task[None]":
         self._last_checkpoint = self._clock.monotonic()

@@ -41,7 +41,7 @@ PATIENCE_SECONDS: Final = 120
 FINISHED_BYTES: Final = 2048 * MIB
 PER_ADDRESS: Final = 8000
 """So many connections come from one address of 127.0.0.0/8; each address has ports of its own."""
-SPARE_FILES: Final = 200
+SPARE_FILES: Final = 400
 LINGER: Final = struct.pack("ii", 1, 0)
 BLOCK: Final = os.urandom(2 * MIB)
 

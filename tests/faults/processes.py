@@ -15,9 +15,17 @@ STOP_SECONDS = 15
 class ServerProcess:
     """``tusvideo serve`` on a data directory; keeps its port across restarts."""
 
-    def __init__(self, data_dir: Path, *, options: tuple[str, ...] = (), environment: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        options: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+        module: str = "tusvideo",
+    ) -> None:
         self.data_dir = data_dir
         self.options = options
+        self.module = module
         self.environment = dict(environment or {})
         self.port = 0
         self.log = data_dir.parent / f"{data_dir.name}.log"
@@ -48,7 +56,7 @@ class ServerProcess:
         """Start, and wait for the line that says it listens. Raises RuntimeError with the log when it does not."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tusvideo", "serve"),
+                *(sys.executable, "-m", self.module, "serve"),
                 *("--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self.data_dir)),
                 *self.options,
                 stdin=asyncio.subprocess.DEVNULL,

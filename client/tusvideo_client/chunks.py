@@ -146,12 +146,21 @@ class ChunkRun:
                 f"{self._api}/chunk",
                 headers={wire.CONTENT_TYPE: form.content_type},
                 body=body,
-                on_moved=lambda moved: self._transfer.report(Phase.SENDING, sent=stored + body.file_bytes_of(moved)),
+                on_moved=lambda now: self._transfer.report(
+                    Phase.SENDING,
+                    sent=stored + body.file_bytes_of(now.sent),
+                    acked=stored + body.file_bytes_of(now.acked),
+                ),
+                question=(self._url, {}),
                 read=self._read_chunk,
             )
         finally:
             before = self._handed.get(index, 0)
-            self._transfer.count(moved=body.file_bytes, resent=min(body.file_bytes, before))
+            self._transfer.count(
+                moved=body.file_bytes,
+                resent=min(body.file_bytes, before),
+                acked=body.file_bytes_of(body.acked),
+            )
             self._handed[index] = max(before, body.file_bytes)
 
     async def _finalize(self) -> Event:

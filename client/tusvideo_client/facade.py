@@ -106,7 +106,8 @@ class Uploader:
         account: str = "",
         retry: RetryPolicy | None = None,
         request_bytes: int = 64 * MIB,
-        stall_timeout: float = 30.0,
+        stall_timeout: float = 15.0,
+        connect_timeout: float = 10.0,
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -117,6 +118,7 @@ class Uploader:
             retry=retry,
             request_bytes=request_bytes,
             stall_timeout=stall_timeout,
+            connect_timeout=connect_timeout,
             state_dir=state_dir,
             clock=clock,
         )

@@ -30,6 +30,8 @@ class Progress:
         percent: 0 to 100, of ``sent``. Never falls; 100 only after the server confirmed the end.
         phase: What is being done now.
         waiting: Why nothing is sent, and until when, in words; None unless ``phase`` is ``waiting``.
+        acked: Acknowledged by the other end of the connection, counted from byte 0: between ``stored`` and ``sent``.
+            Where the platform does not tell, the same as ``sent``.
     """
 
     stored: int
@@ -38,6 +40,7 @@ class Progress:
     percent: float
     phase: Phase
     waiting: str | None = None
+    acked: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,12 @@ class TransferStats:
         resent_bytes: Those of them that had been handed over before.
         requests: HTTP requests begun.
         retries: Requests that had to be made because an earlier one failed.
+        acked_bytes: Those of ``wire_bytes`` that the other end of the connection acknowledged; all of them where the
+            platform does not tell.
+        offline: Seconds during which the server could not be reached.
+        stalls: Requests given up because nothing moved.
+        detect_max: Longest time from the last movement to that decision, in seconds.
+        rewinds: How often the server had less than it had said before.
     """
 
     wall: float
@@ -57,6 +66,11 @@ class TransferStats:
     resent_bytes: int
     requests: int
     retries: int
+    acked_bytes: int = 0
+    offline: float = 0.0
+    stalls: int = 0
+    detect_max: float = 0.0
+    rewinds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from .state import (
     Action,
     Answer,
     Broken,
+    Differs,
     Event,
     Kind,
     Proceed,
@@ -33,6 +34,7 @@ from .state import (
 OFFLINE_PACE = ((120.0, 2.0), (600.0, 5.0), (float("inf"), 15.0))
 BUSY_FIRST, BUSY_CAP = 0.5, 10.0
 RESTARTS, REPEATS = 3, 3
+SMALLEST_PIECE = 64 * 1024
 
 CHECKSUM_MISMATCH = 460
 MAY_NEED_A_FRESH_TOKEN = {401, 403}
@@ -48,16 +50,29 @@ def after_tus(state: State, policy: RetryPolicy, event: Event) -> Decision:
 
     Spec: tus 1.0.0 § Core Protocol / Resuming an Upload
     """
-    if isinstance(event, Broken):
-        return _follow(_broken(state, policy, event))
-    return _follow(_tus_answered(_reached(state, event.at), policy, event))
+    match event:
+        case Broken():
+            return _follow(_broken(state, policy, event))
+        case Differs():
+            return _follow(_replaced(state, Step.CREATE))
+        case Answer():
+            return _follow(_tus_answered(_reached(state, event.at), policy, event))
 
 
 def after_chunk(state: State, policy: RetryPolicy, event: Event) -> Decision:
     """What follows an event of a chunk upload."""
-    if isinstance(event, Broken):
-        return _follow(_broken(state, policy, event))
-    return _follow(_chunk_answered(_reached(state, event.at), policy, event))
+    match event:
+        case Broken():
+            return _follow(_broken(state, policy, event))
+        case Differs():
+            return _follow(_replaced(state, Step.SEND))
+        case Answer():
+            return _follow(_chunk_answered(_reached(state, event.at), policy, event))
+
+
+def is_passing(event: Answer) -> bool:
+    """True for an answer that says nothing but to ask again: busy, tired, or in want of a fresh token."""
+    return event.status in PASSING or event.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.LOCKED}
 
 
 def _follow(decision: Decision) -> Decision:
@@ -76,6 +91,8 @@ def _tus_answered(state: State, policy: RetryPolicy, event: Answer) -> Decision:
             return _gone(state, Step.CREATE, f"the server answered {event.status}")
         case Step.SEND, 404 | 410:
             return _setback(state, policy, event, f"the server answered {event.status}")
+        case Step.SEND, 413 if event.asked > SMALLEST_PIECE:
+            return _shrunk(_settled(state), event)
         case Step.SEND, 409:
             return _disputed(_settled(state), policy, event)
         case _:
@@ -178,7 +195,10 @@ def _reached(state: State, at: float) -> State:
     """Somebody answered: time spent offline does not count as time without progress."""
     if state.offline_since is None:
         return state
-    return replace(state, progress_at=state.progress_at + at - state.offline_since, offline_since=None)
+    lasted = at - state.offline_since
+    return replace(
+        state, progress_at=state.progress_at + lasted, offline_since=None, offline=state.offline + lasted
+    )
 
 
 def _settled(state: State) -> State:
@@ -203,8 +223,9 @@ def _offline(state: State, policy: RetryPolicy, event: Broken) -> Decision:
     state = replace(state, offline_since=since, doubts=2)
     if policy.max_offline is not None and lasted >= policy.max_offline:
         return state, Stop(kind=Kind.GAVE_UP, why=f"{event.trouble} for {lasted:.0f} s")
-    pause = next(pace for limit, pace in OFFLINE_PACE if lasted < limit)
-    return state, Wait(step=_again(state), least=pause, most=pause, why=event.trouble)
+    pace = next(pace for limit, pace in OFFLINE_PACE if lasted < limit)
+    pause = max(0.0, pace - event.lasted)  # tries begin so far apart: what this one took is part of the time
+    return state, Wait(step=_again(state), least=pause, most=pause, why=event.trouble, wakes=True)
 
 
 def _setback(state: State, policy: RetryPolicy, event: Event, why: str) -> Decision:
@@ -223,6 +244,19 @@ def _setback(state: State, policy: RetryPolicy, event: Event, why: str) -> Decis
         return state, Wait(step=_again(state), least=policy.cap / 2, most=policy.cap, why=why)
     most = min(policy.cap, policy.base * 2 ** min(failures, 16))
     return state, Wait(step=_again(state), least=0.0, most=most, why=why)
+
+
+def _shrunk(state: State, event: Answer) -> Decision:
+    """The body was too large for something on the way: half of it, from where the server says the upload stands."""
+    return replace(state, ceiling=max(SMALLEST_PIECE, event.asked // 2)), Proceed(step=Step.PROBE)
+
+
+def _replaced(state: State, fresh: Step) -> Decision:
+    """What is stored are bytes of another file: they are never added to."""
+    why = "the server stores other bytes than those of the file"
+    if state.restarts >= RESTARTS:
+        return state, Stop(kind=Kind.INTEGRITY, why=f"{why}, after {state.restarts} new beginnings")
+    return _restarted(state, fresh, why)
 
 
 def _is_out_of_time(state: State, policy: RetryPolicy, at: float) -> bool:

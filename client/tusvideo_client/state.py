@@ -64,6 +64,23 @@ class RetryPolicy:
     delays: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long nothing may happen. All times are seconds; none of them limits a request that moves.
+
+    Attributes:
+        connect: A connection may take so long to come about.
+        stall: A request is given up when the peer acknowledged nothing for so long.
+        probe: After so long without movement a second connection is tried; if it is answered, the first one is dropped.
+        response: An answer may take so long, counted from the moment when the peer had acknowledged the whole request.
+    """
+
+    connect: float = 10.0
+    stall: float = 15.0
+    probe: float = 5.0
+    response: float = 30.0
+
+
 DOCUMENTED = RetryPolicy(delays=(1.0, 2.0, 4.0))
 
 
@@ -87,11 +104,17 @@ class State:
     restarts: int = 0
     rewinds: int = 0
     repeats: int = 0
+    ceiling: int | None = None
+    offline: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The server answered. ``left`` counts the chunks still to send; ``renewable``: a fresh token may be had."""
+    """The server answered.
+
+    ``left`` counts the chunks still to send; ``renewable``: a fresh token may be had; ``asked`` counts the bytes of the
+    file that the request was to carry.
+    """
 
     at: float
     status: int
@@ -100,15 +123,27 @@ class Answer:
     retry_after: float | None = None
     left: int = 0
     renewable: bool = False
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """No answer came. ``moved`` counts the body bytes that the network took before that."""
+    """No answer came.
+
+    ``moved`` counts the body bytes that the network took before that; ``lasted`` the seconds that the try took.
+    """
 
     at: float
     trouble: Trouble
     moved: int = 0
+    lasted: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differs:
+    """The bytes that the server stores are not the first bytes of the file."""
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,12 +155,16 @@ class Proceed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Make this request after a time between ``least`` and ``most`` seconds."""
+    """Make this request after a time between ``least`` and ``most`` seconds.
+
+    ``wakes``: at once, when this machine's addresses or routes change.
+    """
 
     step: Step
     least: float
     most: float
     why: str
+    wakes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,5 +190,5 @@ class Stop:
     why: str
 
 
-Event = Answer | Broken
+Event = Answer | Broken | Differs
 Action = Proceed | Wait | Renew | Restart | Stop

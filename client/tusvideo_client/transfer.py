@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from . import wire
+from . import network, wire
 from .errors import (
     AuthError,
     GaveUpError,
@@ -22,14 +22,31 @@ from .errors import (
     UploadGoneError,
 )
 from .model import Phase, Progress, TransferStats
-from .state import Action, Answer, Broken, Event, Kind, Proceed, Renew, Restart, RetryPolicy, State, Step, Stop, Wait
-from .transport import Body, Interrupted, Reply, Transport
+from .plan import is_passing
+from .state import (
+    Action,
+    Answer,
+    Broken,
+    Event,
+    Kind,
+    Proceed,
+    Renew,
+    Restart,
+    RetryPolicy,
+    State,
+    Step,
+    Stop,
+    Trouble,
+    Wait,
+)
+from .transport import Body, Interrupted, Movement, Reply, Transport
 
 Planner = Callable[[State, RetryPolicy, Event], tuple[State, Action]]
 OnProgress = Callable[[Progress], None]
 
 PROGRESS_PACE = 0.1
 ALMOST = 99.9
+QUICKEST_CONNECT = 2.0
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +76,7 @@ class Clock:
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     draw: Callable[[float, float], float] = random.uniform
+    network_changed: Callable[[], Awaitable[None]] = network.changed
 
 
 class Transfer:
@@ -92,7 +110,8 @@ class Transfer:
         self._clock = clock
         self._progress = progress
         self._began = clock.now()
-        self._wire_bytes = self._resent_bytes = self._requests = self._retries = 0
+        self._wire_bytes = self._resent_bytes = self._acked_bytes = self._requests = self._retries = self._stalls = 0
+        self._detect_max = 0.0
         self._reported = Progress(stored=0, total=length, sent=0, percent=0.0, phase=Phase.PREPARING)
         self._reported_at = float("-inf")
 
@@ -117,8 +136,9 @@ class Transfer:
         *,
         headers: dict[str, str],
         body: Body | bytes | None = None,
-        on_moved: Callable[[int], None] | None = None,
+        on_moved: Callable[[Movement], None] | None = None,
         patience: float = 0.0,
+        question: tuple[str, dict[str, str]] | None = None,
         read: Callable[[Reply], Answer],
     ) -> Event:
         """Make one request and say what came of it, as an event for the planner.
@@ -128,19 +148,38 @@ class Transfer:
             url: Absolute address.
             headers: Fields of this request.
             body: What to send.
-            on_moved: Told about ten times a second how many body bytes have left.
+            on_moved: Told about ten times a second how far the body has come.
             patience: Seconds that the answer may take on top of the usual.
+            question: Address and fields of a HEAD that another connection asks when this one is silent.
             read: Turns an answer into an event.
         """
         self._requests += 1
+        began = self._clock.now()
         try:
             reply = await self._transport.send(
-                method, url, headers=headers, body=body, on_moved=on_moved, patience=patience
+                method,
+                url,
+                headers=headers,
+                body=body,
+                on_moved=on_moved,
+                patience=patience,
+                connect=self._connect_seconds(),
+                rival=None if question is None else lambda: self._ask_beside(*question),
             )
         except Interrupted as trouble:
             self.reply = None
-            logger.info("request_broken method=%s reason=%s moved=%d", method, trouble.detail, trouble.moved)
-            return Broken(at=self._clock.now(), trouble=trouble.trouble, moved=trouble.moved)
+            now = self._clock.now()
+            if trouble.trouble is Trouble.STALLED:
+                self._stalls += 1
+                self._detect_max = max(self._detect_max, trouble.silent)
+            logger.info(
+                "request_broken method=%s reason=%s moved=%d silent=%.1f",
+                method,
+                trouble.detail,
+                trouble.moved,
+                trouble.silent,
+            )
+            return Broken(at=now, trouble=trouble.trouble, moved=trouble.moved, lasted=now - began)
         self.reply = reply
         request_id = reply.headers.get(wire.REQUEST_ID, "-")
         logger.debug("request_answered method=%s status=%d request=%s", method, reply.status, request_id)
@@ -156,7 +195,35 @@ class Transfer:
             read=self.answer,
         )
 
-    def answer(self, reply: Reply, *, offset: int | None = None, left: int = 0) -> Answer:
+    def now(self) -> float:
+        """The time of this call's clock."""
+        return self._clock.now()
+
+    @staticmethod
+    def is_passing(event: Answer) -> bool:
+        """True for an answer that says nothing but to ask again."""
+        return is_passing(event)
+
+    def _connect_seconds(self) -> float | None:
+        """While the server is out of reach, connections are tried briefly and anew: a pending one asks ever more rarely.
+
+        Never so briefly that a link with a long round trip could not make it; None for the usual time.
+        """
+        round_trip = self._transport.round_trip
+        if self.state.offline_since is None or round_trip is None:
+            return None
+        return min(self._transport.timeouts.connect, max(QUICKEST_CONNECT, 3 * round_trip))
+
+    async def _ask_beside(self, url: str, headers: dict[str, str]) -> bool:
+        """Ask over another connection while one is silent; true if the server answers."""
+        self._requests += 1
+        try:
+            await self._transport.send("HEAD", url, headers=headers)
+        except (Interrupted, UploadError):
+            return False
+        return True
+
+    def answer(self, reply: Reply, *, offset: int | None = None, left: int = 0, asked: int = 0) -> Answer:
         """The facts of an answer that the planner wants, whatever the request was."""
         headers = reply.headers
         return Answer(
@@ -166,6 +233,7 @@ class Transfer:
             length=wire.parse_whole_number(headers.get(wire.UPLOAD_LENGTH)),
             retry_after=wire.parse_retry_after(headers.get(wire.RETRY_AFTER), date=headers.get("Date")),
             left=left,
+            asked=asked,
             renewable=self.can_renew,
         )
 
@@ -191,12 +259,15 @@ class Transfer:
             case Proceed() | Restart():
                 return action
 
-    def count(self, *, moved: int, resent: int) -> None:
-        """Book bytes of the file that were handed to the network."""
+    def count(self, *, moved: int, resent: int, acked: int = 0) -> None:
+        """Book bytes of the file that were handed to the network, and how many of them the peer acknowledged."""
         self._wire_bytes += moved
+        self._acked_bytes += acked
         self._resent_bytes += resent
 
-    def report(self, phase: Phase, *, sent: int | None = None, waiting: str | None = None) -> None:
+    def report(
+        self, phase: Phase, *, sent: int | None = None, acked: int | None = None, waiting: str | None = None
+    ) -> None:
         """Tell the caller where the upload stands, unless it was told the same phase a moment ago."""
         if self._progress is None:
             return
@@ -206,10 +277,17 @@ class Transfer:
             return
         stored, total = self.state.offset, self.state.length
         sent = stored if sent is None else min(sent, total)
+        acked = sent if acked is None else max(stored, min(acked, sent))
         percent = 100.0 if phase is Phase.DONE else min(ALMOST, 100.0 * sent / total if total else 0.0)
         self._reported_at = now
         self._reported = Progress(
-            stored=stored, total=total, sent=sent, percent=max(percent, before.percent), phase=phase, waiting=waiting
+            stored=stored,
+            total=total,
+            sent=sent,
+            percent=max(percent, before.percent),
+            phase=phase,
+            waiting=waiting,
+            acked=acked,
         )
         self._progress(self._reported)
 
@@ -227,13 +305,27 @@ class Transfer:
             resent_bytes=self._resent_bytes,
             requests=self._requests,
             retries=self._retries,
+            acked_bytes=self._acked_bytes,
+            offline=self.state.offline,
+            stalls=self._stalls,
+            detect_max=self._detect_max,
+            rewinds=self.state.rewinds,
         )
 
     async def _wait(self, action: Wait) -> None:
         pause = self._clock.draw(action.least, action.most)
         logger.info("upload_waits seconds=%.3f next=%s offset=%d", pause, action.step, self.state.offset)
         self.report(Phase.WAITING, waiting=f"{action.why}; next try in {pause:.1f} s")
-        await self._clock.sleep(pause)
+        if not action.wakes:
+            await self._clock.sleep(pause)
+            return
+        waits = {asyncio.ensure_future(self._clock.sleep(pause)), asyncio.ensure_future(self._clock.network_changed())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     def _failure(self, stop: Stop) -> UploadError:
         kind, hint = ERRORS[stop.kind]

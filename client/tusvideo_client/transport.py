@@ -7,9 +7,9 @@ import asyncio
 import inspect
 import socket
 import ssl
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from importlib import metadata
 from types import TracebackType
@@ -17,8 +17,9 @@ from typing import Any, Self
 
 import aiohttp
 
+from . import link
 from .errors import AuthError, UploadError
-from .state import Trouble
+from .state import Timeouts, Trouble
 from .wire import origin_of, parse_object
 
 Token = str | Callable[[], str | Awaitable[str]] | None
@@ -28,13 +29,85 @@ TICK = 0.1
 
 
 class Interrupted(Exception):  # an event for the planner, never shown to a caller
-    """A request ended without an answer; ``moved`` counts the body bytes that the network took."""
+    """A request ended without an answer.
 
-    def __init__(self, trouble: Trouble, *, detail: str, moved: int) -> None:
+    Attributes:
+        trouble: How it ended.
+        detail: The same in words, with the system's reason.
+        moved: Body bytes that the peer acknowledged; those that the network took where the platform does not tell.
+        silent: Seconds from the last movement to the end.
+    """
+
+    def __init__(self, trouble: Trouble, *, detail: str, moved: int, silent: float = 0.0) -> None:
         super().__init__(detail)
         self.trouble = trouble
         self.detail = detail
         self.moved = moved
+        self.silent = silent
+
+
+@dataclass(slots=True, kw_only=True)
+class Movement:
+    """How far a request has come: what was handed to the network, what the peer acknowledged of it, and when last."""
+
+    tracker: aiohttp.UploadTracker
+    at: float
+    transport: asyncio.Transport | None = None
+    sent: int = 0
+    acked: int = 0
+    is_whole: bool = False
+
+    def look(self, now: float) -> bool:
+        """Bring the counts up to date; true if the peer acknowledged something, or began to be waited for."""
+        here = self._socket
+        if self.transport is not None and here is None:
+            return False  # closed: what the peer had acknowledged is what it had when it was last looked at
+        self.sent = max(self.sent, self.tracker.bytes_written)
+        held = None if here is None else link.unacknowledged(here)
+        acked = max(self.acked, self.sent - (held or 0))
+        is_whole = self.tracker.upload_complete.done() and not held and self._unsent == 0
+        if acked == self.acked and is_whole == self.is_whole:
+            return False
+        self.acked, self.is_whole, self.at = acked, is_whole, now
+        return True
+
+    def attach(self, transport: asyncio.Transport | None, *, now: float) -> None:
+        """The connection has come about: what it took to get it was no silence."""
+        self.transport, self.at = transport, now
+
+    def round_trip(self) -> float | None:
+        """The connection's round trip in seconds, if the platform tells."""
+        return None if self._socket is None else link.round_trip(self._socket)
+
+    def abort(self) -> None:
+        """End the connection with a reset, so that the peer frees at once what it holds for this request."""
+        if self._socket is not None:
+            link.forsake(self._socket)
+        if self.transport is not None:
+            self.transport.abort()
+
+    @property
+    def _socket(self) -> link.Descriptor | None:
+        if self.transport is None or self.transport.is_closing():
+            return None
+        found: link.Descriptor | None = self.transport.get_extra_info("socket")
+        return found
+
+    @property
+    def _unsent(self) -> int:
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+
+
+_MOVEMENT: ContextVar[Movement | None] = ContextVar("movement", default=None)
+
+
+class _Response(aiohttp.ClientResponse):
+    """An answer that tells, before it is waited for, over which connection it will come."""
+
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if (movement := _MOVEMENT.get()) is not None:
+            movement.attach(connection.transport, now=asyncio.get_running_loop().time())
+        return await super().start(connection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +131,7 @@ class Reply:
 
 
 class Body:
-    """A request body of known length, counted as it leaves.
+    """A request body of known length, counted as it leaves (``handed``) and, at the end, as it arrived (``acked``).
 
     Args:
         pieces: The bytes, in order.
@@ -72,6 +145,7 @@ class Body:
     ) -> None:
         self.length = length
         self.handed = 0
+        self.acked = 0
         self.error: UploadError | None = None
         self._pieces = pieces
         self._lead = lead
@@ -102,16 +176,19 @@ class Transport:
     Args:
         base_url: Root of the server; the token goes to its origin and to no other.
         token: Bearer token, or a callable (may be async) that makes one.
-        stall: Seconds without movement after which a request is given up. A slow link is no stalled link.
-        connect_timeout: Seconds that a connection may take to come about.
+        timeouts: How long nothing may happen. A slow link is no stalled link.
+        stall: Takes the place of ``timeouts.stall``, and of ``timeouts.response`` if that is longer, if it is given.
     """
 
     def __init__(
-        self, base_url: str, *, token: Token = None, stall: float = 30.0, connect_timeout: float = 10.0
+        self, base_url: str, *, token: Token = None, timeouts: Timeouts | None = None, stall: float | None = None
     ) -> None:
         self._origin = origin_of(base_url)
-        self._stall = stall
-        self._connect_timeout = connect_timeout
+        timeouts = timeouts or Timeouts()
+        if stall is not None:
+            timeouts = replace(timeouts, stall=stall, response=min(stall, timeouts.response))
+        self.timeouts = timeouts
+        self.round_trip: float | None = None
         self._token = token
         self._token_value: str | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -119,8 +196,9 @@ class Transport:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10, socket_factory=self._make_socket),
-            timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
+            timeout=aiohttp.ClientTimeout(total=None, connect=self.timeouts.connect),
             cookie_jar=aiohttp.DummyCookieJar(),
+            response_class=_Response,
             headers={"User-Agent": f"tusvideo-client/{_version()}"},
         )
         return self
@@ -149,18 +227,25 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         body: Body | bytes | None = None,
-        on_moved: Callable[[int], None] | None = None,
+        on_moved: Callable[[Movement], None] | None = None,
         patience: float = 0.0,
+        connect: float | None = None,
+        rival: Callable[[], Awaitable[bool]] | None = None,
     ) -> Reply:
         """Make one request and read its answer. Redirects are not followed.
+
+        Safe to cancel: the connection is reset.
 
         Args:
             method: HTTP method.
             url: Absolute address.
             headers: Fields of this request.
             body: What to send.
-            on_moved: Called about ten times a second with the body bytes that have left this process.
+            on_moved: Called about ten times a second, when something moved.
             patience: Seconds that the answer may take on top, for a request that means work.
+            connect: Seconds that a connection may take to come about, if it is not the usual time.
+            rival: Asks the server something over another connection, and tells whether it answered. It is begun when
+                nothing moved for ``timeouts.probe``; if it succeeds while this request still sleeps, this one is given up.
 
         Raises:
             Interrupted: There is no answer.
@@ -174,15 +259,26 @@ class Transport:
             fields["Authorization"] = f"Bearer {bearer}"
         if isinstance(body, Body):
             fields["Content-Length"] = str(body.length)
-        tracker = aiohttp.UploadTracker()
-        exchange = asyncio.ensure_future(self._exchange(method, url, headers=fields, body=body, tracker=tracker))
+        loop = asyncio.get_running_loop()
+        movement = Movement(tracker=aiohttp.UploadTracker(), at=loop.time())
+        exchange = asyncio.ensure_future(
+            self._exchange(method, url, headers=fields, body=body, movement=movement, connect=connect)
+        )
         try:
-            return await self._watched(exchange, tracker=tracker, on_moved=on_moved, stall=self._stall + patience)
+            return await self._watched(exchange, movement, on_moved=on_moved, patience=patience, rival=rival)
         except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError, EOFError) as error:
             if isinstance(body, Body) and body.error is not None:
                 raise body.error from None
             trouble = _trouble(error)
-            raise Interrupted(trouble, detail=_detail(trouble, error), moved=tracker.bytes_written) from error
+            raise Interrupted(
+                trouble,
+                detail=_detail(trouble, error),
+                moved=movement.acked,
+                silent=loop.time() - movement.at,
+            ) from error
+        finally:
+            if isinstance(body, Body):
+                body.acked = movement.acked
 
     async def _exchange(
         self,
@@ -191,12 +287,22 @@ class Transport:
         *,
         headers: dict[str, str],
         body: Body | bytes | None,
-        tracker: aiohttp.UploadTracker,
+        movement: Movement,
+        connect: float | None,
     ) -> Reply:
         assert self._session is not None  # noqa: S101  # send() made sure; this tells the type checker
+        _MOVEMENT.set(movement)  # seen by this exchange only, because it is a task of its own
         async with self._session.request(
-            method, url, headers=headers, data=body, allow_redirects=False, upload_tracker=tracker
+            method,
+            url,
+            headers=headers,
+            data=body,
+            allow_redirects=False,
+            upload_tracker=movement.tracker,
+            timeout=aiohttp.ClientTimeout(total=None, connect=connect or self.timeouts.connect),
         ) as response:
+            self.round_trip = movement.round_trip() or self.round_trip
+            movement.look(asyncio.get_running_loop().time())
             data = await response.content.read(ANSWER_LIMIT) if method != "HEAD" else b""
             while len(data) < ANSWER_LIMIT and (more := await response.content.read(ANSWER_LIMIT - len(data))):
                 data += more
@@ -205,32 +311,44 @@ class Transport:
     async def _watched(
         self,
         exchange: asyncio.Future[Reply],
+        movement: Movement,
         *,
-        tracker: aiohttp.UploadTracker,
-        on_moved: Callable[[int], None] | None,
-        stall: float,
+        on_moved: Callable[[Movement], None] | None,
+        patience: float,
+        rival: Callable[[], Awaitable[bool]] | None,
     ) -> Reply:
         """Wait for the answer as long as something moves.
 
-        After the last body byte has left this process, the buffers on the way may need as long again as the body took:
-        on a slow link that is no silence.
+        Movement is what the peer acknowledged: what only went into a buffer of ours tells nothing. The time for the
+        answer begins when the peer has the whole request.
         """
         loop = asyncio.get_running_loop()
-        began = moved_at = loop.time()
-        moved = 0
+        race: asyncio.Future[bool] | None = None
         try:
             while not (await asyncio.wait({exchange}, timeout=TICK))[0]:
                 now = loop.time()
-                if tracker.bytes_written > moved:
-                    moved, moved_at = tracker.bytes_written, now
+                if movement.look(now):
                     if on_moved:
-                        on_moved(moved)
-                grace = moved_at - began if tracker.upload_complete.done() else 0.0
-                if now - moved_at > stall + grace:
+                        on_moved(movement)
+                    await _drop(race)
+                    race = None
+                silent = now - movement.at
+                limit = self.timeouts.response + patience if movement.is_whole else self.timeouts.stall
+                if movement.transport is None:
+                    continue  # the time for a connection is limited by the library
+                if silent > limit:
+                    raise TimeoutError
+                if rival is None or movement.is_whole:
+                    continue
+                if race is None and silent > self.timeouts.probe:
+                    race = asyncio.ensure_future(rival())
+                if race is not None and race.done() and race.result():
                     raise TimeoutError
             return exchange.result()
         finally:
+            await _drop(race)
             if not exchange.done():
+                movement.abort()
                 exchange.cancel()
                 await asyncio.wait({exchange})
 
@@ -245,16 +363,13 @@ class Transport:
         return bearer
 
     def _make_socket(self, address: Any) -> socket.socket:  # noqa: ANN401  # aiohttp's AddrInfoType is private
-        """A socket that shows early whether bytes move, and that notices a dead peer."""
-        made = socket.socket(family=address[0], type=address[1], proto=address[2])
-        made.setblocking(False)  # noqa: FBT003  # the standard library's own signature
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if sys.platform == "linux":
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, round(self._stall * 1000)))
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 128 * 1024)
-        return made
+        return link.make_socket(address[0], address[1], address[2], stall=self.timeouts.stall)
+
+
+async def _drop(race: asyncio.Future[bool] | None) -> None:
+    if race is not None and not race.done():
+        race.cancel()
+        await asyncio.wait({race})
 
 
 def _version() -> str:

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from . import wire
+from . import pieces, wire
 from .errors import ProtocolError, RejectedError, UploadError
 from .intake import Intake
 from .journal import Record
 from .model import Phase, UploadResult
-from .state import Answer, Event, Restart, Step
+from .proof import prove
+from .state import Answer, Broken, Event, Proceed, Restart, Step
 from .transfer import PHASES, Transfer
 from .transport import Body, Interrupted, Reply, Transport
 
@@ -36,6 +37,8 @@ class TusRun:
         self._published: str | None = None
         self._handed = 0
         self._resumed_from: int | None = None
+        self._pace = pieces.Pace(fault_at=transfer.now())
+        self._cut: tuple[int, int] | None = None
 
     async def to_end(self, wanted: Mapping[str, str]) -> UploadResult:
         transfer, intake = self._transfer, self._intake
@@ -47,13 +50,22 @@ class TusRun:
         try:
             while (step := transfer.state.step) in requests:
                 transfer.report(PHASES[step])
-                if isinstance(await transfer.decide(await requests[step]()), Restart):
+                action = await transfer.decide(await requests[step]())
+                has_place = step is Step.PROBE and transfer.state.step is not step
+                if has_place and known and self._resumed_from is None:
+                    action = await self._proven(action)
+                    has_place = transfer.state.step is not step
+                if isinstance(action, Restart):
                     self._handed = 0
+                    self._cut = None
+                    self._resumed_from = 0
                     transfer.upload_url = None
                     await intake.begin_anew()
-                elif self._resumed_from is None and step is Step.PROBE and transfer.state.step is not step:
-                    self._resumed_from = transfer.state.offset if known else 0
-                    self._handed = max(self._handed, transfer.state.offset)
+                elif has_place:
+                    self._recount()
+                    if self._resumed_from is None:
+                        self._resumed_from = transfer.state.offset if known else 0
+                        self._handed = max(self._handed, transfer.state.offset)
             intake.source.check()
             if "title" in wanted and intake.record.metadata != wanted:
                 await self._record(wanted)
@@ -90,8 +102,10 @@ class TusRun:
         return await self._transfer.request("HEAD", self._url, headers=headers, read=self._place)
 
     async def _send(self) -> Event:
-        source, start = self._intake.source, self._transfer.state.offset
-        end = min(start + self._request_bytes, source.size)
+        transfer, source, start = self._transfer, self._intake.source, self._transfer.state.offset
+        ceiling = min(self._request_bytes, transfer.state.ceiling or self._request_bytes)
+        began = transfer.now()
+        end = min(start + pieces.next_size(self._pace, at=began, ceiling=ceiling), source.size)
         source.check()
         body = Body(source.pieces(start, end=end), length=end - start)
         headers = {
@@ -100,18 +114,51 @@ class TusRun:
             wire.CONTENT_TYPE: wire.OFFSET_STREAM,
         }
         try:
-            return await self._transfer.request(
+            event = await transfer.request(
                 "PATCH",
                 self._url,
                 headers=headers,
                 body=body,
-                on_moved=lambda moved: self._transfer.report(Phase.SENDING, sent=start + moved),
-                read=self._place,
+                on_moved=lambda now: transfer.report(Phase.SENDING, sent=start + now.sent, acked=start + now.acked),
+                question=(self._url, {wire.TUS_RESUMABLE: wire.TUS_VERSION}),
+                read=lambda reply: self._place(reply, asked=end - start),
             )
         finally:
             reached = start + body.handed
-            self._transfer.count(moved=body.handed, resent=max(0, min(reached, self._handed) - start))
+            resent = max(0, min(reached, self._handed) - start)
+            transfer.count(moved=body.handed, resent=resent, acked=body.acked)
             self._handed = max(self._handed, reached)
+        self._learn(event, start=start, size=end - start, acked=body.acked, began=began)
+        return event
+
+    def _learn(self, event: Event, *, start: int, size: int, acked: int, began: float) -> None:
+        """What a request tells of how long the next one should be."""
+        if isinstance(event, Broken):
+            self._pace = pieces.after_fault(self._pace, size=size, at=event.at)
+            self._cut = start, acked
+        elif isinstance(event, Answer) and event.offset is not None:
+            stored, seconds = event.offset - start, event.at - began
+            self._pace = pieces.after_stored(self._pace, size=size, stored=stored, seconds=seconds)
+
+    def _recount(self) -> None:
+        """After a cut: did what the peer had acknowledged reach the server, or did somebody hold it back?"""
+        if self._cut is None:
+            return
+        (start, acked), self._cut = self._cut, None
+        was_atomic = self._pace.is_atomic
+        self._pace = pieces.after_recount(self._pace, acked=acked, stored=self._transfer.state.offset - start)
+        if self._pace.is_atomic and not was_atomic:
+            logger.warning("proxy_buffers_bodies: requests are kept short, because a cut loses what it holds back")
+
+    async def _proven(self, action: Proceed | Restart) -> Proceed | Restart:
+        """Go on only with bytes that are the beginning of this file; another file's are left to expire."""
+        transfer = self._transfer
+        if isinstance(action, Restart) or transfer.state.step is not Step.SEND or transfer.state.offset == 0:
+            return action
+        event = await prove(
+            transfer, source=self._intake.source, url=self._url, offset=transfer.state.offset
+        )
+        return action if event is None else await transfer.decide(event)
 
     async def _record(self, wanted: Mapping[str, str]) -> None:
         """The upload was begun under another title: set the record right, if this server keeps one."""
@@ -136,9 +183,10 @@ class TusRun:
                 return wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET)) or self._transfer.state.offset
         return self._transfer.state.offset
 
-    def _place(self, reply: Reply) -> Answer:
+    def _place(self, reply: Reply, *, asked: int = 0) -> Answer:
         self._take_published(reply)
-        return self._transfer.answer(reply, offset=wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET)))
+        offset = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET))
+        return self._transfer.answer(reply, offset=offset, asked=asked)
 
     def _take_published(self, reply: Reply) -> None:
         if reference := reply.headers.get(wire.CONTENT_LOCATION):

@@ -11,7 +11,7 @@ from .intake import take_in
 from .journal import Journal
 from .model import UploadResult
 from .plan import after_tus
-from .state import MIB, RetryPolicy
+from .state import MIB, RetryPolicy, Timeouts
 from .transfer import Clock, OnProgress, Transfer
 from .transport import Token, Transport
 from .tus import TusRun, say_farewell
@@ -29,7 +29,9 @@ class AsyncUploader:
         account: Tells uploads of several accounts on one server apart, if one user of this machine has several.
         retry: How patient to be.
         request_bytes: Longest body of one request.
-        stall_timeout: Seconds without movement after which a request is given up and made again.
+        stall_timeout: Seconds without movement after which a request is given up and made again; after a third of it a
+            second connection is tried beside it.
+        connect_timeout: Seconds that a connection may take to come about.
         state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
         clock: Time and chance, for tests.
     """
@@ -42,7 +44,8 @@ class AsyncUploader:
         account: str = "",
         retry: RetryPolicy | None = None,
         request_bytes: int = 64 * MIB,
-        stall_timeout: float = 30.0,
+        stall_timeout: float = 15.0,
+        connect_timeout: float = 10.0,
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -55,7 +58,8 @@ class AsyncUploader:
         self._request_bytes = request_bytes
         self._state_dir = state_dir
         self._clock = clock or Clock()
-        self._transport = Transport(self._base, token=token, stall=stall_timeout)
+        timeouts = Timeouts(connect=connect_timeout, stall=stall_timeout, probe=stall_timeout / 3)
+        self._transport = Transport(self._base, token=token, timeouts=timeouts)
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()

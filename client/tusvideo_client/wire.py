@@ -29,6 +29,7 @@ REQUEST_ID = "X-Request-ID"
 
 OFFSET_STREAM = "application/offset+octet-stream"
 JSON = "application/json"
+SHA_256 = "sha-256"
 
 _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _METADATA_KEY = re.compile(r"[!-+\--~]+")

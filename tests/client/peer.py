@@ -104,6 +104,8 @@ class Peer:
         self.honours_keys = True
         self.says_offset_on_409 = True
         self.says_content_location = True
+        self.tells_digests = False
+        self.largest_body: int | None = None
         self.mistakes: list[Exception] = []
         self.reached = asyncio.Event()
         self.on_body: Callable[[int], None] | None = None
@@ -124,6 +126,7 @@ class Peer:
                 web.post("/files/", self._create),
                 web.head("/files/{id}", self._head),
                 web.patch("/files/{id}", self._patch),
+                web.get("/files/{id}/digest", self._digest),
                 web.delete("/files/{id}", self._delete),
                 web.post("/api/{profile}/video/chunk", self._chunk),
                 web.get("/api/{profile}/video/chunk", self._chunk_place),
@@ -235,6 +238,8 @@ class Peer:
         upload = self.uploads.get(request.match_info["id"])
         if upload is None:
             return web.Response(status=404)
+        if self.largest_body is not None and (request.content_length or 0) > self.largest_body:
+            return web.Response(status=413)
         offset = int(request.headers["Upload-Offset"])
         request[SEEN].start = offset
         if offset != len(upload.data):
@@ -244,6 +249,13 @@ class Peer:
 
     async def _delete(self, request: web.Request) -> web.Response:
         return web.Response(status=204 if self.uploads.pop(request.match_info["id"], None) else 404)
+
+    async def _digest(self, request: web.Request) -> web.Response:
+        upload = self.uploads.get(request.match_info["id"])
+        if upload is None or not self.tells_digests:
+            return web.Response(status=404)
+        stored = upload.data[int(request.query["from"]) : int(request.query["to"])]
+        return web.json_response({"algorithm": "sha-256", "digest": hashlib.sha256(stored).hexdigest()})
 
     def _place(self, upload: Upload) -> dict[str, str]:
         headers = {

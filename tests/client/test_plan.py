@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from tusvideo_client.plan import after_chunk, after_tus
+from tusvideo_client.plan import after_chunk, after_tus, is_passing
 from tusvideo_client.state import (
     DOCUMENTED,
     MIB,
     Action,
     Answer,
     Broken,
+    Differs,
     Event,
     Kind,
     Proceed,
@@ -111,7 +112,10 @@ CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
         pytest.param(a_state(SEND), said(409, offset=LENGTH + 1), ("stop", Kind.PROTOCOL), id="409 past the end"),
         pytest.param(a_state(SEND), said(404), ("wait", PROBE, 0, 0.25), id="404 on PATCH: ask before believing it"),
         pytest.param(a_state(SEND), said(460), ("stop", Kind.INTEGRITY), id="460"),
-        pytest.param(a_state(SEND), said(413), ("stop", Kind.REJECTED), id="413 on PATCH"),
+        pytest.param(a_state(SEND), said(413, asked=2**16), ("stop", Kind.REJECTED), id="413 for the smallest piece"),
+        pytest.param(a_state(SEND), said(413, asked=2**17), ("proceed", PROBE), id="413 on PATCH: ask, then half of it"),
+        pytest.param(a_state(SEND), Differs(at=NOW), ("restart", CREATE), id="other bytes are stored: a new upload"),
+        pytest.param(a_state(SEND, restarts=3), Differs(at=NOW), ("stop", Kind.INTEGRITY), id="other bytes each time"),
         pytest.param(a_state(RECORD), said(201), ("proceed", DONE), id="record made"),
         pytest.param(a_state(SEND), broke(Trouble.UNTRUSTED), ("stop", Kind.UNTRUSTED), id="bad certificate"),
     ],
@@ -141,6 +145,7 @@ def test_tus_table(state: State, event: Event, expected: tuple[object, ...]) -> 
         pytest.param(a_state(SEND), said(422), ("wait", PROBE, 0, 0.25), id="damaged on the way: again"),
         pytest.param(a_state(SEND, repeats=3), said(422), ("stop", Kind.INTEGRITY), id="damaged every time"),
         pytest.param(a_state(SEND), said(415), ("stop", Kind.REJECTED), id="wrong type"),
+        pytest.param(a_state(SEND), Differs(at=NOW), ("restart", SEND), id="other bytes are stored: a new upload"),
         pytest.param(a_state(SEND), said(403), ("stop", Kind.REJECTED), id="quota"),
         pytest.param(a_state(FINALIZE), said(200), ("proceed", DONE), id="finalized"),
         pytest.param(a_state(FINALIZE), broke(), ("wait", FINALIZE, 0, 0.25), id="answer lost: ask again"),
@@ -266,6 +271,34 @@ def test_being_offline_has_a_pace_of_its_own(lasted: float, pause: float) -> Non
     after, action = after_tus(state, POLICY, broke(Trouble.UNREACHABLE, at=NOW + lasted))
     assert brief(action) == ("wait", PROBE, pause, pause)
     assert (after.failures, after.spent) == (0, 0)
+
+
+@pytest.mark.parametrize(("lasted", "pause"), [(0.0, 2.0), (0.5, 1.5), (2.0, 0.0), (10.0, 0.0)])
+def test_tries_begin_two_seconds_apart(lasted: float, pause: float) -> None:
+    """What a try took is part of the pause after it; a change of the network ends the pause."""
+    _, action = after_tus(a_state(PROBE), POLICY, Broken(at=NOW, trouble=Trouble.UNREACHABLE, lasted=lasted))
+    assert action == Wait(step=PROBE, least=pause, most=pause, why=Trouble.UNREACHABLE, wakes=True)
+
+
+def test_a_piece_that_is_too_large_is_halved_and_stays_so() -> None:
+    """The ceiling is remembered for the rest of the upload, and never below the smallest piece."""
+    state, _ = after_tus(a_state(SEND), POLICY, said(413, asked=64 * MIB))
+    assert state.ceiling == 32 * MIB
+    state, _ = after_tus(replace(state, step=SEND), POLICY, said(413, asked=100_000))
+    assert state.ceiling == 64 * 1024
+
+
+@pytest.mark.parametrize(("status", "passes"), [(200, False), (401, True), (404, False), (423, True), (503, True)])
+def test_which_answers_say_nothing_but_to_ask_again(status: int, passes: bool) -> None:
+    """A question beside the upload is asked again after these, and else taken as answered."""
+    assert is_passing(said(status)) is passes
+
+
+def test_time_offline_is_counted() -> None:
+    """The seconds out of reach add up over the outages of an upload."""
+    state = a_state(PROBE, offline_since=NOW, offline=5.0)
+    state, _ = after_tus(state, POLICY, said(200, at=NOW + 7, offset=0))
+    assert state.offline == 12.0
 
 
 def test_being_offline_has_a_clock_of_its_own() -> None:

@@ -371,7 +371,7 @@ async def test_an_interrupted_call_resumes_with_no_flag(peer: Peer, video: Path,
         await task
     peer.seen.clear()
     result = await upload(peer, video)
-    assert [seen.method for seen in peer.seen] == ["HEAD", "PATCH"]
+    assert [seen.method for seen in peer.seen] == ["HEAD", "GET", "PATCH"]
     assert (result.resumed_from, peer.sent_bytes()) == (MIB, video.stat().st_size - MIB)
     assert bytes(peer.only().data) == video.read_bytes()
     assert records(state_dir) == []
@@ -448,6 +448,51 @@ async def test_a_file_edited_after_its_last_byte_left_is_noticed(peer: Peer, vid
     with pytest.raises(FileChangedError):
         await upload(peer, video)
     assert bytes(peer.only().data) == before
+
+
+async def test_a_prefix_that_is_proven_is_kept(peer: Peer, video: Path) -> None:
+    """Where the server tells digests, a later call goes on only after they agreed."""
+    peer.tells_digests = True
+    peer.faults = [Fault("PATCH", cut_after=MIB)]
+    with pytest.raises(GaveUpError):
+        await upload(peer, video, retry=IMPATIENT)
+    result = await upload(peer, video)
+    assert (result.resumed_from, result.restarted, peer.count("GET", "digest")) == (MIB, False, 1)
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+async def test_other_bytes_on_the_server_are_never_added_to(peer: Peer, video: Path) -> None:
+    """A file whose size and time did not change, but whose bytes did, is sent anew: the server's digest differs."""
+    peer.tells_digests = True
+    peer.faults = [Fault("PATCH", cut_after=MIB)]
+    with pytest.raises(GaveUpError):
+        await upload(peer, video, retry=IMPATIENT)
+    peer.only().data[5] ^= 1
+    result = await upload(peer, video)
+    assert (result.resumed_from, result.restarted, peer.count("POST")) == (0, True, 2)
+    assert video.read_bytes() in [bytes(made.data) for made in peer.uploads.values()]
+
+
+async def test_a_proof_that_gets_no_answer_is_asked_for_again(peer: Peer, video: Path, waits: Waits) -> None:
+    """A lost or busy digest costs a question, never the proof."""
+    peer.tells_digests = True
+    peer.faults = [Fault("PATCH", cut_after=MIB)]
+    with pytest.raises(GaveUpError):
+        await upload(peer, video, retry=IMPATIENT)
+    peer.faults = [Fault("GET", lose=True), Fault("GET", status=503, skip=0)]
+    result = await upload(peer, video, clock=waits.clock)
+    assert (result.resumed_from, peer.count("GET", "digest")) == (MIB, 3)
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+async def test_a_body_that_is_too_large_for_a_proxy_is_halved(peer: Peer, video: Path) -> None:
+    """A 413 to a PATCH leads to smaller ones, until they pass; nothing is begun anew."""
+    quarter, rest = divmod(video.stat().st_size, 4)
+    peer.largest_body = MIB
+    result = await upload(peer, video)
+    assert bytes(peer.only().data) == video.read_bytes()
+    assert (peer.count("POST"), result.restarted) == (1, False)
+    assert [seen.received for seen in peer.seen if seen.received] == [quarter] * 4 + [rest]
 
 
 async def test_two_uploads_of_one_file_at_once_are_refused(peer: Peer, video: Path) -> None:

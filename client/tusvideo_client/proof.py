@@ -1,0 +1,61 @@
+"""Is what the server stores the beginning of this file? Asked once in a call that goes on with an older upload.
+
+The fingerprint of a file can be fooled (an editor that keeps size and time, a clock that was set back); the digests of the
+stored bytes cannot. Servers that tell no digests are believed.
+"""
+
+import hashlib
+
+from . import wire
+from .source import Source
+from .state import MIB, Answer, Broken, Differs, Event
+from .transfer import Transfer
+
+AT_ONCE = 64 * MIB
+READ_AT_ONCE = MIB
+SLOWEST_DIGEST = 50 * MIB
+
+
+async def prove(transfer: Transfer, *, source: Source, url: str, offset: int) -> Event | None:
+    """Compare the first ``offset`` bytes; None if they are equal, or if the server tells no digests.
+
+    Otherwise what came of it: :class:`Differs`, or a request that has to be made again.
+
+    Raises:
+        LocalFileError: The file cannot be read, or was changed.
+    """
+    for start in range(0, offset, AT_ONCE):
+        end = min(start + AT_ONCE, offset)
+        event = await transfer.request(
+            "GET",
+            f"{url}/digest?from={start}&to={end}",
+            headers={},
+            patience=(end - start) / SLOWEST_DIGEST,
+            read=transfer.answer,
+        )
+        if isinstance(event, Broken):
+            return event
+        told = _digest_in(transfer, event)
+        if told is None:
+            return event if isinstance(event, Answer) and transfer.is_passing(event) else None
+        if told != await _digest_of(source, start, end):
+            return Differs(at=event.at)
+    return None
+
+
+def _digest_in(transfer: Transfer, event: Event) -> str | None:
+    reply = transfer.reply
+    if reply is None or not reply.is_success or not isinstance(event, Answer):
+        return None
+    told = reply.facts.get("digest")
+    is_sha256 = reply.facts.get("algorithm", wire.SHA_256) == wire.SHA_256
+    return told.lower() if is_sha256 and isinstance(told, str) else None
+
+
+async def _digest_of(source: Source, start: int, end: int) -> str:
+    digest = hashlib.sha256()
+    while start < end:
+        data = await source.read(start, size=min(READ_AT_ONCE, end - start))
+        digest.update(data)
+        start += len(data)
+    return digest.hexdigest()

@@ -1,7 +1,7 @@
 """How long one request should be: pure arithmetic on what was stored and what was lost.
 
 Where the server keeps what arrived of a request that was cut, long requests are best. Where a piece counts only when it
-is whole (the chunk API, a proxy that buffers), a piece that takes ``t`` seconds on a link that is cut every ``M`` seconds
+is whole (the chunk API, a proxy that buffers), a piece that takes ``t`` seconds on a link that is cut every ``M`` s
 sends ``(e^x - 1)/x`` bytes for each useful one, with ``x = t/M``; against a fixed cost of ``delta`` seconds for each
 request the best time is the square root of ``2 * delta * M``: the rule for the distance of checkpoints.
 """

@@ -1,7 +1,7 @@
 """Is what the server stores the beginning of this file? Asked once in a call that goes on with an older upload.
 
-The fingerprint of a file can be fooled (an editor that keeps size and time, a clock that was set back); the digests of the
-stored bytes cannot. Servers that tell no digests are believed.
+The fingerprint of a file can be fooled (an editor that keeps size and time, a clock that was set back); the digests of
+the stored bytes cannot. Servers that tell no digests are believed.
 """
 
 import hashlib

@@ -205,7 +205,7 @@ class Transfer:
         return is_passing(event)
 
     def _connect_seconds(self) -> float | None:
-        """While the server is out of reach, connections are tried briefly and anew: a pending one asks ever more rarely.
+        """While the server is out of reach connections are tried briefly and anew: a pending one asks ever more rarely.
 
         Never so briefly that a link with a long round trip could not make it; None for the usual time.
         """

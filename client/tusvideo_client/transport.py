@@ -245,7 +245,7 @@ class Transport:
             patience: Seconds that the answer may take on top, for a request that means work.
             connect: Seconds that a connection may take to come about, if it is not the usual time.
             rival: Asks the server something over another connection, and tells whether it answered. It is begun when
-                nothing moved for ``timeouts.probe``; if it succeeds while this request still sleeps, this one is given up.
+                nothing moved for ``timeouts.probe``; if it succeeds while this request sleeps, this one is given up.
 
         Raises:
             Interrupted: There is no answer.
@@ -265,7 +265,10 @@ class Transport:
             self._exchange(method, url, headers=fields, body=body, movement=movement, connect=connect)
         )
         try:
-            return await self._watched(exchange, movement, on_moved=on_moved, patience=patience, rival=rival)
+            reply = await self._watched(exchange, movement, on_moved=on_moved, patience=patience, rival=rival)
+            if isinstance(body, Body) and reply.is_success:
+                movement.acked = body.length  # nobody says yes to what has not arrived
+            return reply
         except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError, EOFError) as error:
             if isinstance(body, Body) and body.error is not None:
                 raise body.error from None

@@ -16,7 +16,7 @@ Pair = tuple[socket.socket, socket.socket]
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    """A connection made as the client makes it, and its other end, which has small buffers and reads nothing by itself."""
+    """A connection made as the client makes it, and its other end, which has small buffers and reads nothing."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         listener.bind(("127.0.0.1", 0))

@@ -113,7 +113,7 @@ CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
         pytest.param(a_state(SEND), said(404), ("wait", PROBE, 0, 0.25), id="404 on PATCH: ask before believing it"),
         pytest.param(a_state(SEND), said(460), ("stop", Kind.INTEGRITY), id="460"),
         pytest.param(a_state(SEND), said(413, asked=2**16), ("stop", Kind.REJECTED), id="413 for the smallest piece"),
-        pytest.param(a_state(SEND), said(413, asked=2**17), ("proceed", PROBE), id="413 on PATCH: ask, then half of it"),
+        pytest.param(a_state(SEND), said(413, asked=2**17), ("proceed", PROBE), id="413 on PATCH: ask, then halve it"),
         pytest.param(a_state(SEND), Differs(at=NOW), ("restart", CREATE), id="other bytes are stored: a new upload"),
         pytest.param(a_state(SEND, restarts=3), Differs(at=NOW), ("stop", Kind.INTEGRITY), id="other bytes each time"),
         pytest.param(a_state(RECORD), said(201), ("proceed", DONE), id="record made"),

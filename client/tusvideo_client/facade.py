@@ -98,7 +98,7 @@ class Uploader:
         base_url: Root of the server; the further arguments are those of :class:`AsyncUploader`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each has a default
         self,
         base_url: str,
         *,

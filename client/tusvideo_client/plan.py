@@ -196,9 +196,7 @@ def _reached(state: State, at: float) -> State:
     if state.offline_since is None:
         return state
     lasted = at - state.offline_since
-    return replace(
-        state, progress_at=state.progress_at + lasted, offline_since=None, offline=state.offline + lasted
-    )
+    return replace(state, progress_at=state.progress_at + lasted, offline_since=None, offline=state.offline + lasted)
 
 
 def _settled(state: State) -> State:

@@ -150,7 +150,8 @@ class Transfer:
             body: What to send.
             on_moved: Told about ten times a second how far the body has come.
             patience: Seconds that the answer may take on top of the usual.
-            question: Address and fields of a HEAD that another connection asks when this one is silent.
+            question: Address and fields of a HEAD that another connection asks when this one is silent; not under the
+                documented figures, which give every try its full time.
             read: Turns an answer into an event.
         """
         self._requests += 1
@@ -164,7 +165,7 @@ class Transfer:
                 on_moved=on_moved,
                 patience=patience,
                 connect=self._connect_seconds(),
-                rival=None if question is None else lambda: self._ask_beside(*question),
+                rival=None if question is None or self._policy.delays else lambda: self._ask_beside(*question),
             )
         except Interrupted as trouble:
             self.reply = None

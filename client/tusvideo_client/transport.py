@@ -51,6 +51,7 @@ class Movement:
     """How far a request has come: what was handed to the network, what the peer acknowledged of it, and when last."""
 
     tracker: aiohttp.UploadTracker
+    length: int
     at: float
     transport: asyncio.Transport | None = None
     sent: int = 0
@@ -65,7 +66,7 @@ class Movement:
         self.sent = max(self.sent, self.tracker.bytes_written)
         held = None if here is None else link.unacknowledged(here)
         acked = max(self.acked, self.sent - (held or 0))
-        is_whole = self.tracker.upload_complete.done() and not held and self._unsent == 0
+        is_whole = self.transport is not None and self.sent >= self.length and not held
         if acked == self.acked and is_whole == self.is_whole:
             return False
         self.acked, self.is_whole, self.at = acked, is_whole, now
@@ -92,10 +93,6 @@ class Movement:
             return None
         found: link.Descriptor | None = self.transport.get_extra_info("socket")
         return found
-
-    @property
-    def _unsent(self) -> int:
-        return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
 
 _MOVEMENT: ContextVar[Movement | None] = ContextVar("movement", default=None)
@@ -260,7 +257,8 @@ class Transport:
         if isinstance(body, Body):
             fields["Content-Length"] = str(body.length)
         loop = asyncio.get_running_loop()
-        movement = Movement(tracker=aiohttp.UploadTracker(), at=loop.time())
+        length = body.length if isinstance(body, Body) else len(body or b"")
+        movement = Movement(tracker=aiohttp.UploadTracker(), length=length, at=loop.time())
         exchange = asyncio.ensure_future(
             self._exchange(method, url, headers=fields, body=body, movement=movement, connect=connect)
         )

@@ -155,9 +155,7 @@ class TusRun:
         transfer = self._transfer
         if isinstance(action, Restart) or transfer.state.step is not Step.SEND or transfer.state.offset == 0:
             return action
-        event = await prove(
-            transfer, source=self._intake.source, url=self._url, offset=transfer.state.offset
-        )
+        event = await prove(transfer, source=self._intake.source, url=self._url, offset=transfer.state.offset)
         return action if event is None else await transfer.decide(event)
 
     async def _record(self, wanted: Mapping[str, str]) -> None:

@@ -36,7 +36,7 @@ class AsyncUploader:
         clock: Time and chance, for tests.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each has a default
         self,
         base_url: str,
         *,

@@ -1,6 +1,7 @@
 """What the kernel tells of one connection, on real sockets."""
 
 import asyncio
+import contextlib
 import socket
 import sys
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ def test_what_the_peer_does_not_read_stays_unacknowledged(pair: Pair) -> None:
     assert link.unacknowledged(ours) == 0
     ours.setblocking(False)
     sent = 0
-    with pytest.raises(BlockingIOError):
+    with contextlib.suppress(BlockingIOError):
         while True:
             sent += ours.send(bytes(65536))
     held = link.unacknowledged(ours)

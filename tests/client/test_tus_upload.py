@@ -309,13 +309,26 @@ async def test_a_silent_server_is_noticed(peer: Peer, video: Path, waits: Waits)
     assert result.stats.retries == 1
 
 
+async def test_a_second_connection_finds_out_before_the_stall_time(peer: Peer, tmp_path: Path, waits: Waits) -> None:
+    """After a third of the stall time HEAD is asked beside the silent request; its answer ends the wait."""
+    large = tmp_path / "large.bin"
+    with large.open("wb") as file:
+        file.truncate(32 * MIB)
+    peer.faults = [Fault("PATCH", hold_after=MIB)]
+    result = await upload(peer, large, clock=waits.clock, stall_timeout=6)
+    assert len(peer.only().data) == 32 * MIB
+    assert [seen.method for seen in peer.seen] == ["POST", "PATCH", "HEAD", "HEAD", "PATCH"]
+    assert result.stats.stalls == 1
+    assert 2 <= result.stats.detect_max < 5
+
+
 async def test_an_early_answer_is_heard_while_the_body_is_under_way(peer: Peer, tmp_path: Path) -> None:
-    """A 413 that comes before the body was read ends the upload at once, not after it."""
+    """A 415 that comes before the body was read ends the upload at once, not after it."""
     large = tmp_path / "large.bin"
     with large.open("wb") as file:
         file.truncate(64 * MIB)
-    peer.faults = [Fault("PATCH", status=413, headers={"Connection": "close"}, times=3)]
-    with pytest.raises(RejectedError, match="413"):
+    peer.faults = [Fault("PATCH", status=415, headers={"Connection": "close"}, times=3)]
+    with pytest.raises(RejectedError, match="415"):
         await upload(peer, large)
 
 

@@ -355,8 +355,10 @@ class TestPromises:
     async def test_also_after_a_stop(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         """The row of the whole says so, whoever is there to put it together; asking for the removal begins it."""
         hello = await piece(house, b"hello")
+        dying = house.with_steps(Steps(at=8))
         with pytest.raises(Crash):
-            await made(house.with_steps(Steps(at=8)), hello)
+            await made(dying, hello)
+        await ended(dying)
         after, _ = await house.restarted()
         [final] = await after.sessions.open_finals(after=None, limit=9)
         with pytest.raises(Busy):

@@ -16,16 +16,19 @@ SETUP_DEV := $(VENV)/.ready-to-test
 SETUP_FUZZ := $(VENV)/.ready-to-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo bench faults conformance fuzz lint format coverage lock clean
+.PHONY: help run test test-browser page demo bench bench-page faults conformance fuzz lint format coverage lock clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make run       set up, then the server on http://$(LISTEN), data in $(DATA)'
 	@echo '               (make run LISTEN=127.0.0.1:9000 DATA=/somewhere ARGS="--config FILE")'
 	@echo 'make test      set up, then every test (make test ARGS="tests/protocol -x" for some)'
+	@echo 'make test-browser  the pages in a real Chromium (apt-get install chromium); screenshots in .screenshots'
+	@echo 'make page      build the pages of tusvideo/page/src into tusvideo/page/static (needs Node.js 20.19 or newer)'
 	@echo 'make demo      a video sent through a link that is cut again and again, server and client killed on the way'
 	@echo 'make bench     tusvideo and its peers side by side, on loopback; sets them up in .bench, takes a quarter of an hour'
 	@echo '               (make bench ARGS="--only one-patch,creates --runs 3 --quick")'
+	@echo 'make bench-page  1 GiB through the page in Chromium, beside curl'
 	@echo 'make faults    kills, power cuts, full and failing disks against the promise (make faults MINUTES=30; root for all)'
 	@echo 'make conformance  every rule of the protocols asked over raw sockets, of our server or of any other'
 	@echo '               (make conformance URL=http://127.0.0.1:1080/files/ ARGS="--only V,P-04 --all")'
@@ -43,11 +46,23 @@ run: $(SETUP_RUN)
 test: $(SETUP_DEV)
 	@$(PY) -m pytest $(ARGS)
 
+# In a process of its own: Playwright keeps an event loop running, and other tests want one of theirs.
+test-browser: $(SETUP_DEV)
+	@$(PY) -m pytest tests/browser $(ARGS)
+
+# The built pages are committed, so that nobody needs Node.js to install and to run.
+page:
+	@npm --prefix tusvideo/page/src ci --loglevel=error
+	@npm --prefix tusvideo/page/src run --silent build
+
 demo: $(SETUP_DEV)
 	@$(PY) -m tests.demo $(ARGS)
 
 bench: $(SETUP_DEV)
 	@$(PY) -m tests.bench $(ARGS)
+
+bench-page: $(SETUP_DEV)
+	@$(PY) -m tests.bench.page $(ARGS)
 
 faults: $(SETUP_DEV)
 	@$(PY) -m tests.faults.programme --minutes '$(MINUTES)' $(ARGS)
@@ -122,4 +137,5 @@ lock: $(SETUP_DEV)
 
 clean:
 	rm -rf $(VENV) build dist htmlcov .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf tusvideo/page/src/node_modules .screenshots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

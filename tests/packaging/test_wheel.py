@@ -60,18 +60,19 @@ def test_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
     """The wheel has no top-level name but the two import packages and its own metadata."""
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"tusvideo", "tusvideo_client", f"tusvideo-{VERSION}.dist-info"}
-    assert not [name for name in names if "decisions" in name or "test" in name]
+    assert not [name for name in names if "decisions" in name or "test" in name or "page/src" in name]
 
 
 def test_wheel_holds_what_the_packages_hold(wheel: Path) -> None:
-    """Every source file, SQL or type marker of the two packages is in the wheel, and the licence."""
+    """Every source file, page and type marker of the two packages is in the wheel, and the licence."""
     packages = {"tusvideo": ROOT / "tusvideo", "tusvideo_client": ROOT / "client/tusvideo_client"}
     expected = {
         f"{name}/{path.relative_to(folder).as_posix()}"
         for name, folder in packages.items()
         for path in folder.rglob("*")
-        if path.is_file() and not {"decisions", "__pycache__"} & set(path.parts)
+        if path.is_file() and not {"decisions", "__pycache__", "src"} & set(path.relative_to(folder).parts)
     }
+    assert {"tusvideo/page/static/upload/index.html", "tusvideo/page/static/library/index.html.br"} <= expected
     assert {"tusvideo/py.typed", "tusvideo_client/py.typed"} <= expected
     assert expected | {f"tusvideo-{VERSION}.dist-info/licenses/LICENSE"} <= set(zipfile.ZipFile(wheel).namelist())
 
@@ -83,7 +84,7 @@ def test_source_archive_can_be_tested(dist: Path) -> None:
         names = {name.split("/", 1)[1] for name in tar.getnames()}
     wanted = {"Makefile", "README.md", "LICENSE", "pyproject.toml", "constraints-dev.txt", "conf/nginx.conf"}
     assert wanted <= names
-    assert "tests/packaging/test_wheel.py" in names
+    assert {"tests/packaging/test_wheel.py", "tusvideo/page/src/package-lock.json"} <= names
     assert not [name for name in names if name.startswith((".venv", ".data", "tusvideo/decisions"))]
 
 
@@ -141,6 +142,8 @@ def test_installed_server_serves(clean: Path) -> None:
             assert match is not None, line
             with urllib.request.urlopen(f"{match[1]}/healthz", timeout=10) as answer:
                 assert answer.status == 200
+            with urllib.request.urlopen(f"{match[1]}/library", timeout=10) as answer:
+                assert answer.read().startswith(b"<!doctype html>")
             server.send_signal(signal.SIGTERM)
             assert server.wait(timeout=10) == 0
         finally:

@@ -444,6 +444,7 @@ async def test_methods_that_do_not_apply(served: Served, line: str, status: int)
         "/uploads/a/b/c",
         "/healthz",
         "/",
+        "/library",
         "*",
     ],
 )
@@ -680,7 +681,7 @@ async def test_one_line_per_request(served: Served, lines: Lines) -> None:
 
 
 async def test_the_greeting_says_how_to_upload(served: Served) -> None:
-    """A person who opens the address in a browser is told what to do."""
+    """Who asks for no HTML, as curl does, is told what to do in a few lines of text."""
     answer: Answer = await served.ask("GET / HTTP/1.1")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
     assert b"tusvideo upload" in answer.body

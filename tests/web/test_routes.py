@@ -28,7 +28,10 @@ ID = "0123456789abcdef" * 2
         ("/healthz", Route(kind=Kind.HEALTH, family=Family.PLAIN)),
         ("/readyz", Route(kind=Kind.READY, family=Family.PLAIN)),
         ("/openapi.json", Route(kind=Kind.DESCRIPTION, family=Family.PLAIN)),
-        ("/", Route(kind=Kind.GREETING, family=Family.PLAIN)),
+        ("/", Route(kind=Kind.FRONT, family=Family.PLAIN)),
+        ("/library", Route(kind=Kind.LIBRARY, family=Family.PLAIN)),
+        ("/assets/for-others.js", Route(kind=Kind.ASSET, family=Family.PLAIN, name="for-others.js")),
+        ("/assets/upload/main-Ab_9-x.js", Route(kind=Kind.ASSET, family=Family.PLAIN, name="upload/main-Ab_9-x.js")),
         ("*", Route(kind=Kind.SERVER, family=Family.PLAIN)),
     ],
 )

@@ -27,7 +27,9 @@ class Kind(StrEnum):
     HEALTH = "/healthz"
     READY = "/readyz"
     DESCRIPTION = "/openapi.json"
-    GREETING = "/"
+    FRONT = "/"
+    LIBRARY = "/library"
+    ASSET = "/assets/{filename}"
     SERVER = "*"
     NOWHERE = "unknown"
 
@@ -49,7 +51,7 @@ class Route:
     family: Family
     upload_id: UploadId | None = None
     name: str | None = None
-    """The file name with which a path ends."""
+    """The file name with which a path ends; of an asset, with the page that it belongs to."""
     profile: str = ""
     video_id: str = ""
     location: Location | None = None
@@ -63,7 +65,8 @@ _FIXED: Final = {
     "/healthz": (Kind.HEALTH, Family.PLAIN),
     "/readyz": (Kind.READY, Family.PLAIN),
     "/openapi.json": (Kind.DESCRIPTION, Family.PLAIN),
-    "/": (Kind.GREETING, Family.PLAIN),
+    "/": (Kind.FRONT, Family.PLAIN),
+    "/library": (Kind.LIBRARY, Family.PLAIN),
     "*": (Kind.SERVER, Family.PLAIN),
 }
 _PREFIXES: Final = (("/files", Family.TUS), ("/api/videos", Family.VIDEOS), ("/api/", Family.CHUNKS))
@@ -71,6 +74,7 @@ _ID: Final = re.compile(r"/(files|api/videos)/([0-9a-f]{32})", re.ASCII)
 _DIGEST: Final = re.compile(r"/files/([0-9a-f]{32})/digest", re.ASCII)
 _NAMED: Final = re.compile(r"/files/([^/]{1,1200})")
 _CHUNKS: Final = re.compile(r"/api/([A-Za-z0-9_-]{1,64})/video/(chunk|finalize)", re.ASCII)
+_ASSET: Final = re.compile(r"/assets/((?:[a-z]{1,32}/)?[A-Za-z0-9_.-]{1,128})", re.ASCII)
 _PUBLISHED: Final = re.compile(r"/uploads/([^/]{1,255})/([^/]{1,400})/([^/]{1,1200})")
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -88,6 +92,8 @@ def find(path: str) -> Route:
     if (found := _CHUNKS.fullmatch(path)) is not None:
         kind = Kind.CHUNK if found[2] == "chunk" else Kind.FINALIZE
         return Route(kind=kind, family=Family.CHUNKS, profile=found[1])
+    if (found := _ASSET.fullmatch(path)) is not None:
+        return Route(kind=Kind.ASSET, family=Family.PLAIN, name=found[1])
     if (found := _PUBLISHED.fullmatch(path)) is not None:
         names = [_decode_segment(segment) for segment in found.groups()]
         if names[0] is not None and names[1] is not None and names[2] is not None:

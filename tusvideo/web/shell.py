@@ -19,7 +19,7 @@ from tusvideo.errors import (
 from tusvideo.message import ResponseHead
 from tusvideo.model import UserId
 from tusvideo.protocol import chunk_api, problem, videos_api
-from tusvideo.web import chunk_handlers, download, files, guard, pages, routes, video_handlers
+from tusvideo.web import chunk_handlers, download, files, guard, page, pages, routes, video_handlers
 from tusvideo.web.answer import hang_up, send
 from tusvideo.web.body import RequestBody
 from tusvideo.web.exchange import LOGGER, Download, Exchange, request_id_of
@@ -59,10 +59,14 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.HEALTH: {"GET": pages.health, "HEAD": pages.health},
     Kind.READY: {"GET": pages.ready, "HEAD": pages.ready},
     Kind.DESCRIPTION: {"GET": pages.describe, "HEAD": pages.describe},
-    Kind.GREETING: {"GET": pages.greet, "HEAD": pages.greet},
+    Kind.FRONT: {"GET": page.front, "HEAD": page.front},
+    Kind.LIBRARY: {"GET": page.library, "HEAD": page.library},
+    Kind.ASSET: {"GET": page.asset, "HEAD": page.asset},
     Kind.SERVER: {},
 }
-OPEN_KINDS: Final = frozenset({Kind.HEALTH, Kind.READY, Kind.DESCRIPTION, Kind.GREETING, Kind.SERVER})
+OPEN_KINDS: Final = frozenset(
+    {Kind.HEALTH, Kind.READY, Kind.DESCRIPTION, Kind.FRONT, Kind.LIBRARY, Kind.ASSET, Kind.SERVER}
+)
 """Resources that ask nobody for a name."""
 STORING_KINDS: Final = frozenset({Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.CHUNK})
 """Resources whose bodies may be long."""

@@ -1,0 +1,84 @@
+// The server's JSON API: same origin, problem details as errors.
+import { has, t } from './i18n'
+
+export interface Profile {
+  name: string
+  /** Null when anything is taken. */
+  types: string[] | null
+  extensions: string[] | null
+  maxSize: number
+  chunkSize: number
+  visibility: 'public' | 'private'
+}
+export interface Settings {
+  profiles: Profile[]
+  version: string
+  media: boolean
+}
+export interface Video {
+  id: string
+  title: string
+  description: string
+  url: string
+  filename: string
+  name?: string
+  size: number
+  contentType: string
+  createdAt: string
+  [more: string]: unknown
+}
+export interface Problem {
+  code?: string
+  detail?: string
+  title?: string
+}
+
+/** What the server refused, or that it did not answer (`status` 0). */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** Ask with JSON and give the JSON of the answer. Rejects with ApiError. */
+export async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  let answer: Response
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+      credentials: 'same-origin',
+    })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new ApiError(0, 'offline', t('error.offline'))
+  }
+  const text = await answer.text()
+  if (!answer.ok) throw problemOf(answer.status, text)
+  return (text ? JSON.parse(text) : undefined) as T
+}
+
+/** Make an error of an answer: our own words for codes that we know, else the sentence of the server. */
+export function problemOf(status: number, text: string): ApiError {
+  let problem: Problem = {}
+  try {
+    problem = JSON.parse(text) as Problem
+  } catch {
+    /* a proxy's page */
+  }
+  const code = problem.code ?? `http_${status}`
+  const key = `error.${code}`
+  return new ApiError(status, code, has(key) ? t(key) : sentence(problem.detail ?? problem.title ?? t('error.status', { status: String(status) })))
+}
+
+/** Begin with a capital and end with a stop. */
+export function sentence(text: string): string {
+  const trimmed = text.trim()
+  return trimmed ? trimmed[0]!.toLocaleUpperCase() + trimmed.slice(1) + (/[.!?]$/.test(trimmed) ? '' : '.') : trimmed
+}

@@ -1,0 +1,218 @@
+import type { JSX } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { Icon, Shell, useTexts } from '../shared/chrome'
+import { bytes, list, percent } from '../shared/format'
+import { has, t } from '../shared/i18n'
+import { Card } from './card'
+import { dropped, keepsHandles, pick } from './chosen'
+import type { Engine, Notice } from './engine'
+import { LIVE, share } from './model'
+
+const PROFILE = 'tusvideo.profile'
+const TOAST_MS = 15_000
+
+export function App({ engine }: { engine: Engine }): JSX.Element {
+  useTexts()
+  const [, again] = useState(0)
+  useEffect(() => engine.subscribe(() => again((n) => n + 1)), [engine])
+  const [profile, setProfile] = useState(() => keptProfile(engine))
+  const [isOnline, setOnline] = useState(navigator.onLine)
+  const [isOver, setOver] = useState(false)
+  const input = useRef<HTMLInputElement>(null)
+  const current = useRef(profile)
+  current.current = profile
+
+  useEffect(() => {
+    const told = (): void => setOnline(navigator.onLine)
+    addEventListener('online', told)
+    addEventListener('offline', told)
+    return () => {
+      removeEventListener('online', told)
+      removeEventListener('offline', told)
+    }
+  }, [])
+
+  useEffect(() => {
+    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false
+    const over = (event: DragEvent): void => {
+      if (!hasFiles(event)) return
+      event.preventDefault()
+      setOver(true)
+    }
+    const leave = (event: DragEvent): void => {
+      if (!event.relatedTarget) setOver(false)
+    }
+    const drop = async (event: DragEvent): Promise<void> => {
+      if (!hasFiles(event)) return
+      event.preventDefault()
+      setOver(false)
+      const { chosen, folders } = await dropped(event.dataTransfer!)
+      if (folders) engine.complain(t('error.folder', { count: folders }))
+      await engine.choose(chosen, current.current)
+    }
+    const paste = (event: ClipboardEvent): void => {
+      const files = [...(event.clipboardData?.files ?? [])]
+      if (!files.length) return
+      event.preventDefault()
+      void engine.choose(files.map((file) => ({ file, handle: null })), current.current)
+    }
+    const onDrop = (event: DragEvent): void => void drop(event)
+    document.addEventListener('dragover', over)
+    document.addEventListener('dragleave', leave)
+    document.addEventListener('drop', onDrop)
+    document.addEventListener('paste', paste)
+    return () => {
+      document.removeEventListener('dragover', over)
+      document.removeEventListener('dragleave', leave)
+      document.removeEventListener('drop', onDrop)
+      document.removeEventListener('paste', paste)
+    }
+  }, [engine])
+
+  const { items, notices } = engine
+  const live = items.filter((item) => LIVE.has(item.state) || item.state === 'offline')
+  const waiting = items.filter((item) => item.state === 'chosen')
+  useEffect(() => {
+    const size = live.reduce((sum, item) => sum + item.size, 0)
+    const sent = live.reduce((sum, item) => sum + item.size * share(item), 0)
+    const failed = items.some((item) => item.state === 'failed')
+    const state = live.length ? percent(size ? sent / size : 0) : failed ? t('title.failed') : items.some((item) => item.state === 'done') ? t('title.done') : ''
+    document.title = `${state ? `${state} – ` : ''}${t('heading')} – tusvideo`
+  })
+
+  const about = engine.profiles.find((one) => one.name === profile)
+  return (
+    <Shell page="upload">
+      <h1>{t('heading')}</h1>
+      <p class="lead">{t('lead')}</p>
+
+      <div class="notices" aria-live="off">
+        {!isOnline && <div class="note warn" role="alert"><Icon name="warn" /><p class="text">{t('offline')}</p></div>}
+        {notices.filter((notice) => notice.kind !== 'good').map((notice) => <Note key={notice.id} notice={notice} engine={engine} />)}
+      </div>
+
+      <form class="send" onSubmit={(event) => event.preventDefault()}>
+        <div class="field kind">
+          <label for="profile">{t('profile')}</label>
+          <select
+            id="profile"
+            value={profile}
+            aria-describedby="profile-hint"
+            onChange={(event) => {
+              const name = event.currentTarget.value
+              setProfile(name)
+              keepProfile(name)
+              engine.useProfile(name)
+            }}
+          >
+            {engine.profiles.map(({ name }) => <option key={name} value={name}>{has(`profile.${name}`) ? t(`profile.${name}`) : name}</option>)}
+          </select>
+          {about && (
+            <p class="hint" id="profile-hint">
+              {about.extensions ? list(about.extensions) : t('profile.any')}
+              {' · '}{t('profile.size', { size: bytes(about.maxSize) })}
+              {' · '}{t(`profile.${about.visibility}`)}
+            </p>
+          )}
+        </div>
+
+        <div class={`drop${isOver ? ' over' : ''}`}>
+          <input
+            ref={input}
+            id="files"
+            class="hidden"
+            type="file"
+            multiple
+            onClick={(event) => {
+              if (!keepsHandles()) return
+              event.preventDefault()
+              void pick(true).then((chosen) => chosen && engine.choose(chosen, profile))
+            }}
+            onChange={(event) => {
+              const files = [...(event.currentTarget.files ?? [])]
+              event.currentTarget.value = '' // the same file can be chosen again
+              void engine.choose(files.map((file) => ({ file, handle: null })), profile)
+            }}
+          />
+          <Icon name="up" />
+          <p class="how">{t('drop')}</p>
+          <label class="button primary" for="files">{t('choose')}</label>
+          <p class="hint">{t('drop.hint')}</p>
+        </div>
+
+        {items.length > 0 && (
+          <section aria-labelledby="list-heading">
+            <div class="list-head">
+              <h2 id="list-heading">{t('list')}</h2>
+              {waiting.length > 0 && <button type="button" class="button primary" onClick={() => engine.send()}>{t('send', { count: waiting.length })}</button>}
+            </div>
+            <ul role="list" class="cards">
+              {items.map((item, index) => (
+                <Card key={item.id} item={item} engine={engine} isOnly={items.length < 3} afterRemoval={() => focusNear(index)} />
+              ))}
+            </ul>
+          </section>
+        )}
+      </form>
+
+      <div class="toasts">
+        {notices.filter((notice) => notice.kind === 'good').map((notice) => <Toast key={notice.id} notice={notice} engine={engine} />)}
+      </div>
+    </Shell>
+  )
+}
+
+function Note({ notice, engine }: { notice: Notice; engine: Engine }): JSX.Element {
+  return (
+    <div class="note bad" role="alert">
+      <Icon name="bad" />
+      <p class="text">{notice.text}</p>
+      <button type="button" class="button icon quiet" aria-label={t('dismiss')} onClick={() => engine.dismiss(notice)}><Icon name="close" /></button>
+    </div>
+  )
+}
+
+/** Said by the announcer, so it is no live region of its own. Stays for a good while, and while somebody is at it. */
+function Toast({ notice, engine }: { notice: Notice; engine: Engine }): JSX.Element {
+  const [isHeld, hold] = useState(false)
+  useEffect(() => {
+    if (isHeld) return
+    const timer = setTimeout(() => engine.dismiss(notice), TOAST_MS)
+    return () => clearTimeout(timer)
+  }, [isHeld, engine, notice])
+  return (
+    <div class="note good" onMouseEnter={() => hold(true)} onMouseLeave={() => hold(false)} onFocusCapture={() => hold(true)} onBlurCapture={() => hold(false)}>
+      <Icon name="good" />
+      <p class="text">{notice.text}</p>
+      <button type="button" class="button icon quiet" aria-label={t('dismiss')} onClick={() => engine.dismiss(notice)}><Icon name="close" /></button>
+    </div>
+  )
+}
+
+/** After an upload left the list the focus goes to the one that took its place, else to the picker. */
+function focusNear(index: number): void {
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      const cards = document.querySelectorAll<HTMLElement>('.cards > li')
+      const near = cards[Math.min(index, cards.length - 1)]
+      ;(near?.querySelector<HTMLElement>('h3') ?? document.getElementById('files'))?.focus()
+    }),
+  )
+}
+
+function keptProfile(engine: Engine): string {
+  let kept: string | null = null
+  try {
+    kept = localStorage.getItem(PROFILE)
+  } catch {
+    /* none */
+  }
+  return (engine.profiles.find(({ name }) => name === kept) ?? engine.profiles[0])?.name ?? 'files'
+}
+function keepProfile(name: string): void {
+  try {
+    localStorage.setItem(PROFILE, name)
+  } catch {
+    /* for this visit only */
+  }
+}

@@ -1,0 +1,541 @@
+// The uploads of this tab: chosen, sent over tus, gone on with after a reload, and told to whoever draws them.
+import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client'
+import { ApiError, ask, type Profile, problemOf } from '../shared/api'
+import { announce } from '../shared/chrome'
+import { bytes, list, percent } from '../shared/format'
+import { t } from '../shared/i18n'
+import { type Item, isVideo, itemOf, type Kept, kept, LIVE, mayBe, newId, share, type State, titleOf } from './model'
+import { Pace } from './pace'
+import { isSame } from './proof'
+import * as storage from './storage'
+import * as tabs from './tabs'
+
+const AT_ONCE = 3
+/** Fits through proxies that take at most 100 MB a request; what a proxy holds when the link breaks is sent again. */
+const CHUNK_BYTES = 50 * 1024 * 1024
+/** Then every half minute: whoever leaves the page open wants the file to arrive. */
+const DELAYS_MS = [0, 1000, 2000, 4000, 8000, 15_000, ...Array<number>(240).fill(30_000)]
+const DRAW_MS = 250
+const KEEP_MS = 2_000
+const DRAFT_MS = 700
+const QUARTER = 0.25
+
+export interface Chosen {
+  file: File
+  handle: FileSystemFileHandle | null
+}
+
+/** Something the reader must see, and that belongs to no upload. */
+export interface Notice {
+  id: string
+  kind: 'good' | 'bad' | 'warn'
+  text: string
+}
+
+export class Engine {
+  items: Item[] = []
+  notices: Notice[] = []
+  private readonly uploads = new Map<string, Upload>()
+  private readonly paces = new Map<string, Pace>()
+  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>()
+  private readonly listeners = new Set<() => void>()
+  private drawing = false
+  private wakeLock: WakeLockSentinel | null = null
+
+  constructor(public profiles: Profile[]) {
+    addEventListener('online', () => this.online())
+    addEventListener('offline', () => this.offline())
+    addEventListener('beforeunload', (event) => {
+      if (this.items.some((item) => LIVE.has(item.state))) event.preventDefault()
+    })
+    document.addEventListener('visibilitychange', () => void this.stayAwake())
+    tabs.listen((told) => void this.hear(told))
+    setInterval(() => this.measure(), 500)
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** Find what was begun before; what another tab sends is watched, what the browser still has a file for goes on. */
+  async restore(): Promise<void> {
+    const taken = await tabs.taken()
+    for (const record of await storage.all()) {
+      const item = itemOf(record)
+      this.items.push(item)
+      if (taken.has(item.id)) this.watch(item)
+      else if (await isGranted(item.handle)) await this.open(item)
+    }
+    this.changed()
+  }
+
+  /** Take files in: those that were begun before go on, others wait for `send`. */
+  async choose(chosen: readonly Chosen[], profile: string): Promise<void> {
+    let added = 0
+    for (const { file, handle } of chosen) {
+      const like = this.items.find((item) => isLike(item, file) && item.state !== 'done' && item.failure?.canRetry !== false)
+      if (like && (like.file === null || like.state === 'failed')) await this.attach(like, file, handle)
+      else if (like) announce(t('say.double', { name: file.name }))
+      else if (this.add(file, handle, profile)) added += 1
+    }
+    if (added) announce(t('say.added', { count: added }))
+    this.changed()
+  }
+
+  /** Send everything that waits for it. */
+  send(): void {
+    for (const item of this.items) if (item.state === 'chosen') this.queue(item)
+  }
+
+  /** Give an item the file that it lost with the page. */
+  async attach(item: Item, file: File, handle: FileSystemFileHandle | null): Promise<void> {
+    if (!isLike(item, file)) {
+      return this.complain(t('error.otherFile', { name: item.name, size: bytes(item.size), other: file.name }))
+    }
+    const isDoubtful = file.lastModified !== item.lastModified
+    if (isDoubtful && item.url && !(await isSame(file, item.url, item.sent))) {
+      return this.complain(t('error.changedFile', { name: item.name }))
+    }
+    item.file = file
+    item.handle = handle ?? item.handle
+    item.lastModified = file.lastModified
+    item.failure = null
+    if (!(await tabs.take(item.id))) {
+      if (item.state !== 'elsewhere') this.watch(item)
+      item.notice = 'notice.elsewhere'
+      return this.changed()
+    }
+    void this.keep(item)
+    if (item.metadata) return this.queue(item)
+    this.judge(item, item.profile)
+    this.changed()
+  }
+
+  /** Open the file by its handle; asks the reader for leave if it has to, so call it from a click. */
+  async reopen(item: Item): Promise<boolean> {
+    if (!item.handle) return false
+    try {
+      const asking = item.handle as FileSystemFileHandle & { requestPermission?: (how: object) => Promise<PermissionState> }
+      if (!(await isGranted(item.handle)) && (await asking.requestPermission?.({ mode: 'read' })) !== 'granted') return true
+    } catch {
+      return false
+    }
+    return this.open(item)
+  }
+
+  pause(item: Item): void {
+    void this.uploads.get(item.id)?.abort()
+    this.set(item, 'paused')
+    announce(t('say.paused', { name: item.name, percent: percent(share(item)) }))
+    this.next()
+  }
+
+  /** Go on with a paused one, or try a failed one again, or do not wait any longer. */
+  resume(item: Item): void {
+    void this.uploads.get(item.id)?.abort()
+    item.failure = null
+    if (!item.file) return this.set(item, 'needsFile')
+    announce(t('say.resumed', { name: item.name }))
+    this.queue(item)
+  }
+
+  /** Forget an upload here and on the server. A done one only leaves the list. */
+  async remove(item: Item): Promise<void> {
+    const upload = this.uploads.get(item.id)
+    this.uploads.delete(item.id)
+    this.items = this.items.filter((other) => other !== item)
+    if (item.state !== 'done') {
+      await upload?.abort()
+      if (item.url) {
+        await fetch(item.url, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' } }).catch(() => undefined)
+      }
+      announce(t('say.removed', { name: item.name }))
+      tabs.tell({ id: item.id, what: 'removed' })
+    }
+    void storage.remove(item.id)
+    tabs.release(item.id)
+    this.next()
+    this.changed()
+  }
+
+  /** Change title or description, at any time: kept here at once, told to the server soon. */
+  describe(item: Item, change: { title?: string; description?: string }): void {
+    Object.assign(item, change)
+    item.draft = 'saving'
+    this.later(`draft ${item.id}`, DRAFT_MS, () => void this.saveDraft(item))
+    this.changed()
+  }
+
+  useProfile(profile: string): void {
+    for (const item of this.items) if (item.state === 'chosen' || (item.state === 'failed' && !item.metadata)) this.judge(item, profile)
+    this.changed()
+  }
+
+  complain(text: string): void {
+    this.notices.push({ id: newId(), kind: 'bad', text })
+    this.changed()
+  }
+
+  dismiss(notice: Notice): void {
+    this.notices = this.notices.filter((other) => other !== notice)
+    this.changed()
+  }
+
+  // ------------------------------------------------------------------------------------------------ into the list
+
+  private add(file: File, handle: FileSystemFileHandle | null, profile: string): boolean {
+    const item: Item = {
+      ...itemOf({
+        id: newId(),
+        name: file.name,
+        size: file.size,
+        type: file.type,
+        lastModified: file.lastModified,
+        profile,
+        title: isVideo(file) ? titleOf(file.name) : '',
+        description: '',
+        url: null,
+        key: newId(),
+        metadata: null,
+        sent: 0,
+        createdAt: Date.now(),
+        handle,
+      }),
+      state: 'chosen',
+      file,
+    }
+    this.items.push(item)
+    this.judge(item, profile)
+    if (item.failure) return false
+    void tabs.take(item.id)
+    void this.keep(item)
+    return true
+  }
+
+  /** Refuse here what the server would refuse: it is kinder before than after. Content is judged there. */
+  private judge(item: Item, name: string): void {
+    item.profile = name
+    item.state = 'chosen'
+    item.failure = null
+    const profile = this.profiles.find((one) => one.name === name)
+    if (!profile) return
+    if (item.size > profile.maxSize) {
+      this.fail(item, t('error.tooLarge', { size: bytes(item.size), limit: bytes(profile.maxSize) }), false)
+    } else if (profile.extensions && !mayBe(item, profile.extensions)) {
+      this.fail(item, t('error.wrongType', { types: list(profile.extensions) }), false)
+    } else if (profile.extensions && !item.size) {
+      this.fail(item, t('error.empty'), false)
+    }
+  }
+
+  private async open(item: Item): Promise<boolean> {
+    try {
+      const file = await item.handle!.getFile()
+      await this.attach(item, file, item.handle)
+      return true
+    } catch {
+      item.handle = null // moved, renamed or gone: it has to be chosen
+      this.changed()
+      return false
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------ on the way
+
+  private queue(item: Item): void {
+    this.set(item, navigator.onLine ? 'queued' : 'offline')
+    this.next()
+  }
+
+  private next(): void {
+    let running = this.items.filter((item) => item.state === 'sending' || item.state === 'waiting').length
+    for (const item of this.items) {
+      if (item.state !== 'queued' || running >= AT_ONCE) continue
+      running += 1
+      this.start(item)
+    }
+    void this.stayAwake()
+  }
+
+  private start(item: Item): void {
+    item.metadata ??= {
+      filename: item.name,
+      ...(item.type ? { filetype: item.type } : {}),
+      profile: item.profile,
+      ...(item.title.trim() ? { title: item.title.trim() } : {}),
+      ...(item.description ? { description: item.description } : {}),
+    }
+    item.saved ??= { title: item.metadata.title ?? '', description: item.metadata.description ?? '' }
+    item.notice = null
+    this.paces.set(item.id, new Pace())
+    this.set(item, 'sending')
+    announce(t(item.url ? 'say.goesOn' : 'say.started', { name: item.name, percent: percent(share(item)) }))
+    const upload = new Upload(item.file!, {
+      endpoint: new URL('/files/', location.href).href,
+      uploadUrl: item.url,
+      chunkSize: CHUNK_BYTES,
+      retryDelays: DELAYS_MS,
+      metadata: item.metadata,
+      storeFingerprintForResuming: false,
+      onBeforeRequest: (request) => this.before(item, request),
+      onAfterResponse: (request, response) => this.after(item, request, response),
+      onUploadUrlAvailable: () => this.found(item, upload),
+      onShouldRetry: (error) => this.shouldRetry(item, error),
+      onProgress: (sent) => this.progress(item, upload, sent),
+      onSuccess: () => void this.succeed(item),
+      onError: (error) => this.stumble(item, upload, error),
+    })
+    this.uploads.set(item.id, upload)
+    // Kept before the first byte, with its key: whatever is lost from here on, there is one creation.
+    void this.keep(item).then(() => {
+      if (this.uploads.get(item.id) === upload && item.state === 'sending') upload.start()
+    })
+  }
+
+  private before(item: Item, request: HttpRequest): void {
+    if (request.getMethod() === 'POST') request.setHeader('Idempotency-Key', item.key)
+  }
+
+  private after(item: Item, request: HttpRequest, response: HttpResponse): void {
+    const status = response.getStatus()
+    if (request.getMethod() === 'HEAD' && (status === 404 || status === 410)) {
+      // What was sent is gone. tus-js-client makes a new upload by itself; it must not find the old one by its key.
+      item.key = newId()
+      item.url = null
+      item.sent = 0
+      item.notice = 'notice.expired'
+      void this.keep(item)
+    }
+    const place = response.getHeader('Content-Location')
+    if (place) item.result = { url: place, filename: decodeURIComponent(place.split('/').at(-1) ?? '') }
+  }
+
+  private found(item: Item, upload: Upload): void {
+    if (!upload.url || this.uploads.get(item.id) !== upload) return
+    item.url = new URL(upload.url, location.href).pathname
+    void this.keep(item)
+    if (item.draft !== 'saved') void this.saveDraft(item)
+  }
+
+  private progress(item: Item, upload: Upload, sent: number): void {
+    if (this.uploads.get(item.id) !== upload || !(item.state === 'sending' || item.state === 'waiting')) return
+    const before = share(item)
+    item.sent = sent
+    item.state = 'sending'
+    this.paces.get(item.id)?.note(sent)
+    if (Math.floor(share(item) / QUARTER) > Math.floor(before / QUARTER) && share(item) < 1) {
+      announce(t('say.progress', { name: item.name, percent: percent(share(item)) }))
+    }
+    this.later(`keep ${item.id}`, KEEP_MS, () => void this.keep(item))
+    this.changed()
+  }
+
+  private shouldRetry(item: Item, error: unknown): boolean {
+    const status = error instanceof DetailedError ? (error.originalResponse?.getStatus() ?? 0) : 0
+    const again = navigator.onLine && (status === 0 || status >= 500 || [409, 423, 429].includes(status)) && status !== 507
+    if (again && item.state === 'sending') this.set(item, 'waiting')
+    if (again && status === 0) void this.checkFile(item)
+    return again
+  }
+
+  /** A file that was changed or unplugged looks like a broken link to the browser's requests; reading it tells. */
+  private async checkFile(item: Item): Promise<void> {
+    try {
+      await item.file?.slice(0, 1).arrayBuffer()
+    } catch {
+      const upload = this.uploads.get(item.id)
+      this.uploads.delete(item.id)
+      await upload?.abort()
+      item.file = null
+      this.fail(item, t('error.unreadable'), true)
+    }
+  }
+
+  private stumble(item: Item, upload: Upload, error: Error | DetailedError): void {
+    if (this.uploads.get(item.id) !== upload) return
+    const response = error instanceof DetailedError ? error.originalResponse : null
+    if (!response && !navigator.onLine) return this.set(item, 'offline')
+    if (!response) {
+      // Without an answer it is the link, or the file, which may have been changed or unplugged meanwhile.
+      const text = error instanceof DetailedError ? t('error.offline') : t('error.unreadable')
+      return this.fail(item, text, true)
+    }
+    const problem = problemOf(response.getStatus(), response.getBody())
+    const isFinal = [400, 403, 413, 415].includes(problem.status)
+    this.fail(item, problem.message, !isFinal)
+    if (isFinal) void storage.remove(item.id) // the server has dropped it
+  }
+
+  private async succeed(item: Item): Promise<void> {
+    item.sent = item.size
+    this.set(item, 'done')
+    tabs.tell({ id: item.id, what: 'done' })
+    void storage.remove(item.id)
+    tabs.release(item.id)
+    this.notices.push({ id: newId(), kind: 'good', text: t('say.done', { name: item.title || item.name }) })
+    announce(t('say.done', { name: item.title || item.name }))
+    await this.saveDraft(item)
+    this.next()
+  }
+
+  private fail(item: Item, text: string, canRetry: boolean): void {
+    item.failure = { text, canRetry }
+    this.set(item, 'failed')
+    this.next()
+  }
+
+  // ------------------------------------------------------------------------------------------------ draft
+
+  /** Keep the texts here and bring them to the server: beside the running transfer, or to the record of the done file. */
+  private async saveDraft(item: Item): Promise<void> {
+    if (item.state !== 'done') await this.keep(item)
+    const wanted = { title: item.title.trim(), description: item.description }
+    const isSaved = item.saved?.title === wanted.title && item.saved.description === wanted.description
+    if (isSaved || !wanted.title || (!item.url && item.state !== 'done')) {
+      item.draft = isSaved ? 'saved' : 'kept'
+      return this.changed()
+    }
+    try {
+      if (item.state !== 'done') await ask('PATCH', `/api/uploads/${item.url!.split('/').at(-1)!}`, wanted)
+      else await ask('POST', '/api/videos/metadata', { ...wanted, filename: item.result?.filename, profile: item.profile })
+      item.saved = wanted
+      item.draft = item.title.trim() === wanted.title && item.description === wanted.description ? 'saved' : 'saving'
+    } catch (error) {
+      const isLater = error instanceof ApiError && item.state !== 'done' && [0, 404, 405, 409].includes(error.status)
+      item.draft = isLater ? 'kept' : 'failed'
+      if (!isLater) this.complain(t('error.draft', { name: item.name, reason: (error as Error).message }))
+    }
+    this.changed()
+  }
+
+  // ------------------------------------------------------------------------------------------------ other tabs, network
+
+  private watch(item: Item): void {
+    this.set(item, 'elsewhere')
+    void tabs.waitFor(item.id).then(async () => {
+      if (item.state !== 'elsewhere') return
+      const record: Kept | undefined = await storage.get(item.id)
+      if (!record) return this.hear({ id: item.id, what: 'done' })
+      Object.assign(item, { url: record.url, sent: record.sent, metadata: record.metadata, key: record.key })
+      item.state = 'needsFile'
+      item.notice = null
+      if (item.file) await this.attach(item, item.file, item.handle)
+      else if (await isGranted(item.handle)) await this.open(item)
+      this.changed()
+    })
+  }
+
+  private async hear(told: tabs.Told): Promise<void> {
+    const item = this.items.find((one) => one.id === told.id)
+    if (!item) {
+      const record = told.what === 'progress' ? await storage.get(told.id) : undefined
+      if (record && !this.items.some((one) => one.id === told.id)) {
+        const found = itemOf(record)
+        this.items.push(found)
+        this.watch(found)
+      }
+      return
+    }
+    if (told.what === 'removed') this.items = this.items.filter((one) => one !== item)
+    else if (told.what === 'done' && (item.state === 'elsewhere' || item.state === 'needsFile')) this.set(item, 'done')
+    else if (told.what === 'progress') {
+      item.sent = told.sent ?? item.sent
+      if (item.state === 'needsFile') this.watch(item)
+    }
+    this.changed()
+  }
+
+  private offline(): void {
+    for (const item of this.items) {
+      if (!LIVE.has(item.state)) continue
+      void this.uploads.get(item.id)?.abort()
+      this.set(item, 'offline')
+    }
+    this.changed()
+  }
+
+  private online(): void {
+    for (const item of this.items) if (item.state === 'offline') item.state = 'queued'
+    this.next()
+    this.changed()
+  }
+
+  private async stayAwake(): Promise<void> {
+    const isSending = this.items.some((item) => LIVE.has(item.state))
+    try {
+      if (isSending && !this.wakeLock && document.visibilityState === 'visible' && 'wakeLock' in navigator) {
+        const lock = await navigator.wakeLock.request('screen')
+        this.wakeLock = lock
+        lock.addEventListener('release', () => {
+          if (this.wakeLock === lock) this.wakeLock = null
+        })
+      } else if (!isSending && this.wakeLock) {
+        await this.wakeLock.release()
+      }
+    } catch {
+      /* the device may refuse, to save its battery */
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------ small things
+
+  private measure(): void {
+    for (const item of this.items) {
+      if (item.state !== 'sending') continue
+      const pace = this.paces.get(item.id)
+      item.speed = pace?.speed ?? 0
+      item.left = item.speed > 0 ? (item.size - item.sent) / item.speed : null
+      tabs.tell({ id: item.id, what: 'progress', sent: item.sent })
+      this.changed()
+    }
+  }
+
+  private set(item: Item, state: State): void {
+    item.state = state
+    if (state !== 'sending') {
+      item.speed = 0
+      item.left = null
+    }
+    if (state !== 'done' && state !== 'elsewhere') void this.keep(item)
+    void this.stayAwake()
+    this.changed()
+  }
+
+  private async keep(item: Item): Promise<void> {
+    const isRefused = item.state === 'failed' && !item.metadata
+    if (!isRefused && item.state !== 'done' && this.items.includes(item)) await storage.put(kept(item))
+  }
+
+  private later(name: string, milliseconds: number, work: () => void): void {
+    if (this.timers.has(name)) {
+      if (!name.startsWith('draft')) return
+      clearTimeout(this.timers.get(name))
+    }
+    this.timers.set(name, setTimeout(() => {
+      this.timers.delete(name)
+      work()
+    }, milliseconds))
+  }
+
+  private changed(): void {
+    if (this.drawing) return
+    this.drawing = true
+    setTimeout(() => {
+      this.drawing = false
+      for (const listener of this.listeners) listener()
+    }, this.items.some((item) => item.state === 'sending') ? DRAW_MS / 5 : 0)
+  }
+}
+
+const isLike = (item: Kept, file: File): boolean => item.name === file.name && item.size === file.size
+
+async function isGranted(handle: FileSystemFileHandle | null): Promise<boolean> {
+  if (!handle) return false
+  const asking = handle as FileSystemFileHandle & { queryPermission?: (how: object) => Promise<PermissionState> }
+  try {
+    return (await asking.queryPermission?.({ mode: 'read' })) === 'granted'
+  } catch {
+    return false
+  }
+}

@@ -50,24 +50,20 @@ def after_tus(state: State, policy: RetryPolicy, event: Event) -> Decision:
 
     Spec: tus 1.0.0 § Core Protocol / Resuming an Upload
     """
-    match event:
-        case Broken():
-            return _follow(_broken(state, policy, event))
-        case Differs():
-            return _follow(_replaced(state, Step.CREATE))
-        case Answer():
-            return _follow(_tus_answered(_reached(state, event.at), policy, event))
+    if isinstance(event, Broken):
+        return _follow(_broken(state, policy, event))
+    if isinstance(event, Differs):
+        return _follow(_replaced(state, Step.CREATE))
+    return _follow(_tus_answered(_reached(state, event.at), policy, event))
 
 
 def after_chunk(state: State, policy: RetryPolicy, event: Event) -> Decision:
     """What follows an event of a chunk upload."""
-    match event:
-        case Broken():
-            return _follow(_broken(state, policy, event))
-        case Differs():
-            return _follow(_replaced(state, Step.SEND))
-        case Answer():
-            return _follow(_chunk_answered(_reached(state, event.at), policy, event))
+    if isinstance(event, Broken):
+        return _follow(_broken(state, policy, event))
+    if isinstance(event, Differs):
+        return _follow(_replaced(state, Step.SEND))
+    return _follow(_chunk_answered(_reached(state, event.at), policy, event))
 
 
 def is_passing(event: Answer) -> bool:

@@ -16,6 +16,7 @@ from .state import MIB
 
 SMALL_PIECE = 64 * 1024
 LARGE_PIECE = 256 * 1024
+READ_AT_ONCE = MIB
 SWIFT_AFTER = 4 * MIB
 SWIFT_RATE = 8 * MIB
 
@@ -31,6 +32,7 @@ class Source:
         self.fingerprint = fingerprint
         self._file = file
         self._lock = threading.Lock()
+        self._is_swift = False  # remembered from one request to the next
 
     @classmethod
     async def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -106,14 +108,21 @@ class Source:
     async def pieces(self, start: int, *, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` up to ``end``, in pieces that are small while the link is slow.
 
-        Small, so that movement shows early on a slow link; large, because every piece costs time of the processor.
+        Small, so that movement shows early on a slow link; large, because every piece costs time of the processor. On a
+        swift link several are read at once, because the hop to the thread that reads costs more than the reading.
         """
         began, first = time.monotonic(), start
         while start < end:
-            is_swift = start - first >= SWIFT_AFTER and start - first > SWIFT_RATE * (time.monotonic() - began)
-            piece = await self.read(start, size=min(LARGE_PIECE if is_swift else SMALL_PIECE, end - start))
-            start += len(piece)
-            yield piece
+            if start - first >= SWIFT_AFTER:
+                self._is_swift = start - first > SWIFT_RATE * (time.monotonic() - began)
+            size = min(READ_AT_ONCE if self._is_swift else SMALL_PIECE, end - start)
+            for piece in await asyncio.to_thread(self._read_pieces, start, size):
+                start += len(piece)
+                yield piece
+
+    def _read_pieces(self, start: int, size: int) -> list[bytes]:
+        end = start + size
+        return [self._read_at(at, min(LARGE_PIECE, end - at)) for at in range(start, end, LARGE_PIECE)]
 
     async def close(self) -> None:
         """Close the file; safe to repeat."""

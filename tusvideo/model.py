@@ -256,6 +256,16 @@ class Limits:
     """Room that stays free on the disk; an upload that would go below it is refused before its first byte."""
 
 
+class VideoState(StrEnum):
+    """How far it is known what a video consists of. Whatever it says, the file is as it was uploaded."""
+
+    CHECKING = "checking"
+    """It waits to be examined, or is being examined."""
+    READY = "ready"
+    FAILED = "failed"
+    """It cannot be read as a video."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
     """The record that people see for a published file: a title, a description, a link."""
@@ -271,3 +281,68 @@ class Video:
     content_type: str
     created_at: datetime
     updated_at: datetime
+    state: VideoState = VideoState.READY
+    reason: str | None = None
+    """Why it failed, in a sentence for people."""
+    tries: int = 0
+    """So often it was begun to examine the file."""
+    duration: float | None = None
+    """This and what follows: see Facts."""
+    width: int | None = None
+    height: int | None = None
+    rotation: int | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    faststart: bool | None = None
+    thumbnail: str | None = None
+    """What tells its thumbnail from every other; None when it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a video consists of, as far as its file tells; None: not known, or not there."""
+
+    duration: float | None = None
+    """Seconds."""
+    width: int | None = None
+    """Pixels of the stored picture, before ``rotation``."""
+    height: int | None = None
+    rotation: int | None = None
+    """Degrees clockwise by which a player turns the picture: 0, 90, 180 or 270."""
+    video_codec: str | None = None
+    """As FFmpeg calls it: ``h264``, ``hevc``, ``vp9``, ``av1`` …"""
+    audio_codec: str | None = None
+    faststart: bool | None = None
+    """True when the index comes before the data, so that a video plays while it loads; None where there is no such
+    order (any container but mp4 and its kin)."""
+
+
+class Fault(StrEnum):
+    """Why nothing is known about a video."""
+
+    UNREADABLE = "unreadable"
+    """Its content is damaged, cut, or something else than it says."""
+    NO_PICTURE = "no_picture"
+    """It is sound only."""
+    TOO_SLOW = "too_slow"
+    """Reading it took longer than it may."""
+    TOO_LARGE = "too_large"
+    """Reading it took more memory than it may."""
+    BROKEN = "broken"
+    """It brought down the process that read it."""
+    GONE = "gone"
+    """Its file is not there any more."""
+    GIVEN_UP = "given_up"
+    """Each time that it was read the server stopped."""
+    NO_READER = "no_reader"
+    """Nothing here can read videos; the video is not to blame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What came of examining a video; with a fault, nothing."""
+
+    facts: Facts = Facts()
+    thumbnail: bytes | None = None
+    """A JPEG; None when no picture could be drawn."""
+    fault: Fault | None = None

@@ -4,14 +4,26 @@ Adapters implement these by shape; nothing inherits from them. Each docstring is
 in ``tests/conformance`` check for every adapter.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Container, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
 from tusvideo.commands import PutPart, UploadEvent
 from tusvideo.message import RequestHead
-from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId, Video
+from tusvideo.model import (
+    ClientKey,
+    Facts,
+    Inspection,
+    Location,
+    Part,
+    Status,
+    Upload,
+    UploadId,
+    UserId,
+    Video,
+    VideoState,
+)
 
 ReadableBuffer = bytes | memoryview
 """Bytes to be read; a memoryview lies in memory that its giver will use again: whoever keeps bytes copies them."""
@@ -156,6 +168,13 @@ class PublishedFile(Protocol):
     @property
     def etag(self) -> str:
         """A strong entity tag, quotes included."""
+
+    @property
+    def descriptor(self) -> int:
+        """The open file as a process that is started may inherit it, for reading; good until ``close``.
+
+        Raises StorageFailed where there is no such thing, and after ``close``.
+        """
 
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """Give the bytes [start, stop) in blocks of at most 256 KiB."""
@@ -349,6 +368,57 @@ class VideoRepository(Protocol):
 
     async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
         """Delete the record of a published file; False when there was none."""
+
+    async def checking(self, *, limit: int) -> Sequence[Video]:
+        """List records that wait to be examined: those with the fewest tries first, then the oldest."""
+
+    async def begin_check(self, video: Video, *, tries: int) -> Video | None:
+        """Set how often a record that waits was tried; None when it is gone, or has another file by now."""
+
+    async def end_check(
+        self, video: Video, *, state: VideoState, reason: str | None, facts: Facts, thumbnail: str | None
+    ) -> Video | None:
+        """Keep what came of examining the file of a record that waits; None as ``begin_check``. Its texts and times
+        stay as they are."""
+
+    async def begin_checking(self, types: Collection[str]) -> int:
+        """Let all records of these content types wait that are ready and were never tried; give how many."""
+
+    async def end_checking(self) -> int:
+        """Make all records ready that wait, as if they had never been tried; give how many."""
+
+    async def thumbnails(self) -> Container[str]:
+        """Tell the thumbnails of all records, each as ``{id}-{thumbnail}``."""
+
+
+class Inspector(Protocol):
+    """Somebody who reads a video of a stranger and tells what it consists of."""
+
+    async def inspect(self, file: PublishedFile, *, kind: str) -> Inspection:
+        """Examine a file as the kind of video (``rules.sniff``) that it was taken for, within bounded time and memory.
+
+        Whatever the file holds, the worst that comes of it is an inspection with a fault. Changes nothing; a cancelled
+        call leaves nothing running. Raises StorageFailed when this machine cannot do it now.
+        """
+
+
+class Thumbnails(Protocol):
+    """Small pictures by owner and name. All of them can be made again, so nothing is lost when one is."""
+
+    async def put(self, owner: UserId, name: str, picture: bytes) -> None:
+        """Keep a picture durably. Names tell contents apart: one that is there stays as it is. Safe to repeat.
+
+        ``name`` is made of lower-case hex digits and ``-``. Raises DiskFull, StorageFailed.
+        """
+
+    async def get(self, owner: UserId, name: str) -> bytes | None:
+        """Load a picture; None when it is not there."""
+
+    async def remove(self, owner: UserId, name: str) -> None:
+        """Drop a picture. Safe to repeat."""
+
+    async def drop_others(self, kept: Container[str]) -> int:
+        """Drop the pictures of everybody whose names are not among those kept; give how many it was."""
 
 
 class Transfer(Protocol):

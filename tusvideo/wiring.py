@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -24,9 +25,11 @@ from tusvideo.errors import ConfigError, DiskFull, StorageFailed, TusvideoError,
 from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.log import configure_log, event
+from tusvideo.media.inspector import ChildInspector, is_available
 from tusvideo.model import Durability
 from tusvideo.service.concatenating import Concatenated, Concatenating
 from tusvideo.service.finalizing import FinalizeService
+from tusvideo.service.inspecting import Inspected, Inspecting
 from tusvideo.service.parts import PartService
 from tusvideo.service.proving import ProofService
 from tusvideo.service.publishing import Publisher
@@ -38,6 +41,7 @@ from tusvideo.service.videos import VideoService
 from tusvideo.sessions.sqlite import SqliteSessions
 from tusvideo.stores import files
 from tusvideo.stores.disk import DiskStore
+from tusvideo.stores.thumbnails import DiskThumbnails
 from tusvideo.web.app import make_runner
 from tusvideo.web.auth import LocalAuthenticator
 from tusvideo.web.keys import House, Policy
@@ -83,6 +87,7 @@ class Server:
     recovery: Recovery
     sweeper: Sweeper
     syncing: BackgroundSync
+    inspecting: Inspecting
 
 
 def run(config: Config) -> int:
@@ -132,7 +137,10 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             profiles=config.profiles,
             limits=config.limits,
             durability=config.storage.durability,
+            inspects=is_available(),
         )
+        thumbnails = DiskThumbnails(config.storage.data_dir)
+        stack.push_async_callback(thumbnails.close)
         concatenating = Concatenating(publisher=publisher, locks=locks)
         stack.push_async_callback(concatenating.close)
         uploads = UploadService(publisher=publisher, locks=locks, videos=sessions, concatenating=concatenating)
@@ -150,6 +158,12 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             recovery=Recovery(publisher=publisher, uploads=uploads),
             sweeper=Sweeper(publisher=publisher, locks=locks),
             syncing=BackgroundSync(store=store, sessions=sessions),
+            inspecting=Inspecting(
+                publisher=publisher,
+                videos=sessions,
+                inspector=ChildInspector() if publisher.inspects else None,
+                thumbnails=thumbnails,
+            ),
         )
 
 
@@ -196,11 +210,16 @@ async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> N
     runner = make_runner(house, stop_seconds=config.server.stop_seconds / 2)
     await runner.setup()
     rounds = [
-        asyncio.create_task(_again_and_again("sweep", server.sweeper.run, every_seconds=config.storage.sweep_seconds)),
         asyncio.create_task(
-            _again_and_again("concatenation", server.concatenating.run, every_seconds=config.storage.sweep_seconds)
+            _again_and_again("sweep", server.sweeper.run, wait=partial(asyncio.sleep, config.storage.sweep_seconds))
         ),
-        asyncio.create_task(_again_and_again("sync", server.syncing.run, every_seconds=SYNC_SECONDS)),
+        asyncio.create_task(
+            _again_and_again(
+                "concatenation", server.concatenating.run, wait=partial(asyncio.sleep, config.storage.sweep_seconds)
+            )
+        ),
+        asyncio.create_task(_again_and_again("sync", server.syncing.run, wait=partial(asyncio.sleep, SYNC_SECONDS))),
+        asyncio.create_task(_again_and_again("inspection", server.inspecting.run, wait=server.inspecting.wait)),
     ]
     try:
         site = await _listen(runner, config.server.listen)
@@ -235,6 +254,7 @@ def _house(server: Server, config: Config) -> House:
         parts=server.parts,
         finalizing=server.finalizing,
         videos=server.videos,
+        pictures=server.inspecting,
         authenticator=LocalAuthenticator(),
         clock=server.clock,
         profiles=config.profiles,
@@ -291,11 +311,14 @@ def _announce(config: Config, *, port: int, most_transfers: int) -> None:
 
 
 async def _again_and_again(
-    name: str, work: Callable[[], Awaitable[Swept | Synced | Concatenated]], *, every_seconds: float
+    name: str,
+    work: Callable[[], Awaitable[Swept | Synced | Concatenated | Inspected]],
+    *,
+    wait: Callable[[], Awaitable[object]],
 ) -> None:
     """Do a piece of house-keeping in rounds; one that fails is told, and the next one may work."""
     while True:
-        await asyncio.sleep(every_seconds)
+        await wait()
         try:
             done = asdict(await work())
         except TusvideoError as error:

@@ -7,12 +7,14 @@ from typing import Any, Protocol
 from tests.fakes.clock import HandClock
 from tests.fakes.events import Recorder
 from tests.fakes.faults import Faulty, Steps
+from tests.fakes.media import MemoryThumbnails
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.model import Durability, Limits, Profile, Upload, UploadId, UserId
-from tusvideo.ports import SessionRepository, UploadStore, VideoRepository
+from tusvideo.ports import Inspector, SessionRepository, UploadStore, VideoRepository
 from tusvideo.rules.sniff import MEDIA_TYPES
 from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
+from tusvideo.service.inspecting import Inspecting
 from tusvideo.service.parts import PartService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.recovery import Recovered, Recovery
@@ -56,6 +58,8 @@ class House:
         steps: Steps | None = None,
         locks: MemoryLocks | None = None,
         durability: Durability = Durability.STRICT,
+        inspector: Inspector | None = None,
+        thumbnails: MemoryThumbnails | None = None,
     ) -> None:
         self.store = store
         self.sessions = sessions
@@ -74,6 +78,7 @@ class House:
             profiles=self.profiles,
             limits=limits,
             durability=durability,
+            inspects=inspector is not None,
         )
         self.concatenating = Concatenating(publisher=self.publisher, locks=self.locks)
         self.uploads = UploadService(
@@ -84,6 +89,11 @@ class House:
         self.videos = VideoService(publisher=self.publisher, videos=seen_sessions, uploads=self.uploads)
         self.recovery = Recovery(publisher=self.publisher, uploads=self.uploads)
         self.sweeper = Sweeper(publisher=self.publisher, locks=self.locks)
+        self.inspector = inspector
+        self.thumbnails = thumbnails or MemoryThumbnails()
+        self.inspecting = Inspecting(
+            publisher=self.publisher, videos=seen_sessions, inspector=inspector, thumbnails=self.thumbnails
+        )
 
     def with_steps(self, steps: Steps) -> "House":
         """Give services over the same adapters that count, and fail, their steps."""
@@ -103,6 +113,8 @@ class House:
             "limits": self.limits,
             "locks": self.locks,
             "durability": self.publisher.durability,
+            "inspector": self.inspector,
+            "thumbnails": self.thumbnails,
         }
         return House(**{**same, **facts})
 

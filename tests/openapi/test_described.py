@@ -16,6 +16,7 @@ import pytest_asyncio
 from tests.e2e import chunks, tus
 from tests.faults.processes import ServerProcess
 from tests.media.clip import CLIP
+from tests.web.wire import until
 
 EXAMPLES = 25
 """Of each operation and phase."""
@@ -32,7 +33,7 @@ CHECKS = (
     "use_after_free",
     "ensure_resource_availability",
 )
-OPERATIONS = 13
+OPERATIONS = 14
 TO_REMOVE = 20
 """So many uploads, and so many records, are there for DELETE alone."""
 
@@ -59,6 +60,11 @@ async def _finished(port: int, key: str) -> tuple[str, str]:
     return filename, json.loads(record.body)["id"]
 
 
+async def _has_thumbnail(port: int, video: str) -> bool:
+    answer = await tus.ask(port, f"GET /api/videos/{video} HTTP/1.1")
+    return answer.json["thumbnail"] is not None
+
+
 async def _known(port: int) -> dict[str, Any]:
     """Store uploads, and tell by operation what requests may say about them."""
     filename, video = await _finished(port, "done")
@@ -72,6 +78,7 @@ async def _known(port: int) -> dict[str, Any]:
     path = await tus.create(port, 10)
     await tus.patch(port, path, at=0, body=b"hello")
     poster: Any = {"profile": "poster"}
+    await until(lambda: _has_thumbnail(port, video))
     asked = [{"path_parameters": poster, "query": {"uploadId": key}} for key in ("half", "done")]
     return {
         f"GET {CHUNK}": asked,
@@ -86,6 +93,7 @@ async def _known(port: int) -> dict[str, Any]:
         f"GET {VIDEO}": [{"path_parameters": {"id": video}}],
         f"PATCH {VIDEO}": [{"path_parameters": {"id": video}}],
         f"DELETE {VIDEO}": removed,
+        f"GET {VIDEO}/thumbnail": [{"path_parameters": {"id": video}}],
         "GET /files/{id}/digest": [
             {"path_parameters": {"id": path.rpartition("/")[2]}, "query": {"from": 0, "to": 5}},
         ],

@@ -26,6 +26,16 @@ RECORD = {
     "contentType": "video/mp4",
     "createdAt": "2026-11-23T12:00:00.000Z",
     "updatedAt": "2026-11-30T12:00:00.000Z",
+    "state": "ready",
+    "reason": None,
+    "duration": None,
+    "width": None,
+    "height": None,
+    "rotation": None,
+    "videoCodec": None,
+    "audioCodec": None,
+    "faststart": None,
+    "thumbnail": None,
 }
 SAID = {"filename": "video_1.mp4", "title": "Holiday", "description": "By the sea"}
 

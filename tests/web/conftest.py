@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from tests.fakes.media import MemoryThumbnails
 from tests.web.wire import Answer, Wire, connect, until
 from tusvideo.clock import SystemClock
 from tusvideo.config.settings import BUILT_IN_PROFILES
@@ -20,6 +21,7 @@ from tusvideo.message import RequestHead
 from tusvideo.model import Limits, Profile, Status, UserId
 from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
+from tusvideo.service.inspecting import Inspecting
 from tusvideo.service.parts import PartService
 from tusvideo.service.proving import ProofService
 from tusvideo.service.publishing import Publisher
@@ -158,6 +160,7 @@ def _house(
         parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
         finalizing=FinalizeService(publisher=publisher, locks=locks),
         videos=VideoService(publisher=publisher, videos=sessions, uploads=uploads),
+        pictures=Inspecting(publisher=publisher, videos=sessions, inspector=None, thumbnails=MemoryThumbnails()),
         authenticator=LocalAuthenticator(),
         clock=SystemClock(),
         profiles=profiles,

@@ -7,6 +7,7 @@ Spec: OpenAPI 3.1.1.
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 from tusvideo.model import CLIENT_KEY, Limits, Profile
@@ -78,6 +79,7 @@ def document(*, version: str, profiles: Mapping[str, Profile], limits: Limits) -
             "/api/videos/metadata": {"post": _describe_video()},
             "/api/videos": {"get": _list_videos()},
             "/api/videos/{id}": _video_path(),
+            "/api/videos/{id}/thumbnail": _thumbnail_path(),
             "/files/{id}/digest": {"get": _digest()},
             "/healthz": {"get": _health()},
             "/readyz": {"get": _ready()},
@@ -202,6 +204,20 @@ def _video_path() -> Schema:
     }
 
 
+def _thumbnail_path() -> Schema:
+    identity = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+    picture = {"image/jpeg": {"schema": {"type": "string", "contentMediaType": "image/jpeg"}}}
+    answers: dict[str, Schema] = {
+        "200": {"description": "The picture.", "content": picture},
+        "206": {"description": "A part of it.", "content": picture},
+        **{str(status): {"description": f"{HTTPStatus(status).phrase}."} for status in (304, 412, 416)},
+    }
+    described = _operation(
+        "getThumbnail", "A small picture from near the beginning, upright.", answers={}, refusals=(404,), more=answers
+    )
+    return {"parameters": [identity], "get": described}
+
+
 def _health() -> Schema:
     answer = object_of({"status": {"const": "ok"}, "durability": {"enum": ["strict", "relaxed"]}})
     return _operation("health", "The process answers.", answers={200: ("It does.", answer)}, refusals=(), later=())
@@ -231,9 +247,10 @@ def _operation(  # noqa: PLR0913 - the parts of an operation object, each named 
     body: Mapping[str, Schema] | None = None,
     fields: Schema | None = None,
     bare: bool = False,
+    more: Mapping[str, Schema] = MappingProxyType({}),
 ) -> Schema:
-    """Put an operation together; a ``bare`` one has no body in any of its answers."""
-    found: dict[str, Schema] = {}
+    """Put an operation together; a ``bare`` one has no body in any answer, ``more`` are answers without JSON."""
+    found: dict[str, Schema] = dict(more)
     for status, (sentence, schema) in answers.items():
         content = {} if schema is None else {"content": {_JSON: {"schema": schema}}}
         found[str(status)] = {"description": sentence, **content, **({"headers": fields} if fields else {})}

@@ -6,7 +6,7 @@ Spec: OpenAPI 3.1.1 § Schema Object; JSON Schema 2020-12.
 from collections.abc import Mapping
 from typing import Final
 
-from tusvideo.model import CLIENT_KEY, Limits, Profile, Status
+from tusvideo.model import CLIENT_KEY, Limits, Profile, Status, VideoState
 from tusvideo.protocol import texts
 
 Schema = Mapping[str, object]
@@ -168,6 +168,22 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
         "contentType": _TEXT,
         "createdAt": _TIME,
         "updatedAt": _TIME,
+        "state": {
+            "enum": [state.value for state in VideoState],
+            "description": "Whether the file was examined, and could be; the file itself is as it was uploaded.",
+        },
+        "reason": {**_or_null(_TEXT), "description": "Why it failed, for people."},
+        "duration": {**_or_null({"type": "number", "exclusiveMinimum": 0}), "description": "Seconds."},
+        "width": {**_or_null(_COUNT), "description": "Pixels, before rotation."},
+        "height": {**_or_null(_COUNT), "description": "Pixels, before rotation."},
+        "rotation": {"enum": [0, 90, 180, 270, None], "description": "Degrees clockwise."},
+        "videoCodec": _or_null(_TEXT),
+        "audioCodec": _or_null(_TEXT),
+        "faststart": {
+            "type": ["boolean", "null"],
+            "description": "Plays while it loads; null where that says nothing.",
+        },
+        "thumbnail": {**_or_null(_TEXT), "description": "Path of a JPEG, once it was drawn."},
     }
     return {
         "DescribeVideo": object_of(

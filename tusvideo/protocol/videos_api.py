@@ -186,7 +186,22 @@ def _record(video: Video, *, url: str) -> dict[str, object]:
         "contentType": video.content_type,
         "createdAt": fields.build_timestamp(video.created_at),
         "updatedAt": fields.build_timestamp(video.updated_at),
+        "state": video.state.value,
+        "reason": video.reason,
+        "duration": video.duration,
+        "width": video.width,
+        "height": video.height,
+        "rotation": video.rotation,
+        "videoCodec": video.video_codec,
+        "audioCodec": video.audio_codec,
+        "faststart": video.faststart,
+        "thumbnail": _thumbnail(video),
     }
+
+
+def _thumbnail(video: Video) -> str | None:
+    """Give the path of the thumbnail; another picture has another one, so that no browser shows the old."""
+    return None if video.thumbnail is None else f"/api/videos/{video.id}/thumbnail?v={video.thumbnail}"
 
 
 def _encoded(raw: bytes) -> str:

@@ -5,14 +5,16 @@ COMPLETE, with the video record if a title came along; drop the staging name. Af
 from where they stopped, with the name that was committed.
 """
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
 from tusvideo.commands import UploadEvent
 from tusvideo.errors import NotFound, StorageFailed
-from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload, Video
+from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload, Video, VideoState
 from tusvideo.ports import Clock, EventSink, SessionRepository, UploadStore
+from tusvideo.rules.facts import first_state
 from tusvideo.rules.names import location as choose_location
 from tusvideo.rules.sniff import ANY_TYPE, KINDS, judge_type
 from tusvideo.rules.uploads import finalizing, moved
@@ -35,6 +37,7 @@ class Publisher:
         profiles: Mapping[str, Profile],
         limits: Limits,
         durability: Durability = Durability.STRICT,
+        inspects: bool = False,
     ) -> None:
         self.store = store
         self.sessions = sessions
@@ -43,6 +46,9 @@ class Publisher:
         self.profiles = profiles
         self.limits = limits
         self.durability = durability
+        self.inspects = inspects
+        self.bell = asyncio.Event()
+        """Rung when a record waits to be examined."""
         self.turns = Turns()
 
     def profile(self, name: str) -> Profile:
@@ -70,8 +76,11 @@ class Publisher:
                 raise StorageFailed
             upload = await self._rename(upload, attempt)
         done = replace(moved(upload, Status.COMPLETE), stored_at=upload.stored_at)
-        await self.sessions.complete(done, was=upload, video=self._video_of(done))
+        video = self._video_of(done)
+        await self.sessions.complete(done, was=upload, video=video)
         self.emit("upload_completed", done)
+        if video is not None:
+            self.ring(video)
         await self.store.discard(done.id)
         return done
 
@@ -85,6 +94,15 @@ class Publisher:
     def emit(self, name: str, upload: Upload, **data: int | str) -> None:
         """Tell what happened to an upload, after it was committed."""
         self.events.emit(UploadEvent(name=name, upload=upload, at=self.clock.now(), data=data))
+
+    def first_state(self, content_type: str) -> VideoState:
+        """Give the state of the record of a file that nobody has examined."""
+        return first_state(content_type, inspects=self.inspects)
+
+    def ring(self, video: Video) -> None:
+        """Say that a record may wait to be examined, after it was committed."""
+        if video.state is VideoState.CHECKING:
+            self.bell.set()
 
     async def judged(self, upload: Upload) -> Upload:
         """Give the upload with its type judged from the stored bytes. Raises UnsupportedType; nothing is committed."""
@@ -145,4 +163,5 @@ class Publisher:
             content_type=upload.content_type or ANY_TYPE,
             created_at=now,
             updated_at=now,
+            state=self.first_state(upload.content_type or ANY_TYPE),
         )

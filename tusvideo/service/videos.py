@@ -40,8 +40,10 @@ class VideoService:
                 content_type=upload.content_type or ANY_TYPE,
                 created_at=now,
                 updated_at=now,
+                state=self._publisher.first_state(upload.content_type or ANY_TYPE),
             ),
         )
+        self._publisher.ring(video)
         return VideoDescribed(video=video, is_new=is_new)
 
     async def list(self, user: UserId, *, before: tuple[datetime, str] | None, limit: int) -> VideosListed:

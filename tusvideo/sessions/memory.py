@@ -1,10 +1,11 @@
 """Session rows in memory, for tests and for nothing that must outlive the process; the promises are those of SQLite."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 
-from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId, Video
+from tusvideo.model import ClientKey, Facts, Location, Part, Status, Upload, UploadId, UserId, Video, VideoState
 from tusvideo.sessions.committed import DEAD
 from tusvideo.sessions.rows import (
     Row,
@@ -174,6 +175,32 @@ class MemorySessions:
         stored = self._video_of(owner, profile, filename)
         return stored is not None and self._videos.pop(stored.id) is stored
 
+    async def checking(self, *, limit: int) -> Sequence[Video]:
+        waiting = (video for video in self._videos.values() if video.state is VideoState.CHECKING)
+        return tuple(sorted(waiting, key=lambda video: (video.tries, video.created_at, video.id)))[:limit]
+
+    async def begin_check(self, video: Video, *, tries: int) -> Video | None:
+        return self._change_checking(video, tries=tries)
+
+    async def end_check(
+        self, video: Video, *, state: VideoState, reason: str | None, facts: Facts, thumbnail: str | None
+    ) -> Video | None:
+        return self._change_checking(video, state=state, reason=reason, thumbnail=thumbnail, **asdict(facts))
+
+    async def begin_checking(self, types: Collection[str]) -> int:
+        never = [v for v in self._videos.values() if v.state is VideoState.READY and not v.tries]
+        wanted = [video for video in never if video.content_type in types]
+        self._videos.update({video.id: replace(video, state=VideoState.CHECKING) for video in wanted})
+        return len(wanted)
+
+    async def end_checking(self) -> int:
+        waiting = await self.checking(limit=len(self._videos))
+        self._videos.update({video.id: replace(video, state=VideoState.READY, tries=0) for video in waiting})
+        return len(waiting)
+
+    async def thumbnails(self) -> frozenset[str]:
+        return frozenset(f"{video.id}-{video.thumbnail}" for video in self._videos.values() if video.thumbnail)
+
     def _load(self, upload_id: UploadId) -> Upload:
         return decode_upload(tuple(self._rows[upload_id].values()))
 
@@ -192,6 +219,15 @@ class MemorySessions:
         if any(row[column] != expected for column, expected in kept(was).items()):
             raise conflict(upload.id)
         row.update(changes(upload, was=was))
+
+    def _change_checking(self, video: Video, **changes: Any) -> Video | None:  # noqa: ANN401 - fields of a record
+        stored = self._videos.get(video.id)
+        if stored is None or stored.state is not VideoState.CHECKING:
+            return None
+        if (stored.owner, stored.profile, stored.filename) != (video.owner, video.profile, video.filename):
+            return None
+        self._videos[video.id] = replace(stored, **changes)
+        return self._videos[video.id]
 
     def _video_of(self, owner: UserId, profile: str, filename: str) -> Video | None:
         place = (owner, profile, filename)

@@ -7,9 +7,9 @@ from operator import attrgetter
 from typing import Any, Final
 
 from tusvideo.errors import SessionConflict
-from tusvideo.model import Digests, Location, Protocol, Status, Upload, UploadId, Video
+from tusvideo.model import Digests, Location, Protocol, Status, Upload, UploadId, Video, VideoState
 
-Row = dict[str, str | int | None]
+Row = dict[str, str | int | float | None]
 """A row by column name, as it is bound to a statement."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,7 +98,10 @@ def encode_video(video: Video) -> Row:
 
 def decode_video(row: Sequence[Any]) -> Video:
     """Build a record from its columns in the order of ``VIDEO_COLUMNS``."""
-    return Video(**_with_times(dict(zip(VIDEO_COLUMNS, row, strict=True))))
+    named = _with_times(dict(zip(VIDEO_COLUMNS, row, strict=True)))
+    named["state"] = VideoState(named["state"])
+    named["faststart"] = None if named["faststart"] is None else bool(named["faststart"])
+    return Video(**named)
 
 
 def conflict(upload_id: UploadId) -> SessionConflict:
@@ -106,12 +109,12 @@ def conflict(upload_id: UploadId) -> SessionConflict:
     return SessionConflict(f"the row of upload {upload_id} is not as it was read; load it again and decide anew")
 
 
-def _plain(value: datetime | str | int | Digests | None) -> str | int | None:
+def _plain(value: datetime | str | float | Digests | None) -> str | int | float | None:
     if isinstance(value, datetime):
         return milliseconds(value)
     if isinstance(value, tuple):
         return " ".join("=".join(pair) for pair in value)
-    if isinstance(value, Status | Protocol):
+    if isinstance(value, Status | Protocol | VideoState):
         return value.value
     return value
 

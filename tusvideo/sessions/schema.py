@@ -162,6 +162,23 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX uploads_unsynced ON uploads (id) WHERE boot_id IS NOT NULL",
         "CREATE INDEX uploads_finals ON uploads (id) WHERE status = 'open' AND concat <> 'partial'",
     ),
+    (
+        """
+        ALTER TABLE videos ADD COLUMN state TEXT NOT NULL DEFAULT 'ready'
+        CHECK (state IN ('checking', 'ready', 'failed'))
+        """,
+        "ALTER TABLE videos ADD COLUMN reason TEXT",
+        "ALTER TABLE videos ADD COLUMN tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0)",
+        "ALTER TABLE videos ADD COLUMN duration REAL",
+        "ALTER TABLE videos ADD COLUMN width INTEGER",
+        "ALTER TABLE videos ADD COLUMN height INTEGER",
+        "ALTER TABLE videos ADD COLUMN rotation INTEGER",
+        "ALTER TABLE videos ADD COLUMN video_codec TEXT",
+        "ALTER TABLE videos ADD COLUMN audio_codec TEXT",
+        "ALTER TABLE videos ADD COLUMN faststart INTEGER CHECK (faststart IN (0, 1))",
+        "ALTER TABLE videos ADD COLUMN thumbnail TEXT",
+        "CREATE INDEX videos_checking ON videos (tries, created_at, id) WHERE state = 'checking'",
+    ),
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -1,13 +1,14 @@
 """Session rows in SQLite: SessionRepository and VideoRepository on one database file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Self, TypeVar
 
-from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId, Video
+from tusvideo.model import ClientKey, Facts, Location, Part, Status, Upload, UploadId, UserId, Video, VideoState
+from tusvideo.sessions import sqlite_facts
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
 from tusvideo.sessions.committed import CommittedRows
@@ -138,6 +139,28 @@ class SqliteSessions:
         return await self._database.write(
             partial(videos.delete_video_of, owner=owner, profile=profile, filename=filename)
         )
+
+    async def checking(self, *, limit: int) -> Sequence[Video]:
+        return await self._database.read(partial(sqlite_facts.list_checking, limit=limit))
+
+    async def begin_check(self, video: Video, *, tries: int) -> Video | None:
+        return await self._database.write(partial(sqlite_facts.begin_check, video=video, tries=tries))
+
+    async def end_check(
+        self, video: Video, *, state: VideoState, reason: str | None, facts: Facts, thumbnail: str | None
+    ) -> Video | None:
+        return await self._database.write(
+            partial(sqlite_facts.end_check, video=video, state=state, reason=reason, facts=facts, thumbnail=thumbnail)
+        )
+
+    async def begin_checking(self, types: Collection[str]) -> int:
+        return await self._database.write(partial(sqlite_facts.begin_checking, types=types))
+
+    async def end_checking(self) -> int:
+        return await self._database.write(sqlite_facts.end_checking)
+
+    async def thumbnails(self) -> frozenset[str]:
+        return await self._database.read(sqlite_facts.list_thumbnails)
 
     async def _write(self, upload_id: UploadId, work: Work[T]) -> T:
         """Run a transaction that changes this row and no other; one that leaves it there gives it."""

@@ -259,6 +259,10 @@ class DiskFile:
     def etag(self) -> str:
         return f'"{self._facts.size:x}-{self._facts.mtime_ns:x}-{self._facts.inode:x}"'
 
+    @property
+    def descriptor(self) -> int:
+        return self._handle.descriptor
+
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         return _blocks(self._handle, start=start, stop=stop, size=PUBLISHED_BLOCK)
 

@@ -283,6 +283,15 @@ def sizes_in(folder: Path) -> Mapping[str, int]:
         return {entry.name: entry.stat(follow_symlinks=False).st_size for entry in plain}
 
 
+def folders_in(folder: Path) -> Sequence[Path]:
+    """List the folders in a folder; none when it is not there."""
+    try:
+        with os.scandir(folder) as entries:
+            return [folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
 def seal(fd: int) -> None:
     """Make a file read-only for its owner and group, and invisible to others."""
     os.fchmod(fd, SEALED)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from tusvideo.errors import InvalidField
-from tusvideo.model import Location, UploadId, upload_id
+from tusvideo.model import Location, UploadId, UserId, upload_id
+from tusvideo.rules.names import user_folder
 
 MAX_NAME_BYTES: Final = 255
 """What Linux file systems take for one name."""
@@ -45,6 +46,15 @@ class Layout:
     def lost_and_found(self) -> Path:
         """Folder of bytes that no session counts and nobody wants to delete."""
         return self.data / "lost+found"
+
+    @property
+    def media(self) -> Path:
+        """Folder of thumbnails; all that lies there can be made again."""
+        return self.data / "media"
+
+    def thumbnails(self, owner: UserId) -> Path:
+        """Name the folder of the thumbnails of a user."""
+        return self.media / user_folder(owner)
 
     def staged(self, upload: UploadId) -> Path:
         """Name the staging file of an upload."""

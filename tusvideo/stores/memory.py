@@ -278,6 +278,10 @@ class MemoryPublished:
     def etag(self) -> str:
         return f'"{self.size:x}-{self._file.changed_ns:x}-{self._file.number:x}"'
 
+    @property
+    def descriptor(self) -> int:
+        raise StorageFailed
+
     async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         async for block in _blocks(self._file.data, start=start, stop=stop, size=PUBLISHED_BLOCK):
             if not self._is_open:

@@ -156,6 +156,13 @@ class Handle:
         self._watch(future)
         return await future
 
+    @property
+    def descriptor(self) -> int:
+        """The descriptor, for a process to inherit. Raises StorageFailed after ``close``."""
+        if not self._is_open:
+            raise StorageFailed
+        return self._fd
+
     def begin(
         self, call: Callable[Concatenate[int, P], None], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Future[None] | None:

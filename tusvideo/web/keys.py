@@ -113,6 +113,13 @@ class Videos(Protocol):
         """Remove a record, and its file if wanted."""
 
 
+class Pictures(Protocol):
+    """The service that has the thumbnails of videos. Raises TusvideoError."""
+
+    async def picture(self, video: Video) -> bytes:
+        """Give the JPEG of a record."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Who may speak to this server, and how much of a head is read."""
@@ -133,6 +140,7 @@ class House:
     parts: Parts
     finalizing: Finalizing
     videos: Videos
+    pictures: Pictures
     authenticator: Authenticator
     clock: Clock
     profiles: Mapping[str, Profile]

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     METADATA = "/api/videos/metadata"
     VIDEOS = "/api/videos"
     VIDEO = "/api/videos/{id}"
+    THUMBNAIL = "/api/videos/{id}/thumbnail"
     PUBLISHED = "/uploads/{directory}/{folder}/{filename}"
     HEALTH = "/healthz"
     READY = "/readyz"
@@ -70,7 +71,8 @@ _FIXED: Final = {
     "*": (Kind.SERVER, Family.PLAIN),
 }
 _PREFIXES: Final = (("/files", Family.TUS), ("/api/videos", Family.VIDEOS), ("/api/", Family.CHUNKS))
-_ID: Final = re.compile(r"/(files|api/videos)/([0-9a-f]{32})", re.ASCII)
+_UPLOAD: Final = re.compile(r"/files/([0-9a-f]{32})", re.ASCII)
+_VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(/thumbnail)?", re.ASCII)
 _DIGEST: Final = re.compile(r"/files/([0-9a-f]{32})/digest", re.ASCII)
 _NAMED: Final = re.compile(r"/files/([^/]{1,1200})")
 _CHUNKS: Final = re.compile(r"/api/([A-Za-z0-9_-]{1,64})/video/(chunk|finalize)", re.ASCII)
@@ -83,10 +85,11 @@ def find(path: str) -> Route:
     """Find what a raw path (without its query) names; ``Kind.NOWHERE`` when it names nothing."""
     if (fixed := _FIXED.get(path)) is not None:
         return Route(kind=fixed[0], family=fixed[1])
-    if (found := _ID.fullmatch(path)) is not None:
-        if found[1] == "files":
-            return Route(kind=Kind.UPLOAD, family=Family.TUS, upload_id=UploadId(found[2]))
-        return Route(kind=Kind.VIDEO, family=Family.VIDEOS, video_id=found[2])
+    if (found := _UPLOAD.fullmatch(path)) is not None:
+        return Route(kind=Kind.UPLOAD, family=Family.TUS, upload_id=UploadId(found[1]))
+    if (found := _VIDEO.fullmatch(path)) is not None:
+        kind = Kind.VIDEO if found[2] is None else Kind.THUMBNAIL
+        return Route(kind=kind, family=Family.VIDEOS, video_id=found[1])
     if path.startswith(FILES_PATH):
         return _find_in_files(path)
     if (found := _CHUNKS.fullmatch(path)) is not None:

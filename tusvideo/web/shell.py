@@ -19,7 +19,7 @@ from tusvideo.errors import (
 from tusvideo.message import ResponseHead
 from tusvideo.model import UserId
 from tusvideo.protocol import chunk_api, problem, videos_api
-from tusvideo.web import chunk_handlers, download, files, guard, page, pages, routes, video_handlers
+from tusvideo.web import chunk_handlers, download, files, guard, page, pages, routes, thumbnails, video_handlers
 from tusvideo.web.answer import hang_up, send
 from tusvideo.web.body import RequestBody
 from tusvideo.web.exchange import LOGGER, Download, Exchange, request_id_of
@@ -55,6 +55,7 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.METADATA: {"POST": video_handlers.describe},
     Kind.VIDEOS: {"GET": video_handlers.list_all},
     Kind.VIDEO: {"GET": video_handlers.get, "PATCH": video_handlers.change, "DELETE": video_handlers.remove},
+    Kind.THUMBNAIL: {"GET": thumbnails.get, "HEAD": thumbnails.get},
     Kind.PUBLISHED: {"GET": download.published, "HEAD": download.published},
     Kind.HEALTH: {"GET": pages.health, "HEAD": pages.health},
     Kind.READY: {"GET": pages.ready, "HEAD": pages.ready},

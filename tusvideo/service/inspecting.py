@@ -1,0 +1,183 @@
+"""Examining published videos: a few at a time, each in a process of its own, and never to the harm of an upload.
+
+The session table is the queue: a record waits in the state CHECKING until its facts, or a reason why there are none,
+are committed. So nothing that waits is lost by a stop, and none of it takes memory.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+from dataclasses import dataclass
+
+from tusvideo.errors import NotFound, TusvideoError
+from tusvideo.model import Fault, Inspection, Location, Video, VideoState
+from tusvideo.ports import Inspector, Thumbnails, VideoRepository
+from tusvideo.rules.facts import MAX_TRIES, settled
+from tusvideo.rules.names import user_folder
+from tusvideo.rules.sniff import KINDS
+from tusvideo.service.publishing import Publisher
+
+AT_ONCE = 2
+"""So many videos are examined side by side: one that hangs does not hold up the others."""
+ROUND_SECONDS = 60.0
+"""So often it is looked for records that wait, whether or not somebody said that there are any."""
+SWEEP_SECONDS = 600.0
+"""So often thumbnails are dropped whose records are gone; nobody is shown one meanwhile."""
+
+
+@dataclass(slots=True)
+class Inspected:
+    """What one pass did, in counts of videos."""
+
+    ready: int = 0
+    failed: int = 0
+    dropped: int = 0
+    """Thumbnails without a record."""
+
+
+class Inspecting:
+    """Makes one pass at a time over the records that wait to be examined."""
+
+    def __init__(
+        self,
+        *,
+        publisher: Publisher,
+        videos: VideoRepository,
+        inspector: Inspector | None,
+        thumbnails: Thumbnails,
+    ) -> None:
+        self._publisher = publisher
+        self._videos = videos
+        self._inspector = inspector
+        self._thumbnails = thumbnails
+        self._has_begun = False
+        self._has_waited = False
+        self._sweeps_at = 0.0
+
+    async def wait(self) -> None:
+        """Return when somebody said that a record waits, or after a minute; the first time at once, for the first pass
+        goes on with what an earlier server left."""
+        if not self._has_waited:
+            self._has_waited = True
+            return
+        try:
+            async with asyncio.timeout(ROUND_SECONDS):
+                await self._publisher.bell.wait()
+        except TimeoutError:
+            return
+
+    async def run(self) -> Inspected:
+        """Examine whatever waits, also what comes meanwhile; give the counts.
+
+        Safe to repeat and to cancel: what was not committed is examined again, at most ``MAX_TRIES`` times. Raises
+        StorageFailed, DiskFull or Busy when disk or database do not work; the rest waits for the next pass.
+        """
+        done = Inspected()
+        self._publisher.bell.clear()
+        if not self._has_begun:
+            await self._begin()
+            self._has_begun = True
+        now = self._publisher.clock.monotonic()
+        if now >= self._sweeps_at:
+            done.dropped = await self._thumbnails.drop_others(await self._videos.thumbnails())
+            self._sweeps_at = now + SWEEP_SECONDS
+        if self._inspector is None:
+            return done
+        held: set[str] = set()
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                for _ in range(AT_ONCE):
+                    lanes.create_task(self._work(self._inspector, held, done))
+        except* TusvideoError as group:
+            raise _first_of(group) from group
+        return done
+
+    async def picture(self, video: Video) -> bytes:
+        """Give the thumbnail of a record. Raises NotFound when there is none."""
+        picture = (
+            None
+            if video.thumbnail is None
+            else await self._thumbnails.get(video.owner, name_of(video, video.thumbnail))
+        )
+        if picture is None:
+            raise NotFound("thumbnail")
+        return picture
+
+    def _tell(self, video: Video) -> None:
+        """Tell who listens that a record has its facts."""
+
+    async def _begin(self) -> None:
+        """Let records wait that were made when nobody examined videos; or nobody wait when nobody does now."""
+        if self._inspector is None:
+            await self._videos.end_checking()
+        else:
+            await self._videos.begin_checking(KINDS)
+
+    async def _work(self, inspector: Inspector, held: set[str], done: Inspected) -> None:
+        while True:
+            waiting = await self._videos.checking(limit=AT_ONCE + len(held))
+            video = next((each for each in waiting if each.id not in held), None)
+            if video is None:
+                return
+            held.add(video.id)
+            # It stays among those held: what cannot be committed must not be tried again in the same pass.
+            settled_as = await self._check(video, inspector)
+            done.ready += settled_as is VideoState.READY
+            done.failed += settled_as is VideoState.FAILED
+
+    async def _check(self, video: Video, inspector: Inspector) -> VideoState | None:
+        """Examine one; None when its record went, or got another file, meanwhile."""
+        begun = await self._videos.begin_check(video, tries=video.tries + 1)
+        if begun is None:
+            return None
+        try:
+            return await self._checked(begun, inspector)
+        except (TusvideoError, asyncio.CancelledError):
+            # Neither a disk that fails nor an orderly stop is a try: only a server that died on the way counts.
+            with contextlib.suppress(TusvideoError):
+                await self._videos.begin_check(begun, tries=video.tries)
+            raise
+
+    async def _checked(self, video: Video, inspector: Inspector) -> VideoState | None:
+        inspection = Inspection(fault=Fault.GIVEN_UP)
+        if video.tries <= MAX_TRIES:
+            inspection = await self._inspect(video, inspector)
+        thumbnail = None
+        if inspection.thumbnail is not None:
+            thumbnail = hashlib.sha256(inspection.thumbnail).hexdigest()[:16]
+            await self._thumbnails.put(video.owner, name_of(video, thumbnail), inspection.thumbnail)
+        state, reason = settled(inspection.fault)
+        changed = await self._videos.end_check(
+            video, state=state, reason=reason, facts=inspection.facts, thumbnail=thumbnail
+        )
+        if changed is None:
+            if thumbnail is not None:
+                await self._thumbnails.remove(video.owner, name_of(video, thumbnail))
+            return None
+        self._tell(changed)
+        if video.thumbnail is not None and video.thumbnail != thumbnail:
+            await self._thumbnails.remove(video.owner, name_of(video, video.thumbnail))
+        return state
+
+    async def _inspect(self, video: Video, inspector: Inspector) -> Inspection:
+        file = None
+        if video.profile in self._publisher.profiles:
+            directory = self._publisher.profile(video.profile).directory
+            location = Location(directory=directory, folder=user_folder(video.owner), filename=video.filename)
+            file = await self._publisher.store.open_published(location)
+        if file is None:
+            return Inspection(fault=Fault.GONE)
+        try:
+            return await inspector.inspect(file, kind=KINDS[video.content_type])
+        finally:
+            await file.close()
+
+
+def name_of(video: Video, thumbnail: str) -> str:
+    """Name a thumbnail of a record: other content, other name."""
+    return f"{video.id}-{thumbnail}"
+
+
+def _first_of(group: BaseExceptionGroup[TusvideoError]) -> TusvideoError:
+    first = group.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first

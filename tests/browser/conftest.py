@@ -11,11 +11,13 @@ from playwright.async_api import BrowserContext
 from tests.browser import chromium
 from tests.browser.chromium import Opened
 from tests.clients import npm
-from tests.clients.journey import SIZE
 from tests.e2e.conftest import server, start
-from tests.e2e.disk import video
+from tests.e2e.disk import MIB, video
 
 __all__ = ["server", "start"]
+
+SIZE = 16 * MIB
+"""Of the video: well beyond what Chromium hands to the kernel at once."""
 
 Open = Callable[..., Awaitable[Opened]]
 

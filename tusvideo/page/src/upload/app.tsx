@@ -70,6 +70,15 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
   }, [engine])
 
   const { items, notices } = engine
+  const removed = useRef<number | null>(null)
+  const count = useRef(items.length)
+  useEffect(() => {
+    if (removed.current !== null && items.length < count.current) {
+      focusNear(removed.current)
+      removed.current = null
+    }
+    count.current = items.length
+  })
   const live = items.filter((item) => LIVE.has(item.state) || item.state === 'offline')
   const waiting = items.filter((item) => item.state === 'chosen')
   useEffect(() => {
@@ -148,7 +157,7 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
             </div>
             <ul role="list" class="cards">
               {items.map((item, index) => (
-                <Card key={item.id} item={item} engine={engine} isOnly={items.length < 3} afterRemoval={() => focusNear(index)} />
+                <Card key={item.id} item={item} engine={engine} isOnly={items.length < 3} beforeRemoval={() => { removed.current = index }} />
               ))}
             </ul>
           </section>
@@ -191,13 +200,9 @@ function Toast({ notice, engine }: { notice: Notice; engine: Engine }): JSX.Elem
 
 /** After an upload left the list the focus goes to the one that took its place, else to the picker. */
 function focusNear(index: number): void {
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => {
-      const cards = document.querySelectorAll<HTMLElement>('.cards > li')
-      const near = cards[Math.min(index, cards.length - 1)]
-      ;(near?.querySelector<HTMLElement>('h3') ?? document.getElementById('files'))?.focus()
-    }),
-  )
+  const cards = document.querySelectorAll<HTMLElement>('.cards > li')
+  const near = cards[Math.min(index, cards.length - 1)]
+  ;(near?.querySelector<HTMLElement>('h3') ?? document.getElementById('files'))?.focus()
 }
 
 function keptProfile(engine: Engine): string {

@@ -10,17 +10,20 @@ import { type Preview, preview } from './preview'
 
 const SHOWS_BAR = new Set(['queued', 'sending', 'waiting', 'offline', 'paused', 'needsFile', 'elsewhere'])
 
-export function Card({ item, engine, isOnly, afterRemoval }: { item: Item; engine: Engine; isOnly: boolean; afterRemoval: () => void }): JSX.Element {
+export function Card({ item, engine, isOnly, beforeRemoval }: { item: Item; engine: Engine; isOnly: boolean; beforeRemoval: () => void }): JSX.Element {
   const input = useRef<HTMLInputElement>(null)
   const dialog = useRef<HTMLDialogElement>(null)
   const { id, name, state } = item
   const heading = `name-${id}`
+  useEffect(() => {
+    if (state === 'done') dialog.current?.close() // there is nothing left to be cancelled
+  }, [state])
   const remove = (): void => {
+    beforeRemoval()
     void engine.remove(item)
-    afterRemoval()
   }
   const askFirst = (): void => {
-    if (item.sent > 0 && state !== 'done') dialog.current?.showModal()
+    if (item.sent > 0 && state !== 'done' && item.failure?.canRetry !== false) dialog.current?.showModal()
     else remove()
   }
   const give = async (): Promise<void> => {

@@ -6,7 +6,7 @@ import { bytes, list, percent } from '../shared/format'
 import { t } from '../shared/i18n'
 import { type Item, isVideo, itemOf, type Kept, kept, LIVE, mayBe, newId, share, type State, titleOf } from './model'
 import { Pace } from './pace'
-import { isSame } from './proof'
+import { isSame, storedOf } from './proof'
 import * as storage from './storage'
 import * as tabs from './tabs'
 
@@ -62,11 +62,21 @@ export class Engine {
   async restore(): Promise<void> {
     const taken = await tabs.taken()
     for (const record of await storage.all()) {
+      if (this.items.some((one) => one.id === record.id)) continue // the reader was faster
       const item = itemOf(record)
       this.items.push(item)
       if (taken.has(item.id)) this.watch(item)
       else if (await isGranted(item.handle)) await this.open(item)
+      else if (item.url) void this.ask(item, item.url)
     }
+    this.changed()
+  }
+
+  /** What the server has is what counts; the browser had handed more to the network. */
+  private async ask(item: Item, url: string): Promise<void> {
+    const stored = await storedOf(url)
+    if (stored === null || item.state !== 'needsFile') return
+    item.sent = stored
     this.changed()
   }
 
@@ -94,7 +104,7 @@ export class Engine {
       return this.complain(t('error.otherFile', { name: item.name, size: bytes(item.size), other: file.name }))
     }
     const isDoubtful = file.lastModified !== item.lastModified
-    if (isDoubtful && item.url && !(await isSame(file, item.url, item.sent))) {
+    if (isDoubtful && item.url && !(await isSame(file, item.url))) {
       return this.complain(t('error.changedFile', { name: item.name }))
     }
     item.file = file
@@ -145,6 +155,7 @@ export class Engine {
     const upload = this.uploads.get(item.id)
     this.uploads.delete(item.id)
     this.items = this.items.filter((other) => other !== item)
+    this.changed()
     if (item.state !== 'done') {
       await upload?.abort()
       if (item.url) {
@@ -364,7 +375,9 @@ export class Engine {
     const problem = problemOf(response.getStatus(), response.getBody())
     const isFinal = [400, 403, 413, 415].includes(problem.status)
     this.fail(item, problem.message, !isFinal)
-    if (isFinal) void storage.remove(item.id) // the server has dropped it
+    if (!isFinal) return
+    item.url = null // the server has dropped it
+    void storage.remove(item.id)
   }
 
   private async succeed(item: Item): Promise<void> {

@@ -51,5 +51,5 @@ export function date(moment: string | number | Date): string {
 }
 
 export function list(words: readonly string[]): string {
-  return new Intl.ListFormat(locale(), { type: 'conjunction', style: 'short' }).format(words)
+  return new Intl.ListFormat(locale(), { type: 'unit', style: 'short' }).format(words)
 }

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import stat
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -32,6 +33,7 @@ class Source:
         self.fingerprint = fingerprint
         self._file = file
         self._lock = threading.Lock()
+        self._buffer = bytearray(LARGE_PIECE)
         self._is_swift = False  # remembered from one request to the next
 
     @classmethod
@@ -115,10 +117,31 @@ class Source:
         while start < end:
             if start - first >= SWIFT_AFTER:
                 self._is_swift = start - first > SWIFT_RATE * (time.monotonic() - began)
+            if self._is_swift and (cached := self._read_cached(start, min(LARGE_PIECE, end - start))):
+                start += len(cached)
+                yield cached
+                continue
             size = min(READ_AT_ONCE if self._is_swift else SMALL_PIECE, end - start)
             for piece in await asyncio.to_thread(self._read_pieces, start, size):
                 start += len(piece)
                 yield piece
+
+    def _read_cached(self, start: int, size: int) -> bytes | None:
+        """The bytes, if the system has them in memory; None if somebody would have to wait for a disk.
+
+        Worth its lines: a hop to a thread, and memory that one thread takes and another gives back, cost twice as much
+        time of the processor as everything else that sends a swift file.
+        """
+        if sys.platform != "linux":
+            return None
+        try:
+            count = os.preadv(self._file.fileno(), [memoryview(self._buffer)[:size]], start, os.RWF_NOWAIT)
+        except OSError:
+            return None  # not in memory, or a file system that cannot tell
+        if count < size:
+            return None
+        self.check()
+        return bytes(memoryview(self._buffer)[:size])
 
     def _read_pieces(self, start: int, size: int) -> list[bytes]:
         end = start + size

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,4 +155,20 @@ async def test_the_running_digest_fills_gaps(video: Path) -> None:
             await digest.feed(data[start : start + MIB], start=start)
             await digest.feed(data[:MIB], start=0)
         assert await digest.finish() == expected
+    await source.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reads what is in memory and nothing else")
+async def test_what_is_in_memory_is_read_without_a_thread_and_still_checked(tmp_path: Path) -> None:
+    """The short way gives the same bytes, and refuses a file that was changed like the long one."""
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(8 * MIB))
+    source = await Source.open(path)
+    assert source._read_cached(5, LARGE_PIECE) in (None, path.read_bytes()[5 : 5 + LARGE_PIECE])
+    assert source._read_cached(8 * MIB - 5, LARGE_PIECE) is None
+    assert b"".join([piece async for piece in source.pieces(3, end=source.size)]) == path.read_bytes()[3:]
+    with path.open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(FileChangedError):
+        source._read_cached(0, LARGE_PIECE)
     await source.close()

@@ -364,7 +364,7 @@ class Transport:
         return bearer
 
     def _make_socket(self, address: Any) -> socket.socket:  # noqa: ANN401  # aiohttp's AddrInfoType is private
-        return link.make_socket(address[0], address[1], address[2], stall=self.timeouts.stall)
+        return link.make_socket(address[0], address[1], address[2])
 
 
 async def _drop(race: asyncio.Future[bool] | None) -> None:

@@ -30,7 +30,8 @@ class AsyncUploader:
         retry: How patient to be.
         request_bytes: Longest body of one request.
         stall_timeout: Seconds without movement after which a request is given up and made again; after a third of it a
-            second connection is tried beside it.
+            second connection is tried beside it, and once the server has the whole request its answer may take twice
+            as long.
         connect_timeout: Seconds that a connection may take to come about.
         state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
         clock: Time and chance, for tests.
@@ -58,7 +59,9 @@ class AsyncUploader:
         self._request_bytes = request_bytes
         self._state_dir = state_dir
         self._clock = clock or Clock()
-        timeouts = Timeouts(connect=connect_timeout, stall=stall_timeout, probe=stall_timeout / 3)
+        timeouts = Timeouts(
+            connect=connect_timeout, stall=stall_timeout, probe=stall_timeout / 3, response=2 * stall_timeout
+        )
         self._transport = Transport(self._base, token=token, timeouts=timeouts)
 
     async def __aenter__(self) -> Self:

@@ -136,7 +136,10 @@ class TestMigrations:
         """A later program runs only what the database has not seen, and keeps its rows."""
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             migrate(connection)
-            connection.execute("INSERT INTO videos VALUES ('v', 'anna', 'videos', 'f', 't', '', 1, 'video/mp4', 1, 1)")
+            connection.execute(
+                "INSERT INTO videos (id, owner, profile, filename, title, description, size, content_type, created_at,"
+                " updated_at) VALUES ('v', 'anna', 'videos', 'f', 't', '', 1, 'video/mp4', 1, 1)"
+            )
             later = (*MIGRATIONS, ("ALTER TABLE videos ADD COLUMN stars INTEGER",), ("UPDATE videos SET stars = 5",))
             migrate(connection, migrations=later)
             migrate(connection, migrations=later)

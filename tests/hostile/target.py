@@ -63,6 +63,7 @@ _PLACES: Final = re.compile(
     r"data(?:|/tusvideo\.db(?:|-wal|-shm|\.lock)|/\.lock|/staging|/lost\+found|/uploads)|data\.log"
 )
 _STAGED: Final = re.compile(r"data/staging/[0-9a-f]{32}", re.ASCII)
+_THUMBNAIL: Final = re.compile(r"data/media(?:/local(?:/[0-9a-f]{32}-[0-9a-f]{16}\.jpg)?)?", re.ASCII)
 _PUBLISHED: Final = re.compile(r"data/uploads/(?:posters|videos|files)(?:/local(?:/([^/]+))?)?")
 _ADVICE: Final = re.compile(
     r"expected|use |send |check |at most|allowed|leave |add it|may not|continue at|keep it|finalize again|too large"
@@ -166,8 +167,8 @@ class Target:
         assert not gone, gone
         for place in new:
             published = _PUBLISHED.fullmatch(place)
-            known = _PLACES.fullmatch(place) or _STAGED.fullmatch(place) or published
-            assert known, f"made outside of staging and the user's folder: {place!r}"
+            known = next(filter(None, (kind.fullmatch(place) for kind in (_PLACES, _STAGED, _THUMBNAIL))), published)
+            assert known, f"made outside of staging and the user's folders: {place!r}"
             if published is not None and published[1] is not None:
                 assert not nothing_new, f"published by a refused request: {place!r}"
                 judge_name(published[1])

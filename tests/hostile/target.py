@@ -63,7 +63,7 @@ _PLACES: Final = re.compile(
     r"data(?:|/tusvideo\.db(?:|-wal|-shm|\.lock)|/\.lock|/staging|/lost\+found|/uploads)|data\.log"
 )
 _STAGED: Final = re.compile(r"data/staging/[0-9a-f]{32}", re.ASCII)
-_THUMBNAIL: Final = re.compile(r"data/media(?:/local(?:/[0-9a-f]{32}-[0-9a-f]{16}\.jpg)?)?", re.ASCII)
+_THUMBNAIL: Final = re.compile(r"data/media(?:/local(?:/[0-9a-f]{32}-[0-9a-f]{16}\.(?:jpg|new))?)?", re.ASCII)
 _PUBLISHED: Final = re.compile(r"data/uploads/(?:posters|videos|files)(?:/local(?:/([^/]+))?)?")
 _ADVICE: Final = re.compile(
     r"expected|use |send |check |at most|allowed|leave |add it|may not|continue at|keep it|finalize again|too large"

@@ -12,7 +12,7 @@ from .intake import take_in
 from .journal import Journal
 from .model import Phase, Progress, UploadResult
 from .plan import after_chunk
-from .state import DOCUMENTED, MIB, RetryPolicy
+from .state import DOCUMENTED, MIB, RetryPolicy, Timeouts
 from .transfer import Clock, OnProgress, Transfer
 from .transport import Token, Transport
 
@@ -59,7 +59,7 @@ class AsyncChunkedVideoUploader:
         self._account = account
         self._chunk_size = chunk_size
         self._retry = retry
-        self._stall_timeout = stall_timeout
+        self._timeouts = Timeouts(stall=stall_timeout, response=stall_timeout)
         self._state_dir = state_dir
         self._clock = clock or Clock()
 
@@ -115,7 +115,7 @@ class AsyncChunkedVideoUploader:
         given = {"title": title, "description": description if title is not None else None}
         facts = {key: wire.sendable(value) for key, value in given.items() if value is not None}
         async with (
-            Transport(self._base, token=self._token, stall=self._stall_timeout) as transport,
+            Transport(self._base, token=self._token, timeouts=self._timeouts) as transport,
             take_in(
                 path,
                 journal=Journal(self._state_dir),

@@ -7,6 +7,7 @@ the stored bytes cannot. Servers that tell no digests are believed.
 import hashlib
 
 from . import wire
+from .plan import is_passing
 from .source import Source
 from .state import MIB, Answer, Broken, Differs, Event
 from .transfer import Transfer
@@ -37,7 +38,7 @@ async def prove(transfer: Transfer, *, source: Source, url: str, offset: int) ->
             return event
         told = _digest_in(transfer, event)
         if told is None:
-            return event if isinstance(event, Answer) and transfer.is_passing(event) else None
+            return event if isinstance(event, Answer) and is_passing(event) else None
         if told != await _digest_of(source, start, end):
             return Differs(at=event.at)
     return None

@@ -22,7 +22,6 @@ from .errors import (
     UploadGoneError,
 )
 from .model import Phase, Progress, TransferStats
-from .plan import is_passing
 from .state import (
     Action,
     Answer,
@@ -199,11 +198,6 @@ class Transfer:
     def now(self) -> float:
         """The time of this call's clock."""
         return self._clock.now()
-
-    @staticmethod
-    def is_passing(event: Answer) -> bool:
-        """True for an answer that says nothing but to ask again."""
-        return is_passing(event)
 
     def _connect_seconds(self) -> float | None:
         """While the server is out of reach connections are tried briefly and anew: a pending one asks ever more rarely.

@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import metadata
 from types import TracebackType
@@ -174,17 +174,11 @@ class Transport:
         base_url: Root of the server; the token goes to its origin and to no other.
         token: Bearer token, or a callable (may be async) that makes one.
         timeouts: How long nothing may happen. A slow link is no stalled link.
-        stall: Takes the place of ``timeouts.stall``, and of ``timeouts.response`` if that is longer, if it is given.
     """
 
-    def __init__(
-        self, base_url: str, *, token: Token = None, timeouts: Timeouts | None = None, stall: float | None = None
-    ) -> None:
+    def __init__(self, base_url: str, *, token: Token = None, timeouts: Timeouts | None = None) -> None:
         self._origin = origin_of(base_url)
-        timeouts = timeouts or Timeouts()
-        if stall is not None:
-            timeouts = replace(timeouts, stall=stall, response=min(stall, timeouts.response))
-        self.timeouts = timeouts
+        self.timeouts = timeouts or Timeouts()
         self.round_trip: float | None = None
         self._token = token
         self._token_value: str | None = None

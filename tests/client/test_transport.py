@@ -14,7 +14,7 @@ import pytest
 
 from tests.client.peer import Peer
 from tusvideo_client import AsyncUploader, AuthError
-from tusvideo_client.state import Trouble
+from tusvideo_client.state import Timeouts, Trouble
 from tusvideo_client.transport import ANSWER_LIMIT, Body, Interrupted, Transport, _trouble
 
 KEY: Any = None  # what a connector error says about its connection does not matter here
@@ -55,7 +55,7 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         loop = asyncio.get_running_loop()
-        async with Transport(url, stall=0.2) as transport:
+        async with Transport(url, timeouts=Timeouts(stall=0.2, response=0.2)) as transport:
             for patience in (0.0, 0.4):
                 began = loop.time()
                 with pytest.raises(Interrupted) as caught:

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Start
 from tests.e2e.tus import ask
 from tests.faults.processes import ServerProcess
 from tests.media.clips import make_clip
-from tests.web.wire import Answer
+from tests.web.wire import Answer, until
 
 WAIT_SECONDS = 60
 
@@ -43,12 +43,14 @@ async def records(port: int) -> list[dict[str, Any]]:
 
 async def settled(port: int) -> list[dict[str, Any]]:
     """Wait until nothing is being examined; the records."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            found = await records(port)
-            if all(video["state"] != "checking" for video in found):
-                return found
-            await asyncio.sleep(0.05)  # it is asked again, as a page without events would
+    found: list[dict[str, Any]] = []
+
+    async def are_settled() -> bool:
+        found[:] = await records(port)
+        return all(video["state"] != "checking" for video in found)
+
+    await until(are_settled)
+    return found
 
 
 async def thumbnail(port: int, video: dict[str, Any], *fields: str, method: str = "GET") -> Answer:
@@ -106,12 +108,11 @@ async def test_a_server_that_was_killed_examines_the_rest(start: Start, tmp_path
     server = await start()
     for number in range(6):
         await uploaded(server.port, make_clip(tmp_path / f"{number}.mp4", seconds=0.5))
+    await until(lambda: bool(_children(server.pid)))
     children = _children(server.pid)
     await server.kill()
     for pid in children:
-        async with asyncio.timeout(WAIT_SECONDS):
-            while _is_alive(pid):  # noqa: ASYNC110 - another process sets no event
-                await asyncio.sleep(0.01)  # the kernel kills it when its parent is gone
+        await _gone(pid)
     await server.start()
     found = await settled(server.port)
     assert len(found) == 6
@@ -134,10 +135,18 @@ def _children(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def _is_alive(pid: int) -> bool:
+async def _gone(pid: int) -> None:
+    """Wait until a process has ended: the kernel kills it when its parent is gone."""
     try:
-        os.kill(pid, 0)
+        handle = os.pidfd_open(pid)
     except ProcessLookupError:
-        return False
-    # What is dead and not yet reaped by its new parent can be signalled all the same.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)

@@ -103,9 +103,6 @@ class Inspecting:
             raise NotFound("thumbnail")
         return picture
 
-    def _tell(self, video: Video) -> None:
-        """Tell who listens that a record has its facts."""
-
     async def _begin(self) -> None:
         """Let records wait that were made when nobody examined videos; or nobody wait when nobody does now."""
         if self._inspector is None:
@@ -154,7 +151,6 @@ class Inspecting:
             if thumbnail is not None:
                 await self._thumbnails.remove(video.owner, name_of(video, thumbnail))
             return None
-        self._tell(changed)
         if video.thumbnail is not None and video.thumbnail != thumbnail:
             await self._thumbnails.remove(video.owner, name_of(video, video.thumbnail))
         return state

@@ -37,8 +37,6 @@ PHONE: Final = (390, 844)
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 LINK_BROKE: Final = r"net::ERR_|Failed to load resource"
 """What Chromium writes on the console when a request got no answer; only tests that break links expect it."""
-NOT_YET: Final = r"status of 404 .*/api/(settings|uploads/[0-9a-f]{32})\)$"
-"""Routes that the page asks for and can do without; to be removed with the last server that has none."""
 
 
 class Opened:
@@ -49,7 +47,7 @@ class Opened:
         self.base = base
         self.answers: list[tuple[str, str, int]] = []
         self.problems: list[str] = []
-        self.expected: list[str] = [NOT_YET]
+        self.expected: list[str] = []
         self.dialogs: list[str] = []
         page.on("response", self._answered)
         page.on("console", self._said)

@@ -1,7 +1,6 @@
 """A server, a browser and files to send; nothing may go wrong in a page that the test did not announce."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -52,15 +51,14 @@ async def context(tmp_path: Path) -> AsyncIterator[BrowserContext]:
 async def open_page(context: BrowserContext) -> AsyncIterator[Open]:
     """Open tabs on a server; afterwards no console error, page error or policy report may be left unexplained."""
     tabs: list[Opened] = []
-    async with AsyncExitStack():
 
-        async def run(base: str, path: str = "/", *, expected: tuple[str, ...] = ()) -> Opened:
-            tab = Opened(await context.new_page(), base)
-            tab.expected.extend(expected)
-            tabs.append(tab)
-            await tab.goto(path)
-            return tab
+    async def run(base: str, path: str = "/", *, expected: tuple[str, ...] = ()) -> Opened:
+        tab = Opened(await context.new_page(), base)
+        tab.expected.extend(expected)
+        tabs.append(tab)
+        await tab.goto(path)
+        return tab
 
-        yield run
+    yield run
     for tab in tabs:
         assert tab.unexpected() == []

@@ -455,7 +455,6 @@ async def test_nothing_yet(server: ServerProcess, open_page: Open, axe: str) -> 
 
 async def test_it_works_without_javascript(server: ServerProcess, context: BrowserContext, source: Path) -> None:
     """A plain form sends the file in one go, and the same origin passes the guard."""
-    assert context.browser is None or context.browser.is_connected()
     page = await context.new_page()
     session = await context.new_cdp_session(page)
     await session.send("Emulation.setScriptExecutionDisabled", {"value": True})
@@ -464,5 +463,5 @@ async def test_it_works_without_javascript(server: ServerProcess, context: Brows
     await page.get_by_label("File").set_input_files(str(source))
     async with page.expect_response(lambda answer: answer.request.method == "POST") as expected:
         await page.get_by_role("button", name="Upload").click()
-    assert (await expected.value).status in {201, 303}
+    assert (await expected.value).status == 201
     arrived(server, source)

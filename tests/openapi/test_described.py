@@ -33,7 +33,7 @@ CHECKS = (
     "use_after_free",
     "ensure_resource_availability",
 )
-OPERATIONS = 14
+OPERATIONS = 15
 TO_REMOVE = 20
 """So many uploads, and so many records, are there for DELETE alone."""
 

@@ -72,7 +72,7 @@ def test_wheel_holds_what_the_packages_hold(wheel: Path) -> None:
         for path in folder.rglob("*")
         if path.is_file() and not {"decisions", "__pycache__", "src"} & set(path.relative_to(folder).parts)
     }
-    assert {"tusvideo/page/static/upload/index.html", "tusvideo/page/static/library/index.html.br"} <= expected
+    assert {"tusvideo/page/static/upload/index.html", "tusvideo/page/static/upload/index.html.br"} <= expected
     assert {"tusvideo/py.typed", "tusvideo_client/py.typed"} <= expected
     assert expected | {f"tusvideo-{VERSION}.dist-info/licenses/LICENSE"} <= set(zipfile.ZipFile(wheel).namelist())
 
@@ -142,7 +142,8 @@ def test_installed_server_serves(clean: Path) -> None:
             assert match is not None, line
             with urllib.request.urlopen(f"{match[1]}/healthz", timeout=10) as answer:
                 assert answer.status == 200
-            with urllib.request.urlopen(f"{match[1]}/library", timeout=10) as answer:
+            page = urllib.request.Request(f"{match[1]}/", headers={"Accept": "text/html"})
+            with urllib.request.urlopen(page, timeout=10) as answer:
                 assert answer.read().startswith(b"<!doctype html>")
             server.send_signal(signal.SIGTERM)
             assert server.wait(timeout=10) == 0

@@ -17,10 +17,9 @@ def named(answer: Answer) -> list[str]:
     return re.findall(r'(?:src|href)="(/[^"]*)"', answer.body.decode())
 
 
-@pytest.mark.parametrize("path", ["/", "/library"])
-async def test_a_browser_gets_a_page(served: Served, path: str) -> None:
+async def test_a_browser_gets_a_page(served: Served) -> None:
     """HTML in UTF-8, asked for again at every visit, and nobody has to be known."""
-    answer = await served.ask(f"GET {path} HTTP/1.1", HTML)
+    answer = await served.ask("GET / HTTP/1.1", HTML)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.body.startswith(b"<!doctype html>")
@@ -33,10 +32,9 @@ async def test_the_front_page_differs_by_accept(served: Served) -> None:
         assert "Accept" in answer.headers.getall("Vary")
 
 
-@pytest.mark.parametrize("path", ["/", "/library"])
-async def test_the_policy_lets_nothing_in_but_ours(served: Served, path: str) -> None:
+async def test_the_policy_lets_nothing_in_but_ours(served: Served) -> None:
     """No inline script, no inline style, no eval, no other origin, no frame around it; the page needs none of it."""
-    answer = await served.ask(f"GET {path} HTTP/1.1", HTML)
+    answer = await served.ask("GET / HTTP/1.1", HTML)
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
     assert "unsafe" not in policy
@@ -48,10 +46,9 @@ async def test_the_policy_lets_nothing_in_but_ours(served: Served, path: str) ->
     assert not re.search(rb'(?:src|href)="(?:https?:)?//', answer.body)
 
 
-@pytest.mark.parametrize("path", ["/", "/library"])
-async def test_what_a_page_names_is_there_and_kept_for_a_year(served: Served, path: str) -> None:
+async def test_what_a_page_names_is_there_and_kept_for_a_year(served: Served) -> None:
     """Scripts and styles have a hash in their name, so they are never asked for again."""
-    names = [name for name in named(await served.ask(f"GET {path} HTTP/1.1", HTML)) if name.startswith("/assets/")]
+    names = [name for name in named(await served.ask("GET / HTTP/1.1", HTML)) if name.startswith("/assets/")]
     assert {name.rpartition(".")[2] for name in names} >= {"js", "css"}
     for name in names:
         answer = await served.ask(f"GET {name} HTTP/1.1")
@@ -63,28 +60,29 @@ async def test_what_a_page_names_is_there_and_kept_for_a_year(served: Served, pa
 @pytest.mark.parametrize(("accept", "coding"), [("br, gzip", "br"), ("gzip", "gzip"), ("identity", None)])
 async def test_it_is_sent_compressed_to_who_takes_that(served: Served, accept: str, coding: str | None) -> None:
     """The form is chosen by Accept-Encoding, which Vary names, and has an ETag of its own."""
-    answer = await served.ask("GET /library HTTP/1.1", f"Accept-Encoding: {accept}")
+    answer = await served.ask("GET / HTTP/1.1", HTML, f"Accept-Encoding: {accept}")
     assert answer.headers.get("Content-Encoding") == coding
     assert "Accept-Encoding" in answer.headers.getall("Vary")
     assert answer.headers["ETag"].endswith(f'-{coding or "identity"}"')
-    plain = (await served.ask("GET /library HTTP/1.1")).body
+    plain = (await served.ask("GET / HTTP/1.1", HTML)).body
     if coding == "gzip":
         assert gzip.decompress(answer.body) == plain
 
 
 async def test_a_known_page_is_not_sent_again(served: Served) -> None:
     """If-None-Match with the ETag, also among others and as a weak one: 304, with the fields of a 200."""
-    etag = (await served.ask("GET /library HTTP/1.1")).headers["ETag"]
+    etag = (await served.ask("GET / HTTP/1.1", HTML)).headers["ETag"]
     for known in (etag, f'"other", W/{etag}', "*"):
-        answer = await served.ask("GET /library HTTP/1.1", f"If-None-Match: {known}")
+        answer = await served.ask("GET / HTTP/1.1", HTML, f"If-None-Match: {known}")
         assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", etag)
         assert "Content-Security-Policy" in answer.headers
-    assert (await served.ask("GET /library HTTP/1.1", 'If-None-Match: "other"')).status == 200
+    assert (await served.ask("GET / HTTP/1.1", HTML, 'If-None-Match: "other"')).status == 200
 
 
 @pytest.mark.parametrize(
     "path",
     [
+        "/library",
         "/assets/upload/nothing.js",
         "/assets/upload/index.html",
         "/assets/upload/",
@@ -100,7 +98,7 @@ async def test_nothing_else_is_an_asset(served: Served, path: str) -> None:
 
 async def test_pages_are_read_only(served: Served) -> None:
     """POST to a page is 405."""
-    answer = await served.ask("POST /library HTTP/1.1", "Content-Length: 0")
+    answer = await served.ask("POST / HTTP/1.1", "Content-Length: 0")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
@@ -119,3 +117,13 @@ def test_every_text_is_there_compressed() -> None:
         if name.endswith((".js", ".css", ".html")) and len(asset.forms["identity"]) > 1024:
             assert {"br", "gzip"} <= asset.forms.keys(), name
             assert gzip.decompress(asset.forms["gzip"]) == asset.forms["identity"], name
+
+
+async def test_settings_are_for_anybody(served: Served) -> None:
+    """What a page must know before anything is sent, as the server is set up and not as it comes."""
+    answer = await served.ask("GET /api/settings HTTP/1.1")
+    told = {profile["name"]: profile for profile in answer.json["profiles"]}
+    assert (answer.status, told.keys()) == (200, served.house.profiles.keys())
+    assert {name: each["maxSize"] for name, each in told.items()} == {
+        name: profile.max_length for name, profile in served.house.profiles.items()
+    }

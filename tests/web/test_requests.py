@@ -444,7 +444,7 @@ async def test_methods_that_do_not_apply(served: Served, line: str, status: int)
         "/uploads/a/b/c",
         "/healthz",
         "/",
-        "/library",
+        "/api/settings",
         "*",
     ],
 )

@@ -29,7 +29,7 @@ ID = "0123456789abcdef" * 2
         ("/readyz", Route(kind=Kind.READY, family=Family.PLAIN)),
         ("/openapi.json", Route(kind=Kind.DESCRIPTION, family=Family.PLAIN)),
         ("/", Route(kind=Kind.FRONT, family=Family.PLAIN)),
-        ("/library", Route(kind=Kind.LIBRARY, family=Family.PLAIN)),
+        ("/api/settings", Route(kind=Kind.SETTINGS, family=Family.PLAIN)),
         ("/assets/for-others.js", Route(kind=Kind.ASSET, family=Family.PLAIN, name="for-others.js")),
         ("/assets/upload/main-Ab_9-x.js", Route(kind=Kind.ASSET, family=Family.PLAIN, name="upload/main-Ab_9-x.js")),
         ("*", Route(kind=Kind.SERVER, family=Family.PLAIN)),

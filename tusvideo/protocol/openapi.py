@@ -84,6 +84,7 @@ def document(*, version: str, profiles: Mapping[str, Profile], limits: Limits) -
             "/healthz": {"get": _health()},
             "/readyz": {"get": _ready()},
             "/openapi.json": {"get": _description()},
+            "/api/settings": {"get": _settings()},
         },
         "components": {"schemas": schemas(profiles=profiles, video_profiles=video_profiles, limits=limits)},
     }
@@ -234,6 +235,11 @@ def _ready() -> Schema:
 def _description() -> Schema:
     answer = object_of({"openapi": {"type": "string"}, "info": {"type": "object"}, "paths": {"type": "object"}})
     return _operation("describe", "This document.", answers={200: ("The document.", answer)}, refusals=(), later=())
+
+
+def _settings() -> Schema:
+    answers = {200: ("Profiles and version.", ref("Settings"))}
+    return _operation("settings", "What may be uploaded here.", answers=answers, refusals=(), later=())
 
 
 def _operation(  # noqa: PLR0913 - the parts of an operation object, each named where it is given

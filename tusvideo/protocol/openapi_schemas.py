@@ -50,6 +50,18 @@ def object_of(
     }
 
 
+_PROFILE: Final = object_of(
+    {
+        "name": _TEXT,
+        "types": {"type": ["array", "null"], "items": _TEXT, "description": "Media types; null takes any."},
+        "extensions": {"type": ["array", "null"], "items": {"type": "string", "pattern": "^[.][a-z0-9]+$"}},
+        "maxSize": _COUNT,
+        "chunkSize": {"type": "integer", "minimum": 1},
+        "visibility": {"enum": ["public", "private"]},
+    }
+)
+
+
 def schemas(
     *, profiles: Mapping[str, Profile], video_profiles: Mapping[str, Profile], limits: Limits
 ) -> Mapping[str, Schema]:
@@ -122,6 +134,7 @@ def schemas(
             },
         ),
         **_of_videos(profiles),
+        "Settings": object_of({"success": _TRUE, "profiles": {"type": "array", "items": _PROFILE}, "version": _TEXT}),
         "Problem": object_of(
             {
                 "type": _TEXT,

@@ -4,7 +4,8 @@ import logging
 
 from tusvideo import __version__, log
 from tusvideo.message import ResponseHead
-from tusvideo.protocol import json_body, openapi
+from tusvideo.protocol import json_body, openapi, settings_api
+from tusvideo.rules.sniff import MEDIA_TYPES
 from tusvideo.web.exchange import LOGGER, Exchange
 
 GREETING = b"""tusvideo takes uploads that survive a lost connection.
@@ -36,6 +37,11 @@ async def describe(exchange: Exchange) -> ResponseHead:
     """GET /openapi.json: the JSON routes, for programs that make clients or tests of it."""
     house = exchange.house
     return json_body.render(openapi.document(version=__version__, profiles=house.profiles, limits=house.limits))
+
+
+async def settings(exchange: Exchange) -> ResponseHead:
+    """GET /api/settings: what may be uploaded here, for a page."""
+    return settings_api.render_settings(profiles=exchange.house.profiles, media_types=MEDIA_TYPES, version=__version__)
 
 
 async def _state(exchange: Exchange) -> str:

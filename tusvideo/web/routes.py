@@ -28,8 +28,8 @@ class Kind(StrEnum):
     HEALTH = "/healthz"
     READY = "/readyz"
     DESCRIPTION = "/openapi.json"
+    SETTINGS = "/api/settings"
     FRONT = "/"
-    LIBRARY = "/library"
     ASSET = "/assets/{filename}"
     SERVER = "*"
     NOWHERE = "unknown"
@@ -66,8 +66,8 @@ _FIXED: Final = {
     "/healthz": (Kind.HEALTH, Family.PLAIN),
     "/readyz": (Kind.READY, Family.PLAIN),
     "/openapi.json": (Kind.DESCRIPTION, Family.PLAIN),
+    "/api/settings": (Kind.SETTINGS, Family.PLAIN),
     "/": (Kind.FRONT, Family.PLAIN),
-    "/library": (Kind.LIBRARY, Family.PLAIN),
     "*": (Kind.SERVER, Family.PLAIN),
 }
 _PREFIXES: Final = (("/files", Family.TUS), ("/api/videos", Family.VIDEOS), ("/api/", Family.CHUNKS))

@@ -13,19 +13,6 @@ export interface Profile {
 export interface Settings {
   profiles: Profile[]
   version: string
-  media: boolean
-}
-export interface Video {
-  id: string
-  title: string
-  description: string
-  url: string
-  filename: string
-  name?: string
-  size: number
-  contentType: string
-  createdAt: string
-  [more: string]: unknown
 }
 export interface Problem {
   code?: string

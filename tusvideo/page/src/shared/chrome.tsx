@@ -1,4 +1,4 @@
-// What is around every page: its head with the way to the other pages, language and theme; its foot; notices.
+// What is around every page: its head with language and theme; its foot; notices.
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import favicon from './favicon.svg'
@@ -36,7 +36,7 @@ export function useTexts(): void {
   useEffect(() => onLanguage(() => again((n) => n + 1)), [])
 }
 
-export function Shell({ page, children }: { page: 'upload' | 'library'; children: ComponentChildren }): JSX.Element {
+export function Shell({ page, children }: { page: string; children: ComponentChildren }): JSX.Element {
   useTexts()
   const [theme, setTheme] = useState<Theme>(keptTheme)
   return (
@@ -45,12 +45,6 @@ export function Shell({ page, children }: { page: 'upload' | 'library'; children
       <header class="top">
         <div class="wide">
           <a class="brand" href="/"><img src={favicon} alt="" />tusvideo</a>
-          <nav aria-label={t('nav')}>
-            <ul role="list">
-              <li><a href="/" aria-current={page === 'upload' ? 'page' : undefined}>{t('nav.upload')}</a></li>
-              <li><a href="/library" aria-current={page === 'library' ? 'page' : undefined}>{t('nav.library')}</a></li>
-            </ul>
-          </nav>
           <div class="switches">
             <select aria-label={t('language')} value={language()} onChange={(event) => void useLanguage(event.currentTarget.value as Language)}>
               {Object.entries(LANGUAGES).map(([code, name]) => <option key={code} value={code} lang={code}>{name}</option>)}

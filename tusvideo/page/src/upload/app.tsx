@@ -5,8 +5,8 @@ import { bytes, list, percent } from '../shared/format'
 import { has, t } from '../shared/i18n'
 import { Card } from './card'
 import { dropped, keepsHandles, pick } from './chosen'
-import type { Engine, Notice } from './engine'
-import { LIVE, share } from './model'
+import type { Engine } from './engine'
+import { LIVE, type Notice, share } from './model'
 
 const PROFILE = 'tusvideo.profile'
 const TOAST_MS = 15_000

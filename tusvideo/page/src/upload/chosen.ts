@@ -1,5 +1,5 @@
 // Ways in: picker, drop, paste. Where the browser gives handles of files, they are kept, so that a reload needs no picking.
-import type { Chosen } from './engine'
+import type { Chosen } from './model'
 
 type Picker = (options: { multiple: boolean }) => Promise<FileSystemFileHandle[]>
 const picker = (): Picker | undefined => (globalThis as { showOpenFilePicker?: Picker }).showOpenFilePicker

@@ -1,14 +1,18 @@
 // The uploads of this tab: chosen, sent over tus, gone on with after a reload, and told to whoever draws them.
 import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client'
-import { ApiError, ask, type Profile, problemOf } from '../shared/api'
+import { ask, type Profile, problemOf } from '../shared/api'
 import { announce } from '../shared/chrome'
-import { bytes, list, percent } from '../shared/format'
+import { bytes, percent } from '../shared/format'
 import { t } from '../shared/i18n'
-import { type Item, isVideo, itemOf, type Kept, kept, LIVE, mayBe, newId, share, type State, titleOf } from './model'
+import { Awake } from './awake'
+import { isAllowed, isGranted } from './handles'
+import { type Chosen, type Item, isVideo, itemOf, type Kept, kept, LIVE, metadataOf, newId, type Notice, share, type State, titleOf } from './model'
 import { Pace } from './pace'
 import { isSame, storedOf } from './proof'
+import { refusalOf } from './refusal'
 import * as storage from './storage'
 import * as tabs from './tabs'
+import { Timers } from './timers'
 
 const AT_ONCE = 3
 /** Fits through proxies that take at most 100 MB a request; what a proxy holds when the link breaks is sent again. */
@@ -20,27 +24,15 @@ const KEEP_MS = 2_000
 const DRAFT_MS = 700
 const QUARTER = 0.25
 
-export interface Chosen {
-  file: File
-  handle: FileSystemFileHandle | null
-}
-
-/** Something the reader must see, and that belongs to no upload. */
-export interface Notice {
-  id: string
-  kind: 'good' | 'bad' | 'warn'
-  text: string
-}
-
 export class Engine {
   items: Item[] = []
   notices: Notice[] = []
   private readonly uploads = new Map<string, Upload>()
   private readonly paces = new Map<string, Pace>()
-  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>()
+  private readonly timers = new Timers()
+  private readonly awake = new Awake()
   private readonly listeners = new Set<() => void>()
   private drawing = false
-  private wakeLock: WakeLockSentinel | null = null
 
   constructor(public profiles: Profile[]) {
     addEventListener('online', () => this.online())
@@ -48,7 +40,7 @@ export class Engine {
     addEventListener('beforeunload', (event) => {
       if (this.items.some((item) => LIVE.has(item.state))) event.preventDefault()
     })
-    document.addEventListener('visibilitychange', () => void this.stayAwake())
+    document.addEventListener('visibilitychange', () => this.stayAwake())
     tabs.listen((told) => void this.hear(told))
     setInterval(() => this.measure(), 500)
   }
@@ -126,8 +118,7 @@ export class Engine {
   async reopen(item: Item): Promise<boolean> {
     if (!item.handle) return false
     try {
-      const asking = item.handle as FileSystemFileHandle & { requestPermission?: (how: object) => Promise<PermissionState> }
-      if (!(await isGranted(item.handle)) && (await asking.requestPermission?.({ mode: 'read' })) !== 'granted') return true
+      if (!(await isAllowed(item.handle))) return true
     } catch {
       return false
     }
@@ -170,11 +161,11 @@ export class Engine {
     this.changed()
   }
 
-  /** Change title or description, at any time: kept here at once, told to the server soon. */
+  /** Change title or description, at any time: kept here soon, told to the server when the file is there. */
   describe(item: Item, change: { title?: string; description?: string }): void {
     Object.assign(item, change)
     item.draft = 'saving'
-    this.later(`draft ${item.id}`, DRAFT_MS, () => void this.saveDraft(item))
+    this.timers.afterRest(`draft ${item.id}`, DRAFT_MS, () => void this.saveDraft(item))
     this.changed()
   }
 
@@ -224,20 +215,13 @@ export class Engine {
     return true
   }
 
-  /** Refuse here what the server would refuse: it is kinder before than after. Content is judged there. */
   private judge(item: Item, name: string): void {
     item.profile = name
     item.state = 'chosen'
     item.failure = null
     const profile = this.profiles.find((one) => one.name === name)
-    if (!profile) return
-    if (item.size > profile.maxSize) {
-      this.fail(item, t('error.tooLarge', { size: bytes(item.size), limit: bytes(profile.maxSize) }), false)
-    } else if (profile.extensions && !mayBe(item, profile.extensions)) {
-      this.fail(item, t('error.wrongType', { types: list(profile.extensions) }), false)
-    } else if (profile.extensions && !item.size) {
-      this.fail(item, t('error.empty'), false)
-    }
+    const refusal = profile && refusalOf(item, profile)
+    if (refusal) this.fail(item, refusal, false)
   }
 
   private async open(item: Item): Promise<boolean> {
@@ -266,17 +250,11 @@ export class Engine {
       running += 1
       this.start(item)
     }
-    void this.stayAwake()
+    this.stayAwake()
   }
 
   private start(item: Item): void {
-    item.metadata ??= {
-      filename: item.name,
-      ...(item.type ? { filetype: item.type } : {}),
-      profile: item.profile,
-      ...(item.title.trim() ? { title: item.title.trim() } : {}),
-      ...(item.description ? { description: item.description } : {}),
-    }
+    item.metadata ??= metadataOf(item)
     item.saved ??= { title: item.metadata.title ?? '', description: item.metadata.description ?? '' }
     item.notice = null
     this.paces.set(item.id, new Pace())
@@ -326,7 +304,6 @@ export class Engine {
     if (!upload.url || this.uploads.get(item.id) !== upload) return
     item.url = new URL(upload.url, location.href).pathname
     void this.keep(item)
-    if (item.draft !== 'saved') void this.saveDraft(item)
   }
 
   private progress(item: Item, upload: Upload, sent: number): void {
@@ -338,7 +315,7 @@ export class Engine {
     if (Math.floor(share(item) / QUARTER) > Math.floor(before / QUARTER) && share(item) < 1) {
       announce(t('say.progress', { name: item.name, percent: percent(share(item)) }))
     }
-    this.later(`keep ${item.id}`, KEEP_MS, () => void this.keep(item))
+    this.timers.soon(`keep ${item.id}`, KEEP_MS, () => void this.keep(item))
     this.changed()
   }
 
@@ -400,24 +377,22 @@ export class Engine {
 
   // ------------------------------------------------------------------------------------------------ draft
 
-  /** Keep the texts here and bring them to the server: beside the running transfer, or to the record of the done file. */
+  /** Keep the texts here; once the file is there, bring what its creation did not say to its record. */
   private async saveDraft(item: Item): Promise<void> {
-    if (item.state !== 'done') await this.keep(item)
+    await this.keep(item)
     const wanted = { title: item.title.trim(), description: item.description }
     const isSaved = item.saved?.title === wanted.title && item.saved.description === wanted.description
-    if (isSaved || !wanted.title || (!item.url && item.state !== 'done')) {
+    if (isSaved || !wanted.title || item.state !== 'done') {
       item.draft = isSaved ? 'saved' : 'kept'
       return this.changed()
     }
     try {
-      if (item.state !== 'done') await ask('PATCH', `/api/uploads/${item.url!.split('/').at(-1)!}`, wanted)
-      else await ask('POST', '/api/videos/metadata', { ...wanted, filename: item.result?.filename, profile: item.profile })
+      await ask('POST', '/api/videos/metadata', { ...wanted, filename: item.result?.filename, profile: item.profile })
       item.saved = wanted
       item.draft = item.title.trim() === wanted.title && item.description === wanted.description ? 'saved' : 'saving'
     } catch (error) {
-      const isLater = error instanceof ApiError && item.state !== 'done' && [0, 404, 405, 409].includes(error.status)
-      item.draft = isLater ? 'kept' : 'failed'
-      if (!isLater) this.complain(t('error.draft', { name: item.name, reason: (error as Error).message }))
+      item.draft = 'failed'
+      this.complain(t('error.draft', { name: item.name, reason: (error as Error).message }))
     }
     this.changed()
   }
@@ -474,21 +449,8 @@ export class Engine {
     this.changed()
   }
 
-  private async stayAwake(): Promise<void> {
-    const isSending = this.items.some((item) => LIVE.has(item.state))
-    try {
-      if (isSending && !this.wakeLock && document.visibilityState === 'visible' && 'wakeLock' in navigator) {
-        const lock = await navigator.wakeLock.request('screen')
-        this.wakeLock = lock
-        lock.addEventListener('release', () => {
-          if (this.wakeLock === lock) this.wakeLock = null
-        })
-      } else if (!isSending && this.wakeLock) {
-        await this.wakeLock.release()
-      }
-    } catch {
-      /* the device may refuse, to save its battery */
-    }
+  private stayAwake(): void {
+    void this.awake.keep(this.items.some((item) => LIVE.has(item.state)))
   }
 
   // ------------------------------------------------------------------------------------------------ small things
@@ -511,24 +473,13 @@ export class Engine {
       item.left = null
     }
     if (state !== 'done' && state !== 'elsewhere') void this.keep(item)
-    void this.stayAwake()
+    this.stayAwake()
     this.changed()
   }
 
   private async keep(item: Item): Promise<void> {
     const isRefused = item.state === 'failed' && !item.metadata
     if (!isRefused && item.state !== 'done' && this.items.includes(item)) await storage.put(kept(item))
-  }
-
-  private later(name: string, milliseconds: number, work: () => void): void {
-    if (this.timers.has(name)) {
-      if (!name.startsWith('draft')) return
-      clearTimeout(this.timers.get(name))
-    }
-    this.timers.set(name, setTimeout(() => {
-      this.timers.delete(name)
-      work()
-    }, milliseconds))
   }
 
   private changed(): void {
@@ -542,13 +493,3 @@ export class Engine {
 }
 
 const isLike = (item: Kept, file: File): boolean => item.name === file.name && item.size === file.size
-
-async function isGranted(handle: FileSystemFileHandle | null): Promise<boolean> {
-  if (!handle) return false
-  const asking = handle as FileSystemFileHandle & { queryPermission?: (how: object) => Promise<PermissionState> }
-  try {
-    return (await asking.queryPermission?.({ mode: 'read' })) === 'granted'
-  } catch {
-    return false
-  }
-}

@@ -60,6 +60,18 @@ export interface Item extends Kept {
   draft: 'saved' | 'saving' | 'kept' | 'failed'
 }
 
+export interface Chosen {
+  file: File
+  handle: FileSystemFileHandle | null
+}
+
+/** Something the reader must see, and that belongs to no upload. */
+export interface Notice {
+  id: string
+  kind: 'good' | 'bad' | 'warn'
+  text: string
+}
+
 export const LIVE: ReadonlySet<State> = new Set(['queued', 'sending', 'waiting'])
 
 export const share = (item: Item): number => (item.state === 'done' ? 1 : item.size ? item.sent / item.size : 0)
@@ -90,6 +102,15 @@ export function kept(item: Item): Kept {
   const { id, name, size, type, lastModified, profile, title, description, url, key, metadata, sent, createdAt, handle } = item
   return { id, name, size, type, lastModified, profile, title, description, url, key, metadata, sent, createdAt, handle }
 }
+
+/** What a creation says of a file. */
+export const metadataOf = (item: Kept): Record<string, string> => ({
+  filename: item.name,
+  ...(item.type ? { filetype: item.type } : {}),
+  profile: item.profile,
+  ...(item.title.trim() ? { title: item.title.trim() } : {}),
+  ...(item.description ? { description: item.description } : {}),
+})
 
 export function itemOf(from: Kept): Item {
   const saved = from.metadata && { title: from.metadata.title ?? '', description: from.metadata.description ?? '' }

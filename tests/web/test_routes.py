@@ -30,7 +30,6 @@ ID = "0123456789abcdef" * 2
         ("/openapi.json", Route(kind=Kind.DESCRIPTION, family=Family.PLAIN)),
         ("/", Route(kind=Kind.FRONT, family=Family.PLAIN)),
         ("/api/settings", Route(kind=Kind.SETTINGS, family=Family.PLAIN)),
-        ("/assets/for-others.js", Route(kind=Kind.ASSET, family=Family.PLAIN, name="for-others.js")),
         ("/assets/upload/main-Ab_9-x.js", Route(kind=Kind.ASSET, family=Family.PLAIN, name="upload/main-Ab_9-x.js")),
         ("*", Route(kind=Kind.SERVER, family=Family.PLAIN)),
     ],
@@ -76,6 +75,8 @@ def test_paths_name_resources(path: str, route: Route) -> None:
         ("", Family.PLAIN),
         ("//", Family.PLAIN),
         ("/Files", Family.PLAIN),
+        ("/library", Family.PLAIN),
+        ("/assets/for-others.js", Family.PLAIN),
     ],
 )
 def test_everything_else_names_nothing(path: str, family: Family) -> None:

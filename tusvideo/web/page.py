@@ -57,16 +57,9 @@ class Asset:
 
 @cache
 def assets() -> Mapping[str, Asset]:
-    """Read all files of all pages, by their path (``upload/index.html``); once per process.
-
-    Files beside the folders of the pages are for pages of others, under names that stay.
-    """
-    root = resources.files("tusvideo") / "page" / "static"
-    found = {file.name: _read(root, file, in_page=False) for file in _files(root)}
-    for folder in root.iterdir():
-        if folder.is_dir():
-            found |= {f"{folder.name}/{file.name}": _read(folder, file, in_page=True) for file in _files(folder)}
-    return found
+    """Read all files of all pages, by their path (``upload/index.html``); once per process."""
+    folders = [folder for folder in (resources.files("tusvideo") / "page" / "static").iterdir() if folder.is_dir()]
+    return {f"{folder.name}/{file.name}": _read(folder, file) for folder in folders for file in _files(folder)}
 
 
 async def front(exchange: Exchange) -> ResponseHead:
@@ -79,7 +72,7 @@ async def front(exchange: Exchange) -> ResponseHead:
 
 
 async def asset(exchange: Exchange) -> ResponseHead:
-    """GET /assets/{page}/{filename} and /assets/{filename}. Raises NotFound."""
+    """GET /assets/{page}/{filename}. Raises NotFound."""
     found = assets().get(exchange.route.name or "")
     if found is None or found.content_type == TYPES["html"]:
         raise NotFound("file")
@@ -109,7 +102,7 @@ def _files(folder: Traversable) -> Iterator[Traversable]:
     return (file for file in folder.iterdir() if file.is_file() and file.name.rpartition(".")[2] in TYPES)
 
 
-def _read(folder: Traversable, file: Traversable, *, in_page: bool) -> Asset:
+def _read(folder: Traversable, file: Traversable) -> Asset:
     content = file.read_bytes()
     stem, _, ending = file.name.rpartition(".")
     forms = {"identity": content}
@@ -120,6 +113,6 @@ def _read(folder: Traversable, file: Traversable, *, in_page: bool) -> Asset:
     return Asset(
         content_type=TYPES[ending],
         digest=hashlib.sha256(content).hexdigest()[:16],
-        is_hashed=in_page and "-" in stem,
+        is_hashed="-" in stem,
         forms=forms,
     )

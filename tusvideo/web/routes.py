@@ -30,7 +30,7 @@ class Kind(StrEnum):
     DESCRIPTION = "/openapi.json"
     SETTINGS = "/api/settings"
     FRONT = "/"
-    ASSET = "/assets/{filename}"
+    ASSET = "/assets/{page}/{filename}"
     SERVER = "*"
     NOWHERE = "unknown"
 
@@ -76,7 +76,7 @@ _VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(/thumbnail)?", re.ASCII)
 _DIGEST: Final = re.compile(r"/files/([0-9a-f]{32})/digest", re.ASCII)
 _NAMED: Final = re.compile(r"/files/([^/]{1,1200})")
 _CHUNKS: Final = re.compile(r"/api/([A-Za-z0-9_-]{1,64})/video/(chunk|finalize)", re.ASCII)
-_ASSET: Final = re.compile(r"/assets/((?:[a-z]{1,32}/)?[A-Za-z0-9_.-]{1,128})", re.ASCII)
+_ASSET: Final = re.compile(r"/assets/([a-z]{1,32}/[A-Za-z0-9_.-]{1,128})", re.ASCII)
 _PUBLISHED: Final = re.compile(r"/uploads/([^/]{1,255})/([^/]{1,400})/([^/]{1,1200})")
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 

@@ -1,5 +1,5 @@
 // ChunkedVideoUploader for browsers: a video goes up in numbered chunks, and goes on after cuts, reloads and restarts.
-// One file, no dependency, no build: serve it from your own pages, or import it from a tusvideo server.
+// One file, no dependency, no build: serve it with your own pages.
 //
 //   import { ChunkedVideoUploader } from './chunked-video-uploader.js'
 //

@@ -125,6 +125,7 @@ async def test_one_printable_line_for_each_request(tmp_path_factory: pytest.Temp
     ]
     root = tmp_path_factory.mktemp("log")
     async with ServerProcess(root / "data", environment={"TUSVIDEO_LOG_FORMAT": form}) as server:
+        await until(lambda: "server_started" in server.log.read_text())  # the log is written behind, also this line
         before = len(server.log.read_text().splitlines())
         for data in requests:
             await asyncio.to_thread(_ask, server.port, data)

@@ -16,7 +16,7 @@ SETUP_DEV := $(VENV)/.ready-to-test
 SETUP_FUZZ := $(VENV)/.ready-to-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser page demo bench bench-page faults conformance fuzz lint format coverage lock clean
+.PHONY: help run test test-browser page demo bench bench-page faults conformance fuzz lint format coverage pure-tests lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -90,6 +90,9 @@ PURE := $(PURE),tusvideo/message.py,client/tusvideo_client/plan.py,client/tusvid
 PURE := $(PURE),client/tusvideo_client/pieces.py
 PURE_TESTS := $(wildcard tests/model) tests/protocol tests/rules tests/service tests/client/test_plan.py tests/client/test_wire.py \
 	tests/client/test_pieces.py
+
+pure-tests:
+	@echo $(PURE_TESTS)
 
 coverage: $(SETUP_DEV)
 	@$(PY) -m pytest --cov --cov-report= $(ARGS) $(PURE_TESTS)

@@ -1,7 +1,6 @@
 """Uploads over the documented chunk API: numbered chunks, then finalize, then the video record."""
 
 import mimetypes
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from .errors import UnsupportedTypeError, UploadError
 from .intake import take_in
 from .journal import Journal
 from .model import Phase, Progress, UploadResult
+from .origin import Uploadable, name_of
 from .plan import after_chunk
 from .state import DOCUMENTED, MIB, RetryPolicy, Timeouts
 from .transfer import Clock, OnProgress, Transfer
@@ -65,14 +65,14 @@ class AsyncChunkedVideoUploader:
 
     async def upload_video(
         self,
-        file: str | os.PathLike[str],
+        file: Uploadable,
         on_progress: Callable[[int], None] | None = None,
         on_error: Callable[[str], None] | None = None,
     ) -> str:
         """Upload a video and return the name under which the server stored it.
 
         Args:
-            file: The video.
+            file: A path, or a file object with a name.
             on_progress: Told whole per cents of the bytes that the server stored; rising, and 100 only at the very end.
             on_error: Told what went wrong, once, before the error is raised.
 
@@ -89,7 +89,7 @@ class AsyncChunkedVideoUploader:
 
     async def upload(
         self,
-        path: str | os.PathLike[str],
+        source: Uploadable,
         *,
         title: str | None = None,
         description: str | None = None,
@@ -101,23 +101,25 @@ class AsyncChunkedVideoUploader:
         Safe to repeat after any error and safe to cancel: stored chunks stay stored, and the same call resumes.
 
         Args:
-            path: The video.
+            source: A path, bytes or a file object; see :meth:`AsyncUploader.upload`.
             title: Makes a video record with this title.
             description: Description in that record; used only with a title.
-            name: Name to send instead of the file's own.
+            name: Name to send instead of the file's own; needed where there is none.
             progress: Told at most ten times a second, and at every change of phase, in the event loop.
 
         Raises:
             UploadError: See :mod:`tusvideo_client.errors`.
+            ValueError: There is no name.
+            TypeError: This cannot be uploaded.
         """
-        name = wire.sendable(name or Path(path).name)
+        name = wire.sendable(name or name_of(source))
         _judge_type(name)
         given = {"title": title, "description": description if title is not None else None}
         facts = {key: wire.sendable(value) for key, value in given.items() if value is not None}
         async with (
             Transport(self._base, token=self._token, timeouts=self._timeouts) as transport,
             take_in(
-                path,
+                source,
                 journal=Journal(self._state_dir),
                 protocol="chunks",
                 endpoint=self._base,

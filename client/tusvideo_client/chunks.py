@@ -11,11 +11,12 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from . import wire
+from .content import Content
 from .errors import FileTooLargeError, IntegrityError, LocalFileError, ProtocolError, UploadError
 from .intake import Intake
 from .journal import Record
 from .model import Phase, UploadResult
-from .source import SMALL_PIECE, RunningDigest, Source
+from .source import SMALL_PIECE, RunningDigest
 from .state import MIB, Answer, Event, Restart, Step
 from .transfer import PHASES, Transfer
 from .transport import Body, Interrupted, Reply, Transport
@@ -266,12 +267,12 @@ class ChunkRun:
         )
 
 
-def _judge_size(source: Source, chunk_size: int) -> int:
+def _judge_size(source: Content, chunk_size: int) -> int:
     if source.size == 0:
-        message = f"{source.path} is empty"
+        message = f"{source.label} is empty"
         raise LocalFileError(message, hint="an empty file is no video")
     if source.size > chunk_size * CHUNKS_AT_MOST:
-        message = f"{source.path} has {source.size} bytes, which is more than {CHUNKS_AT_MOST} chunks of {chunk_size}"
+        message = f"{source.label} has {source.size} bytes, which is more than {CHUNKS_AT_MOST} chunks of {chunk_size}"
         raise FileTooLargeError(message, hint="choose a larger chunk size")
     return chunk_size
 

@@ -1,7 +1,6 @@
 """The same uploaders for code that blocks: scripts, threads, notebooks, and functions called inside a running loop."""
 
 import asyncio
-import os
 import queue
 import threading
 from collections.abc import Callable, Coroutine, Mapping
@@ -11,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 from .chunked import AsyncChunkedVideoUploader
 from .model import Progress, UploadResult
+from .origin import Uploadable
 from .state import DOCUMENTED, MIB, RetryPolicy
 from .transfer import Clock
 from .transport import Token
@@ -134,7 +134,7 @@ class Uploader:
 
     def upload(
         self,
-        path: str | os.PathLike[str],
+        source: Uploadable,
         *,
         title: str | None = None,
         description: str | None = None,
@@ -143,13 +143,13 @@ class Uploader:
         metadata: Mapping[str, str] | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> UploadResult:
-        """Upload a file; see :meth:`AsyncUploader.upload`. ``progress`` is called in this thread.
+        """Upload something; see :meth:`AsyncUploader.upload`. ``progress`` is called in this thread.
 
         Ctrl-C saves the state and raises ``KeyboardInterrupt``; the same call again resumes.
         """
         return self._opened().call(
             lambda post: self._uploader.upload(
-                path,
+                source,
                 title=title,
                 description=description,
                 profile=profile,
@@ -209,7 +209,7 @@ class ChunkedVideoUploader:
 
     def upload_video(
         self,
-        file: str | os.PathLike[str],
+        file: Uploadable,
         on_progress: Callable[[int], None] | None = None,
         on_error: Callable[[str], None] | None = None,
     ) -> str:
@@ -232,7 +232,7 @@ class ChunkedVideoUploader:
 
     def upload(
         self,
-        path: str | os.PathLike[str],
+        source: Uploadable,
         *,
         title: str | None = None,
         description: str | None = None,
@@ -242,7 +242,7 @@ class ChunkedVideoUploader:
         """Upload a video with its record; see :meth:`AsyncChunkedVideoUploader.upload`."""
         return self._call(
             lambda post: self._uploader.upload(
-                path, title=title, description=description, name=name, progress=post if progress else None
+                source, title=title, description=description, name=name, progress=post if progress else None
             ),
             tell=progress,
         )

@@ -41,7 +41,7 @@ class Place:
     """What goes where: two uploads with the same place are the same upload, or an older version of the file.
 
     Attributes:
-        path: Real path of the file, links resolved.
+        path: Real path of the file, links resolved; ``held:`` and a digest for bytes that have none.
         endpoint: Base URL of the server.
         account: Whose upload it is, if one user of this machine has several accounts there.
         protocol: ``tus`` or ``chunks``.

@@ -1,16 +1,16 @@
 """What an upload begins with: the open file, the right to send it, and what an earlier call left behind."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from .content import Content
 from .fingerprint import Place
 from .journal import Claim, Journal, Record
 from .model import Protocol
-from .source import Source
+from .origin import Uploadable, open_content
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,13 +18,13 @@ class Intake:
     """A file that this process, and no other, may upload to one place.
 
     Attributes:
-        source: The open file.
+        source: The open file, or whatever else the bytes come from.
         record: What is on disk about this upload; :meth:`save` replaces it.
         resumes: True if an earlier call began this upload.
         stale: The record of an older version of the file, whose upload is of no more use.
     """
 
-    source: Source
+    source: Content
     record: Record
     resumes: bool
     stale: Record | None
@@ -48,7 +48,7 @@ class Intake:
 
 @asynccontextmanager
 async def take_in(  # noqa: PLR0913  # a place has that many sides
-    path: str | os.PathLike[str],
+    what: Uploadable,
     *,
     journal: Journal,
     protocol: Protocol,
@@ -64,7 +64,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
     Raises:
         LocalFileError: The file cannot be read, another upload holds it, or the state directory cannot be used.
     """
-    source = await Source.open(path)
+    source = await open_content(what)
     try:
         place = Place(
             path=str(source.path),

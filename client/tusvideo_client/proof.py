@@ -7,8 +7,8 @@ the stored bytes cannot. Servers that tell no digests are believed.
 import hashlib
 
 from . import wire
+from .content import Content
 from .plan import is_passing
-from .source import Source
 from .state import MIB, Answer, Broken, Differs, Event
 from .transfer import Transfer
 
@@ -17,7 +17,7 @@ READ_AT_ONCE = MIB
 SLOWEST_DIGEST = 50 * MIB
 
 
-async def prove(transfer: Transfer, *, source: Source, url: str, offset: int) -> Event | None:
+async def prove(transfer: Transfer, *, source: Content, url: str, offset: int) -> Event | None:
     """Compare the first ``offset`` bytes; None if they are equal, or if the server tells no digests.
 
     Otherwise what came of it: :class:`Differs`, or a request that has to be made again.
@@ -53,7 +53,7 @@ def _digest_in(transfer: Transfer, event: Event) -> str | None:
     return told.lower() if is_sha256 and isinstance(told, str) else None
 
 
-async def _digest_of(source: Source, start: int, end: int) -> str:
+async def _digest_of(source: Content, start: int, end: int) -> str:
     digest = hashlib.sha256()
     while start < end:
         data = await source.read(start, size=min(READ_AT_ONCE, end - start))

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from .content import Content
 from .errors import FileChangedError, LocalFileError
 from .fingerprint import Fingerprint, Identity, take_fingerprint
 from .state import MIB
@@ -63,6 +64,11 @@ class Source:
             file.close()
             raise
         return source
+
+    @property
+    def label(self) -> str:
+        """The path, for messages."""
+        return str(self.path)
 
     @property
     def size(self) -> int:
@@ -163,7 +169,7 @@ class RunningDigest:
         source: Where gaps are read from.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Content) -> None:
         self._source = source
         self._sum = hashlib.sha256()
         self._position = 0

@@ -1,6 +1,5 @@
 """Uploads over tus: few long requests, each resumed from the byte that the server says it has."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +9,7 @@ from . import wire
 from .intake import take_in
 from .journal import Journal
 from .model import UploadResult
+from .origin import Uploadable, name_of
 from .plan import after_tus
 from .state import MIB, RetryPolicy, Timeouts
 from .transfer import Clock, OnProgress, Transfer
@@ -75,7 +75,7 @@ class AsyncUploader:
 
     async def upload(
         self,
-        path: str | os.PathLike[str],
+        source: Uploadable,
         *,
         title: str | None = None,
         description: str | None = None,
@@ -84,35 +84,39 @@ class AsyncUploader:
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
     ) -> UploadResult:
-        """Upload a file, or go on with an upload of it that an earlier call began.
+        """Upload something, or go on with an upload of it that an earlier call began.
 
         Safe to repeat after any error and safe to cancel (it then asks the server, for at most half a second, what is
         stored): what is stored stays stored, and the same call resumes.
         A file that was changed in between is noticed and starts a new upload.
 
         Args:
-            path: The file.
+            source: A path; bytes in memory; or a binary file object that can seek: all from its position to its end.
+                A file object must not be used meanwhile; afterwards it is open, at the position that it had. Bytes and
+                file objects are read once before the first byte leaves, because they are known by their digest: the
+                same bytes under the same name resume, also in a later process.
             title: Title of the video record.
             description: Description of the video record.
             profile: The server's profile; its default if not given.
-            name: Name to send instead of the file's own.
+            name: Name to send instead of the file's own; needed where there is none.
             metadata: Further pairs for ``Upload-Metadata``.
             progress: Told at most ten times a second, and at every change of phase, in the event loop.
 
         Raises:
             UploadError: See :mod:`tusvideo_client.errors`.
-            ValueError: A metadata key cannot be sent.
+            ValueError: A metadata key cannot be sent, or there is no name.
+            TypeError: This cannot be uploaded.
         """
         given = {"title": title, "description": description, "profile": profile}
         pairs = {
-            "filename": name or Path(path).name,
+            "filename": name or name_of(source),
             **(metadata or {}),
             **{key: value for key, value in given.items() if value is not None},
         }
         pairs = {key: wire.sendable(value) for key, value in pairs.items()}
         wire.build_metadata(pairs)
         async with take_in(
-            path,
+            source,
             journal=Journal(self._state_dir),
             protocol="tus",
             endpoint=self._base,

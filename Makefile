@@ -16,7 +16,7 @@ SETUP_DEV := $(VENV)/.ready-to-test
 SETUP_FUZZ := $(VENV)/.ready-to-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser page demo bench bench-page faults conformance fuzz lint format coverage pure-tests lock clean
+.PHONY: help run test test-browser page demo bench bench-page bench-client faults conformance fuzz lint format coverage pure-tests lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +29,8 @@ help:
 	@echo 'make bench     tusvideo and its peers side by side, on loopback; sets them up in .bench, takes a quarter of an hour'
 	@echo '               (make bench ARGS="--only one-patch,creates --runs 3 --quick")'
 	@echo 'make bench-page  1 GiB through the page in Chromium, beside curl'
+	@echo 'make bench-client  our client and others through cuts, silence and kills (make bench-client MINUTES=20'
+	@echo '               ARGS="--only 1,2 --who ours,curl"; results add up; ARGS=--table shows them)'
 	@echo 'make faults    kills, power cuts, full and failing disks against the promise (make faults MINUTES=30; root for all)'
 	@echo 'make conformance  every rule of the protocols asked over raw sockets, of our server or of any other'
 	@echo '               (make conformance URL=http://127.0.0.1:1080/files/ ARGS="--only V,P-04 --all")'
@@ -63,6 +65,9 @@ bench: $(SETUP_DEV)
 
 bench-page: $(SETUP_DEV)
 	@$(PY) -m tests.bench.page $(ARGS)
+
+bench-client: $(SETUP_DEV)
+	@$(PY) -m tests.bench.client --minutes '$(MINUTES)' $(ARGS)
 
 faults: $(SETUP_DEV)
 	@$(PY) -m tests.faults.programme --minutes '$(MINUTES)' $(ARGS)

@@ -1,0 +1,5 @@
+"""Every scenario."""
+
+from tests.bench.client.cuts import CUTS
+
+SCENARIOS = (*CUTS,)

@@ -1,0 +1,89 @@
+"""Who takes part, and how each is started: as well set up as its own documentation allows, in every scenario alike."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from tests.bench.client.folder import Folder
+
+ROOT: Final = Path(__file__).parents[3]
+DRIVERS: Final = Path(__file__).parent / "drivers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """A client: its name, its version, how it is set up, and the words that start it."""
+
+    name: str
+    settings: str
+    version: Callable[[], str]
+    words: Callable[[Folder, str], tuple[str, ...]]
+    environment: Callable[[Folder], Mapping[str, str]] = field(default=lambda _: {})
+    why_not: Callable[[], str | None] = lambda: None
+    protocol: str = "tus"
+    is_ours: bool = False
+
+
+@cache
+def our_version() -> str:
+    """Name the commit that changed the client last, with "+" when there is something that is not committed."""
+    names = ("client/tusvideo_client",)
+    found = _said("git", "-C", str(ROOT), "log", "-1", "--format=%h", "--", *names)
+    return found + ("+" if _said("git", "-C", str(ROOT), "status", "--porcelain", "--", *names) else "")
+
+
+@cache
+def _said(*words: str) -> str:
+    try:
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _curl_version() -> str:
+    return _said("curl", "--version").removeprefix("curl ").partition(" ")[0]
+
+
+def _ours(folder: Folder, url: str, *more: str) -> tuple[str, ...]:
+    words = (sys.executable, "-m", "tusvideo_client", "upload", str(folder.file), "--to", url)
+    return (*words, "--token-file", str(folder.token), "--quiet", *more)
+
+
+def _our_environment(folder: Folder) -> Mapping[str, str]:
+    return {"TUSVIDEO_STATE_DIR": str(folder.state)}
+
+
+OURS: Final = Contestant(
+    name="ours",
+    settings="defaults",
+    version=our_version,
+    words=_ours,
+    environment=_our_environment,
+    is_ours=True,
+)
+CHUNKS: Final = Contestant(
+    name="chunks",
+    settings="ours over the chunk API; defaults",
+    version=our_version,
+    words=lambda folder, url: _ours(folder, url, "--protocol", "chunks", "--profile", "files"),
+    environment=_our_environment,
+    is_ours=True,
+    protocol="chunks",
+)
+CURL: Final = Contestant(
+    name="curl",
+    settings="drivers/curl.sh: HEAD before every PATCH, --speed-time 15, --retry 5, the URL kept on disk",
+    version=_curl_version,
+    words=lambda folder, url: (
+        *("sh", str(DRIVERS / "curl.sh"), url),
+        *(str(folder.file), str(folder.state / "url"), str(folder.token)),
+    ),
+    why_not=lambda: None if shutil.which("curl") else "curl is not installed",
+)
+
+ALL: Final = (OURS, CHUNKS, CURL)

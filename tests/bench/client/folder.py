@@ -1,0 +1,64 @@
+"""What one run has on disk."""
+
+import hashlib
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+TOKEN = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder of one run: the file, the client's state, its token, and the server's data."""
+
+    root: Path
+
+    @property
+    def file(self) -> Path:
+        """What is uploaded."""
+        return self.root / "talk.mp4"
+
+    @property
+    def state(self) -> Path:
+        """Where the client may keep what it has to remember."""
+        return self.root / "state"
+
+    @property
+    def token(self) -> Path:
+        """A file with the token; it may change while the client runs."""
+        return self.root / "token"
+
+    @property
+    def data(self) -> Path:
+        """The server's data directory."""
+        return self.root / "data"
+
+    @property
+    def log(self) -> Path:
+        """What the client said."""
+        return self.root / "client.log"
+
+    def fill(self, size: int, *, seed: int) -> None:
+        """Make the file and the rest."""
+        self.state.mkdir(parents=True)
+        self.token.write_text(TOKEN)
+        chance = random.Random(seed)
+        with self.file.open("wb") as file:
+            for start in range(0, size, 2**20):
+                file.write(chance.randbytes(min(2**20, size - start)))
+
+    def results(self) -> list[Path]:
+        """List what the server has published."""
+        return sorted(path for path in (self.data / "uploads").rglob("*") if path.is_file())
+
+    def unfinished(self) -> int:
+        """Count what the server has of other uploads."""
+        staging = self.data / "staging"
+        return len(list(staging.iterdir())) if staging.exists() else 0
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

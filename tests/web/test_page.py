@@ -10,6 +10,7 @@ from tests.web.wire import Answer
 from tusvideo.web import page
 
 HTML = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+PATHS = ("/", "/library", f"/library/{'0' * 32}")
 
 
 def named(answer: Answer) -> list[str]:
@@ -17,9 +18,10 @@ def named(answer: Answer) -> list[str]:
     return re.findall(r'(?:src|href)="(/[^"]*)"', answer.body.decode())
 
 
-async def test_a_browser_gets_a_page(served: Served) -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_browser_gets_a_page(served: Served, path: str) -> None:
     """HTML in UTF-8, asked for again at every visit, and nobody has to be known."""
-    answer = await served.ask("GET / HTTP/1.1", HTML)
+    answer = await served.ask(f"GET {path} HTTP/1.1", HTML)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.body.startswith(b"<!doctype html>")
@@ -32,9 +34,10 @@ async def test_the_front_page_differs_by_accept(served: Served) -> None:
         assert "Accept" in answer.headers.getall("Vary")
 
 
-async def test_the_policy_lets_nothing_in_but_ours(served: Served) -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_the_policy_lets_nothing_in_but_ours(served: Served, path: str) -> None:
     """No inline script, no inline style, no eval, no other origin, no frame around it; the page needs none of it."""
-    answer = await served.ask("GET / HTTP/1.1", HTML)
+    answer = await served.ask(f"GET {path} HTTP/1.1", HTML)
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
     assert "unsafe" not in policy
@@ -46,9 +49,10 @@ async def test_the_policy_lets_nothing_in_but_ours(served: Served) -> None:
     assert not re.search(rb'(?:src|href)="(?:https?:)?//', answer.body)
 
 
-async def test_what_a_page_names_is_there_and_kept_for_a_year(served: Served) -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_what_a_page_names_is_there_and_kept_for_a_year(served: Served, path: str) -> None:
     """Scripts and styles have a hash in their name, so they are never asked for again."""
-    names = [name for name in named(await served.ask("GET / HTTP/1.1", HTML)) if name.startswith("/assets/")]
+    names = [name for name in named(await served.ask(f"GET {path} HTTP/1.1", HTML)) if name.startswith("/assets/")]
     assert {name.rpartition(".")[2] for name in names} >= {"js", "css"}
     for name in names:
         answer = await served.ask(f"GET {name} HTTP/1.1")
@@ -82,7 +86,8 @@ async def test_a_known_page_is_not_sent_again(served: Served) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/library",
+        "/library/",
+        "/library/index.html",
         "/assets/upload/nothing.js",
         "/assets/upload/index.html",
         "/assets/upload/",
@@ -96,18 +101,20 @@ async def test_nothing_else_is_an_asset(served: Served, path: str) -> None:
     assert (await served.ask(f"GET {path} HTTP/1.1")).status == 404
 
 
-async def test_pages_are_read_only(served: Served) -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_pages_are_read_only(served: Served, path: str) -> None:
     """POST to a page is 405."""
-    answer = await served.ask("POST / HTTP/1.1", "Content-Length: 0")
+    answer = await served.ask(f"POST {path} HTTP/1.1", "Content-Length: 0")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
-def test_first_load_is_light() -> None:
-    """What `/` loads before anybody does anything: at most 130 kB with gzip. Languages come when they are chosen."""
+@pytest.mark.parametrize("name", [page.UPLOAD, page.LIBRARY])
+def test_first_load_is_light(name: str) -> None:
+    """What a page loads before anybody does anything: at most 130 kB with gzip. Languages come when they are chosen."""
     found = page.assets()
-    html = found[page.UPLOAD].forms["identity"].decode()
-    names = {name.removeprefix("/assets/") for name in re.findall(r'(?:src|href)="(/assets/[^"]*)"', html)}
-    size = sum(len(found[name].forms.get("gzip", found[name].forms["identity"])) for name in {page.UPLOAD, *names})
+    html = found[name].forms["identity"].decode()
+    names = {at.removeprefix("/assets/") for at in re.findall(r'(?:src|href)="(/assets/[^"]*)"', html)}
+    size = sum(len(found[each].forms.get("gzip", found[each].forms["identity"])) for each in {name, *names})
     assert size <= 130_000
 
 

@@ -29,6 +29,8 @@ ID = "0123456789abcdef" * 2
         ("/readyz", Route(kind=Kind.READY, family=Family.PLAIN)),
         ("/openapi.json", Route(kind=Kind.DESCRIPTION, family=Family.PLAIN)),
         ("/", Route(kind=Kind.FRONT, family=Family.PLAIN)),
+        ("/library", Route(kind=Kind.LIBRARY, family=Family.PLAIN)),
+        (f"/library/{ID}", Route(kind=Kind.PLAYER, family=Family.PLAIN, video_id=ID)),
         ("/api/settings", Route(kind=Kind.SETTINGS, family=Family.PLAIN)),
         ("/assets/upload/main-Ab_9-x.js", Route(kind=Kind.ASSET, family=Family.PLAIN, name="upload/main-Ab_9-x.js")),
         ("*", Route(kind=Kind.SERVER, family=Family.PLAIN)),
@@ -75,7 +77,8 @@ def test_paths_name_resources(path: str, route: Route) -> None:
         ("", Family.PLAIN),
         ("//", Family.PLAIN),
         ("/Files", Family.PLAIN),
-        ("/library", Family.PLAIN),
+        ("/library/", Family.PLAIN),
+        (f"/library/{ID}/", Family.PLAIN),
         ("/assets/for-others.js", Family.PLAIN),
     ],
 )

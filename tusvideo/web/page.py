@@ -18,6 +18,7 @@ from tusvideo.web import pages
 from tusvideo.web.exchange import Exchange
 
 UPLOAD: Final = "upload/index.html"
+LIBRARY: Final = "library/index.html"
 ENDINGS: Final = {"br": ".br", "gzip": ".gz"}
 """How the compressed forms of a file end, smallest first."""
 TYPES: Final = {
@@ -69,6 +70,11 @@ async def front(exchange: Exchange) -> ResponseHead:
         return ResponseHead(status=200, headers=(*greeting.headers, ("Vary", "Accept")), body=greeting.body)
     answer = _render(exchange, assets()[UPLOAD])
     return ResponseHead(status=answer.status, headers=(*answer.headers, ("Vary", "Accept")), body=answer.body)
+
+
+async def library(exchange: Exchange) -> ResponseHead:
+    """GET /library, /library/{id}: the same page, which asks for the records that it shows."""
+    return _render(exchange, assets()[LIBRARY])
 
 
 async def asset(exchange: Exchange) -> ResponseHead:

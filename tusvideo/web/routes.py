@@ -30,6 +30,8 @@ class Kind(StrEnum):
     DESCRIPTION = "/openapi.json"
     SETTINGS = "/api/settings"
     FRONT = "/"
+    LIBRARY = "/library"
+    PLAYER = "/library/{id}"
     ASSET = "/assets/{page}/{filename}"
     SERVER = "*"
     NOWHERE = "unknown"
@@ -68,11 +70,13 @@ _FIXED: Final = {
     "/openapi.json": (Kind.DESCRIPTION, Family.PLAIN),
     "/api/settings": (Kind.SETTINGS, Family.PLAIN),
     "/": (Kind.FRONT, Family.PLAIN),
+    "/library": (Kind.LIBRARY, Family.PLAIN),
     "*": (Kind.SERVER, Family.PLAIN),
 }
 _PREFIXES: Final = (("/files", Family.TUS), ("/api/videos", Family.VIDEOS), ("/api/", Family.CHUNKS))
 _UPLOAD: Final = re.compile(r"/files/([0-9a-f]{32})", re.ASCII)
 _VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(/thumbnail)?", re.ASCII)
+_PLAYER: Final = re.compile(r"/library/([0-9a-f]{32})", re.ASCII)
 _DIGEST: Final = re.compile(r"/files/([0-9a-f]{32})/digest", re.ASCII)
 _NAMED: Final = re.compile(r"/files/([^/]{1,1200})")
 _CHUNKS: Final = re.compile(r"/api/([A-Za-z0-9_-]{1,64})/video/(chunk|finalize)", re.ASCII)
@@ -95,8 +99,8 @@ def find(path: str) -> Route:
     if (found := _CHUNKS.fullmatch(path)) is not None:
         kind = Kind.CHUNK if found[2] == "chunk" else Kind.FINALIZE
         return Route(kind=kind, family=Family.CHUNKS, profile=found[1])
-    if (found := _ASSET.fullmatch(path)) is not None:
-        return Route(kind=Kind.ASSET, family=Family.PLAIN, name=found[1])
+    if (page := _find_page(path)) is not None:
+        return page
     if (found := _PUBLISHED.fullmatch(path)) is not None:
         names = [_decode_segment(segment) for segment in found.groups()]
         if names[0] is not None and names[1] is not None and names[2] is not None:
@@ -104,6 +108,14 @@ def find(path: str) -> Route:
             return Route(kind=Kind.PUBLISHED, family=Family.PLAIN, location=location)
     family = next((family for prefix, family in _PREFIXES if path.startswith(prefix)), Family.PLAIN)
     return Route(kind=Kind.NOWHERE, family=family)
+
+
+def _find_page(path: str) -> Route | None:
+    if (found := _PLAYER.fullmatch(path)) is not None:
+        return Route(kind=Kind.PLAYER, family=Family.PLAIN, video_id=found[1])
+    if (found := _ASSET.fullmatch(path)) is not None:
+        return Route(kind=Kind.ASSET, family=Family.PLAIN, name=found[1])
+    return None
 
 
 def _find_in_files(path: str) -> Route:

@@ -62,11 +62,23 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.DESCRIPTION: {"GET": pages.describe, "HEAD": pages.describe},
     Kind.SETTINGS: {"GET": pages.settings},
     Kind.FRONT: {"GET": page.front, "HEAD": page.front},
+    Kind.LIBRARY: {"GET": page.library, "HEAD": page.library},
+    Kind.PLAYER: {"GET": page.library, "HEAD": page.library},
     Kind.ASSET: {"GET": page.asset, "HEAD": page.asset},
     Kind.SERVER: {},
 }
 OPEN_KINDS: Final = frozenset(
-    {Kind.HEALTH, Kind.READY, Kind.DESCRIPTION, Kind.SETTINGS, Kind.FRONT, Kind.ASSET, Kind.SERVER}
+    {
+        Kind.HEALTH,
+        Kind.READY,
+        Kind.DESCRIPTION,
+        Kind.SETTINGS,
+        Kind.FRONT,
+        Kind.LIBRARY,
+        Kind.PLAYER,
+        Kind.ASSET,
+        Kind.SERVER,
+    }
 )
 """Resources that ask nobody for a name."""
 STORING_KINDS: Final = frozenset({Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.CHUNK})

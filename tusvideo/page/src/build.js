@@ -9,7 +9,7 @@ import { build } from 'vite'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 const STATIC = join(HERE, '..', 'static')
-const PAGES = ['upload']
+const PAGES = ['upload', 'library']
 const LEAST_BYTES = 512 // below that compressing gains nothing
 
 const CODINGS = [

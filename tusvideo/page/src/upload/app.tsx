@@ -1,36 +1,26 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Icon, Shell, useTexts } from '../shared/chrome'
+import { Icon, Shell, useOnline, useTexts } from '../shared/chrome'
 import { bytes, list, percent } from '../shared/format'
 import { has, t } from '../shared/i18n'
+import { Note, Toast } from '../shared/notices'
 import { Card } from './card'
 import { dropped, keepsHandles, pick } from './chosen'
 import type { Engine } from './engine'
-import { LIVE, type Notice, share } from './model'
+import { LIVE, share } from './model'
 
 const PROFILE = 'tusvideo.profile'
-const TOAST_MS = 15_000
 
 export function App({ engine }: { engine: Engine }): JSX.Element {
   useTexts()
   const [, again] = useState(0)
   useEffect(() => engine.subscribe(() => again((n) => n + 1)), [engine])
   const [profile, setProfile] = useState(() => keptProfile(engine))
-  const [isOnline, setOnline] = useState(navigator.onLine)
+  const isOnline = useOnline()
   const [isOver, setOver] = useState(false)
   const input = useRef<HTMLInputElement>(null)
   const current = useRef(profile)
   current.current = profile
-
-  useEffect(() => {
-    const told = (): void => setOnline(navigator.onLine)
-    addEventListener('online', told)
-    addEventListener('offline', told)
-    return () => {
-      removeEventListener('online', told)
-      removeEventListener('offline', told)
-    }
-  }, [])
 
   useEffect(() => {
     const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false
@@ -97,7 +87,7 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
 
       <div class="notices" aria-live="off">
         {!isOnline && <div class="note warn" role="alert"><Icon name="warn" /><p class="text">{t('offline')}</p></div>}
-        {notices.filter((notice) => notice.kind !== 'good').map((notice) => <Note key={notice.id} notice={notice} engine={engine} />)}
+        {notices.filter((notice) => notice.kind !== 'good').map((notice) => <Note key={notice.id} kind={notice.kind} text={notice.text} onDismiss={() => engine.dismiss(notice)} />)}
       </div>
 
       <form class="send" onSubmit={(event) => event.preventDefault()}>
@@ -165,36 +155,9 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
       </form>
 
       <div class="toasts">
-        {notices.filter((notice) => notice.kind === 'good').map((notice) => <Toast key={notice.id} notice={notice} engine={engine} />)}
+        {notices.filter((notice) => notice.kind === 'good').map((notice) => <Toast key={notice.id} text={notice.text} onDismiss={() => engine.dismiss(notice)} />)}
       </div>
     </Shell>
-  )
-}
-
-function Note({ notice, engine }: { notice: Notice; engine: Engine }): JSX.Element {
-  return (
-    <div class="note bad" role="alert">
-      <Icon name="bad" />
-      <p class="text">{notice.text}</p>
-      <button type="button" class="button icon quiet" aria-label={t('dismiss')} onClick={() => engine.dismiss(notice)}><Icon name="close" /></button>
-    </div>
-  )
-}
-
-/** Said by the announcer, so it is no live region of its own. Stays for a good while, and while somebody is at it. */
-function Toast({ notice, engine }: { notice: Notice; engine: Engine }): JSX.Element {
-  const [isHeld, hold] = useState(false)
-  useEffect(() => {
-    if (isHeld) return
-    const timer = setTimeout(() => engine.dismiss(notice), TOAST_MS)
-    return () => clearTimeout(timer)
-  }, [isHeld, engine, notice])
-  return (
-    <div class="note good" onMouseEnter={() => hold(true)} onMouseLeave={() => hold(false)} onFocusCapture={() => hold(true)} onBlurCapture={() => hold(false)}>
-      <Icon name="good" />
-      <p class="text">{notice.text}</p>
-      <button type="button" class="button icon quiet" aria-label={t('dismiss')} onClick={() => engine.dismiss(notice)}><Icon name="close" /></button>
-    </div>
   )
 }
 

@@ -1,0 +1,42 @@
+import type { JSX } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { Shell, useOnline, useTexts } from '../shared/chrome'
+import { t } from '../shared/i18n'
+import { Note, Toast } from '../shared/notices'
+import { Edit } from './edit'
+import type { Library } from './library'
+import { List } from './list'
+import { here, onPlace } from './place'
+import { Player } from './player'
+import type { Video } from './records'
+
+export function App({ library }: { library: Library }): JSX.Element {
+  useTexts()
+  const [place, set] = useState(here)
+  const [, again] = useState(0)
+  const [edited, edit] = useState<Video | null>(null)
+  const isOnline = useOnline()
+  useEffect(() => library.subscribe(() => again((n) => n + 1)), [library])
+  useEffect(() => onPlace(() => set(here())), [])
+  useEffect(() => {
+    if (place.page === 'list') void library.list(place.query)
+    else void library.open(place.id)
+  }, [library, place])
+
+  const { told } = library
+  return (
+    <Shell page="library">
+      <div class="notices" aria-live="off">
+        {!isOnline && <Note kind="warn" text={t('offline')} />}
+        {told.filter(({ kind }) => kind === 'bad').map((one) => <Note key={one.id} kind="bad" text={one.text} onDismiss={() => library.dismiss(one)} />)}
+      </div>
+      {place.page === 'list'
+        ? <List library={library} query={place.query} onEdit={edit} />
+        : <Player key={place.id} library={library} id={place.id} onEdit={edit} />}
+      {edited && <Edit video={edited} library={library} onClose={() => edit(null)} />}
+      <div class="toasts">
+        {told.filter(({ kind }) => kind === 'good').map((one) => <Toast key={one.id} text={one.text} onDismiss={() => library.dismiss(one)} />)}
+      </div>
+    </Shell>
+  )
+}

@@ -1,0 +1,56 @@
+import type { JSX } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { t } from '../shared/i18n'
+import { Note } from '../shared/notices'
+import type { Library } from './library'
+import type { Video } from './records'
+
+/** Title and description of a video. What was typed stays until the server has it, or the reader gives it up. */
+export function Edit({ video, library, onClose }: { video: Video; library: Library; onClose: () => void }): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const [title, setTitle] = useState(video.title)
+  const [description, setDescription] = useState(video.description)
+  const [failure, fail] = useState<string | null>(null)
+  const [isSaving, setSaving] = useState(false)
+  useEffect(() => dialog.current?.showModal(), [])
+
+  const save = async (): Promise<void> => {
+    if (isSaving) return
+    setSaving(true)
+    fail(null)
+    try {
+      await library.change(video.id, { title: title.trim(), description })
+      dialog.current?.close()
+    } catch (error) {
+      fail((error as Error).message)
+    } finally {
+      setSaving(false)
+    }
+  }
+
+  return (
+    <dialog ref={dialog} class="edit" aria-labelledby="edit-heading" onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          void save()
+        }}
+      >
+        <h2 id="edit-heading">{t('edit.heading')}</h2>
+        <div class="field">
+          <label for="edit-title">{t('title')}</label>
+          <input id="edit-title" type="text" required maxLength={200} pattern=".*\S.*" autocomplete="off" value={title} onInput={(event) => setTitle(event.currentTarget.value)} />
+        </div>
+        <div class="field">
+          <label for="edit-description">{t('description')}</label>
+          <textarea id="edit-description" maxLength={5000} rows={4} value={description} onInput={(event) => setDescription(event.currentTarget.value)} />
+        </div>
+        {failure && <Note kind="bad" text={failure} />}
+        <div class="actions">
+          <button type="button" class="button" onClick={() => dialog.current?.close()}>{t('cancel')}</button>
+          <button type="submit" class="button primary" aria-disabled={isSaving}>{t(isSaving ? 'saving' : 'save')}</button>
+        </div>
+      </form>
+    </dialog>
+  )
+}

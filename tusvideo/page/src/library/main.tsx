@@ -1,0 +1,15 @@
+import { render } from 'preact'
+import type { Messages, Translation } from '../shared/i18n'
+import { start } from '../shared/start'
+import { App } from './app'
+import { Library } from './library'
+import './library.css'
+import type ar from './messages/ar.json'
+import type de from './messages/de.json'
+import en from './messages/en.json'
+
+type Same<T extends Messages, Others extends Translation<T>> = Others
+export type Complete = Same<typeof en, typeof de & typeof ar>
+
+await start(en, import.meta.glob<{ default: Messages }>(['./messages/*.json', '!./messages/en.json']))
+render(<App library={new Library()} />, document.getElementById('app')!)

@@ -1,0 +1,88 @@
+import type { JSX } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { sentence } from '../shared/api'
+import { Icon } from '../shared/chrome'
+import { bytes, clock, date } from '../shared/format'
+import { t } from '../shared/i18n'
+import { Note } from '../shared/notices'
+import { Copy } from './copy'
+import { isVideo, type Library } from './library'
+import { Link, pathOfList } from './place'
+import { isPlayable, type Video } from './records'
+
+export function Player({ library, id, onEdit }: { library: Library; id: string; onEdit: (video: Video) => void }): JSX.Element {
+  const found = library.opened(id)
+  const isKnown = isVideo(found)
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    document.title = `${isKnown ? found.title : t('heading')} – tusvideo`
+  })
+  useEffect(() => {
+    scrollTo(0, 0)
+    heading.current?.focus({ preventScroll: true })
+  }, [isKnown])
+
+  return (
+    <>
+      <Link class="back" to={pathOfList(library.query ?? { q: '', sort: 'newest' })}><Icon name="back" />{t('heading')}</Link>
+      {isKnown && <Screen video={found} />}
+      <h1 ref={heading} tabIndex={-1}>{isKnown ? <bdi>{found.title}</bdi> : found === 'missing' ? t('missing') : t('heading')}</h1>
+      {found === 'loading' && <p class="hint" role="status">{t('loading')}</p>}
+      {found === 'missing' && <p class="lead">{t('missing.hint')}</p>}
+      {typeof found === 'object' && 'failure' in found && <Note kind="bad" text={found.failure} action={{ text: t('retry'), run: () => void library.open(id) }} />}
+      {isKnown && <About video={found} library={library} onEdit={onEdit} />}
+    </>
+  )
+}
+
+/** The browser's own player, which asks for the parts that it needs. */
+function Screen({ video }: { video: Video }): JSX.Element {
+  const [broken, set] = useState<string | null>(null)
+  const { title, url, thumbnail, width, height, rotation } = video
+  if (!isPlayable(video)) return <div class="screen picture"><Icon name="file" /></div>
+  const isTurned = rotation === 90 || rotation === 270
+  return (
+    <>
+      <video
+        key={url}
+        class="screen"
+        controls
+        playsInline
+        preload="metadata"
+        src={url}
+        poster={thumbnail ?? undefined}
+        aria-label={title}
+        {...(width && height ? { width: isTurned ? height : width, height: isTurned ? width : height } : {})}
+        onError={() => set(url)}
+      />
+      {broken === url && <Note kind="bad" text={t('error.cannotPlay')} />}
+    </>
+  )
+}
+
+function About({ video, library, onEdit }: { video: Video; library: Library; onEdit: (video: Video) => void }): JSX.Element {
+  const { title, description, size, duration, createdAt, state, reason, url, filename } = video
+  const picture = pictureOf(video)
+  return (
+    <>
+      <p class="meta">
+        {[duration === null ? '' : clock(duration), bytes(size), picture].filter(Boolean).join(' · ')} · <time dateTime={createdAt}>{date(createdAt)}</time>
+      </p>
+      <div class="actions">
+        <button type="button" class="button" onClick={() => onEdit(video)}><Icon name="edit" />{t('edit')}</button>
+        <a class="button" href={url} download={filename}><Icon name="down" />{t('download')}</a>
+        <Copy path={url} onCopied={() => library.tell('good', t('say.copied'))} />
+      </div>
+      {state === 'checking' && <div class="note"><Icon name="info" /><p class="text">{t('checking')}</p></div>}
+      {state === 'failed' && <div class="note warn"><Icon name="warn" /><p class="text">{t('failed')} <span lang="en">{sentence(reason ?? '')}</span></p></div>}
+      {description && <p class="description" dir="auto">{description}</p>}
+      <p class="hint"><bdi>{title === filename ? '' : filename}</bdi></p>
+    </>
+  )
+}
+
+/** As it is shown: turned, if it is. */
+function pictureOf({ width, height, rotation }: Video): string {
+  if (width === null || height === null) return ''
+  return rotation === 90 || rotation === 270 ? `${height} × ${width}` : `${width} × ${height}`
+}

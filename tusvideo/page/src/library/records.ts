@@ -1,0 +1,54 @@
+// The records of published videos, as the server tells them.
+import { ask } from '../shared/api'
+
+export interface Video {
+  id: string
+  profile: string
+  filename: string
+  title: string
+  description: string
+  /** The path of the file. */
+  url: string
+  size: number
+  contentType: string
+  createdAt: string
+  state: 'checking' | 'ready' | 'failed'
+  reason: string | null
+  /** Seconds; this and what follows is null while nobody knows it. */
+  duration: number | null
+  width: number | null
+  height: number | null
+  rotation: number | null
+  videoCodec: string | null
+  audioCodec: string | null
+  thumbnail: string | null
+}
+export interface Page {
+  videos: Video[]
+  /** Null at the end of the list. */
+  cursor: string | null
+  /** How many there are in all that match. */
+  total?: number
+}
+export type Change = Partial<Pick<Video, 'title' | 'description'>>
+
+export const SORTS = ['newest', 'oldest', 'title', 'largest', 'longest'] as const
+export type Sort = (typeof SORTS)[number]
+export interface Query {
+  /** Words that title, description or file name must have. */
+  q: string
+  sort: Sort
+}
+
+export const isPlayable = (video: Video): boolean => /^(video|audio)\//.test(video.contentType)
+
+/** Ask for a piece of the list, after `cursor` if that is given. */
+export function listed(query: Query, limit: number, cursor: string | null, signal: AbortSignal): Promise<Page> {
+  const wanted = new URLSearchParams({ limit: String(limit), sort: query.sort })
+  if (query.q) wanted.set('q', query.q)
+  if (cursor) wanted.set('cursor', cursor)
+  return ask('GET', `/api/videos?${wanted}`, undefined, signal)
+}
+
+export const one = (id: string): Promise<Video> => ask('GET', `/api/videos/${id}`)
+export const change = (id: string, what: Change): Promise<Video> => ask('PATCH', `/api/videos/${id}`, what)

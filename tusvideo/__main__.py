@@ -1,7 +1,7 @@
 """``tusvideo`` and ``python -m tusvideo``: the server and the client as commands.
 
 Exit codes of ``serve``: 0 stopped as asked, 1 could not start or go on, 2 mistakes in command line or configuration.
-Of ``fsck``: 0 all is well, 3 something to mend, 1 and 2 as above. Those of ``upload`` are the client's.
+Of ``fsck``: 0 all is well, 3 something to mend, 1 and 2 as above. Those of ``upload`` and its like are the client's.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tusvideo.cli import build_parser, given_flags
+from tusvideo.cli import SERVER_COMMANDS, build_parser, given_flags
 from tusvideo.config import load_config
 from tusvideo.errors import ConfigError
 
@@ -19,15 +19,11 @@ USAGE_ERROR = 2
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and give the exit code."""
     words = sys.argv[1:] if words is None else words
-    if words and words[0] == "upload":
-        return _upload(words)
-    return _on_data(build_parser(add_upload_arguments=None).parse_args(words))
+    if words and words[0] in SERVER_COMMANDS:
+        return _on_data(build_parser(add_client_commands=None).parse_args(words))
+    from tusvideo_client.cli import add_commands, run_command
 
-
-def _upload(words: Sequence[str]) -> int:
-    from tusvideo_client.cli import add_upload_arguments, run_upload
-
-    return run_upload(build_parser(add_upload_arguments=add_upload_arguments).parse_args(words))
+    return run_command(build_parser(add_client_commands=add_commands).parse_args(words))
 
 
 def _on_data(namespace: argparse.Namespace) -> int:

@@ -15,8 +15,11 @@ _HELP: Final = {
 }
 
 
-def build_parser(*, add_upload_arguments: Callable[[argparse.ArgumentParser], None] | None) -> argparse.ArgumentParser:
-    """Describe the commands. The arguments of ``upload`` are the client's to describe; None leaves them out."""
+AddParser = Callable[..., argparse.ArgumentParser]
+
+
+def build_parser(*, add_client_commands: Callable[[AddParser], None] | None) -> argparse.ArgumentParser:
+    """Describe the commands. ``upload`` and its like are the client's to describe; None leaves them out."""
     parser = argparse.ArgumentParser(
         prog="tusvideo",
         description="Resumable upload server for video and other large files, and its client.",
@@ -26,9 +29,8 @@ def build_parser(*, add_upload_arguments: Callable[[argparse.ArgumentParser], No
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_serve(commands.add_parser("serve", help="run the server", allow_abbrev=False, description=_SERVE))
     _add_fsck(commands.add_parser("fsck", help="tell what a start would mend", allow_abbrev=False, description=_FSCK))
-    upload = commands.add_parser("upload", help="send files to a server", allow_abbrev=False)
-    if add_upload_arguments is not None:
-        add_upload_arguments(upload)
+    if add_client_commands is not None:
+        add_client_commands(commands.add_parser)
     return parser
 
 
@@ -37,6 +39,8 @@ def given_flags(namespace: argparse.Namespace) -> dict[str, str]:
     values = {flag: getattr(namespace, flag.removeprefix("--").replace("-", "_"), None) for flag in FLAGS}
     return {flag: value for flag, value in values.items() if value is not None}
 
+
+SERVER_COMMANDS: Final = frozenset({"serve", "fsck"})
 
 _SERVE: Final = (
     "Run the server until SIGTERM or SIGINT. Flags win over the environment (TUSVIDEO_SERVER_LISTEN and so on), which"

@@ -85,13 +85,13 @@ class Text:
 
     def fail(self, name: str, *, error: UploadError, exit_code: int) -> None:  # noqa: ARG002  # the signature of Display
         details = f" (request {error.request_id})" if error.request_id else ""
-        self._note(f"{_printable(name)}: {error}{details}")
+        self._note(f"{printable(name)}: {error}{details}")
         if error.hint:
             self._note(f"  {error.hint}")
 
     def interrupt(self, name: str, *, now: Progress | None) -> None:
         stored = 100 * now.stored // now.total if now and now.total else 0
-        self._note(f"{_printable(name)}: stored {stored} % – run the same command to resume")
+        self._note(f"{printable(name)}: stored {stored} % – run the same command to resume")
 
     def end(self, *, exit_code: int) -> None:
         pass
@@ -124,7 +124,7 @@ class Lines(Text):
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         why = f' waiting="{now.waiting}"' if now.waiting else ""
         facts = f"stored={now.stored} total={now.total} pct={now.percent:.0f} state={now.phase}{why}"
-        self._note(f"{stamp} {_printable(name)} {facts}")
+        self._note(f"{stamp} {printable(name)} {facts}")
 
 
 class Bar(Text):
@@ -229,9 +229,10 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 def _short(name: str) -> str:
-    name = _printable(Path(name).name)
+    name = printable(Path(name).name)
     return name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 1]}…"
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
+    """A name without characters that would steer a terminal."""
     return "".join(char if char.isprintable() else "?" for char in name)

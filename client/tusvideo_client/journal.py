@@ -82,6 +82,23 @@ def state_dir() -> Path:
     return Path(os.environ.get(STATE_DIR_VARIABLE) or platformdirs.user_state_dir("tusvideo")) / "uploads"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record as it lies on disk, looked at without a claim.
+
+    Attributes:
+        key: The key of its place; the beginning of it is enough to name it.
+        record: What is remembered.
+        saved_at: When it was saved last, in seconds since 1970.
+        holder: Who is uploading it at this moment, in words; None if nobody seems to be.
+    """
+
+    key: str
+    record: Record
+    saved_at: float
+    holder: str | None
+
+
 class Journal:
     """The records of one user.
 
@@ -106,6 +123,35 @@ class Journal:
         except OSError as error:
             message = f"the state of uploads cannot be kept in {self.directory}: {error.strerror or error}"
             raise LocalFileError(message, hint=f"point {STATE_DIR_VARIABLE} to a folder that can be written") from error
+
+    def entries(self) -> list[Entry]:
+        """What is remembered, oldest first; damaged records are left out, with a line in the log. Claims nothing.
+
+        Raises:
+            LocalFileError: The directory cannot be read.
+        """
+        try:
+            found = [self._entry(path) for path in self.directory.glob("*.json")]
+        except OSError as error:
+            message = f"the state of uploads in {self.directory} cannot be read: {error.strerror or error}"
+            raise LocalFileError(message, hint=f"{STATE_DIR_VARIABLE} names the folder") from error
+        return sorted((entry for entry in found if entry is not None), key=lambda entry: (entry.saved_at, entry.key))
+
+    @staticmethod
+    def _entry(path: Path) -> Entry | None:
+        try:
+            record = Record.from_json(path.read_text(encoding="utf-8"))
+            return Entry(
+                key=path.stem,
+                record=record,
+                saved_at=path.stat().st_mtime,
+                holder=_holder_of(path.with_suffix(".lock")),
+            )
+        except FileNotFoundError:
+            return None  # finished a moment ago
+        except ValueError as error:
+            logger.warning("record_damaged path=%s reason=%s", path, error)
+            return None
 
 
 class Claim:
@@ -207,6 +253,24 @@ def _take_lock(path: Path) -> Lock:
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"process {os.getpid()}\n".encode())
     return Lock(path, descriptor=descriptor)
+
+
+def _holder_of(path: Path) -> str | None:
+    """Who holds a lock, by what is written in its file: to take it, for a look, would turn an upload away."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    number = text.removeprefix("process ")
+    if sys.platform == "win32" or not number.isdigit():
+        return text or None
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return None  # it was killed, and could not remove its file
+    except OSError:
+        pass  # it is somebody else's, and alive
+    return text
 
 
 def _lock_file(descriptor: int) -> None:

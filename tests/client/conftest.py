@@ -1,5 +1,6 @@
 """What the client's tests share: a server that fails on demand, a clock that does not wait, a file, a state folder."""
 
+import os
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -44,9 +45,9 @@ def waits() -> Waits:
 def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state directory of the test's own, so that no test meets the user's uploads or another test's."""
     path = tmp_path / "state"
+    for name in [name for name in os.environ if name.startswith("TUSVIDEO_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("TUSVIDEO_STATE_DIR", str(path))
-    for name in ("TUSVIDEO_TO", "TUSVIDEO_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
     return path
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -32,7 +33,9 @@ from tusvideo_client import (
     UploadGoneError,
     UploadResult,
 )
-from tusvideo_client.cli import EXIT_CODES, exit_code_of, run
+from tusvideo_client.cli import run
+from tusvideo_client.commands.arguments import COMMANDS
+from tusvideo_client.commands.exits import EXIT_CODES, MEANINGS, exit_code_of
 from tusvideo_client.display import Bar, Lines, Rate, Text
 from tusvideo_client.state import MIB
 
@@ -289,18 +292,21 @@ async def test_a_server_that_is_killed_is_waited_for(protocol: str, peer: Peer, 
 
 
 async def test_help_is_quick() -> None:
-    """--help loads neither the HTTP library nor anything that reads files."""
+    """--help loads neither the HTTP library nor anything that reads files, and tells every exit code."""
     script = (
-        "import sys; from tusvideo_client.cli import run; code = run(['upload', '--help']);"
-        "print(code, sorted({'aiohttp', 'aiofiles', 'platformdirs', 'yarl'} & set(sys.modules)))"
+        "import sys; from tusvideo_client.cli import run; from tusvideo_client.commands import arguments as a;"
+        "codes = [run([name, '--help']) for name in a.COMMANDS];"
+        "print(set(codes), sorted({'aiohttp', 'aiofiles', 'asyncio', 'platformdirs', 'yarl'} & set(sys.modules)))"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, stdout=subprocess.PIPE, env=environment()
     )
     out, _ = await process.communicate()
-    text = out.decode()
-    assert text.splitlines()[-1] == "0 []"
-    assert all(name in text for name in ("TUSVIDEO_TO", "TUSVIDEO_TOKEN", "resume"))
+    *helps, last = re.split(r"^(?=usage:|\{)", out.decode(), flags=re.MULTILINE)[1:]
+    assert (last, len(helps)) == ("{0} []\n", len(COMMANDS))
+    for text in helps:
+        assert all(word in text for word in ("TUSVIDEO_TO", "TUSVIDEO_TOKEN", "TUSVIDEO_STATE_DIR"))
+        assert all(f"\n{code:>5}  {meaning}\n" in f"{text}\n" for code, meaning in MEANINGS.items())
 
 
 async def test_importing_the_package_loads_no_http_library() -> None:

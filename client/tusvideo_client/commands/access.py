@@ -1,0 +1,85 @@
+"""Which server a command speaks to, and with which credentials."""
+
+import argparse
+import asyncio
+import os
+import shlex
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from tusvideo_client.errors import AuthError
+from tusvideo_client.transport import Token
+
+from .arguments import TO_VARIABLE, TOKEN_VARIABLE
+
+COMMAND_SECONDS = 60.0
+
+
+def server_of(namespace: argparse.Namespace) -> str:
+    """The root of the server that the options name.
+
+    Raises:
+        ValueError: They name none.
+    """
+    if not namespace.to:
+        message = f"no server: give --to URL or set {TO_VARIABLE}"
+        raise ValueError(message)
+    url: str = namespace.to
+    return url.rstrip("/")
+
+
+def token_of(namespace: argparse.Namespace, *, servers: Iterable[str]) -> Token:
+    """The token that the options name, or how to get it; a file wins over a command, and both over the variable.
+
+    Args:
+        namespace: The options.
+        servers: The roots of all servers that it would go to.
+
+    Raises:
+        ValueError: There are several of them, and a token is for one.
+    """
+    token: Token = os.environ.get(TOKEN_VARIABLE) or None
+    if namespace.token_file:
+        token = partial(_read, namespace.token_file)
+    elif namespace.token_command:
+        token = partial(_run, namespace.token_command)
+    known = sorted(set(servers))
+    if token is not None and len(known) > 1:
+        message = f"a token is for one server, and there are {len(known)}: name one with --to ({', '.join(known)})"
+        raise ValueError(message)
+    return token
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        message = f"the token file {path} cannot be read: {error.strerror or error}"
+        raise AuthError(message) from error
+
+
+async def _run(command: str) -> str:
+    words = shlex.split(command)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+        )
+    except (OSError, ValueError, TypeError) as error:
+        message = f"the token command cannot be started: {getattr(error, 'strerror', None) or error}"
+        raise AuthError(message, hint=f"it was split into the words {words}") from error
+    try:
+        async with asyncio.timeout(COMMAND_SECONDS):
+            out, _ = await process.communicate()
+    except TimeoutError as error:
+        message = f"the token command {words[0]} printed no token within {COMMAND_SECONDS:.0f} s"
+        raise AuthError(message) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    text = out.decode(errors="replace").strip()
+    if process.returncode != 0 or not text:
+        message = f"the token command {words[0]} ended with {process.returncode} and printed {len(text)} characters"
+        raise AuthError(message, hint="it has to print the token and to end with 0")
+    return text

@@ -1,0 +1,206 @@
+"""The words of every command, described for argparse; nothing here starts anything, or takes long to load."""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from . import exits, values
+
+TO_VARIABLE = "TUSVIDEO_TO"
+TOKEN_VARIABLE = "TUSVIDEO_TOKEN"  # noqa: S105  # the name of a variable, not its value
+STATE_DIR_VARIABLE = "TUSVIDEO_STATE_DIR"
+
+AddParser = Callable[..., argparse.ArgumentParser]
+
+
+def add_commands(add_parser: AddParser) -> None:
+    """Describe the commands; ``add_parser`` is that of the subparsers they are to belong to."""
+    for name, (line, text, describe) in _COMMANDS.items():
+        describe(
+            add_parser(
+                name,
+                help=line,
+                description=text,
+                epilog=f"{_VARIABLES}\n\n{exits.as_text()}",
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+                allow_abbrev=False,
+            )
+        )
+
+
+def _option(parser: argparse._ActionsContainer, *names: str, variable: str | None = None, **facts: Any) -> None:  # noqa: ANN401  # what argparse takes
+    """Add an option whose value may come from the environment; a flag wins over it, and an empty variable is none."""
+    if variable is not None:
+        facts["help"] = f"{facts['help']} (or {variable})"
+        facts["default"] = os.environ.get(variable) or facts.get("default")
+    parser.add_argument(*names, **facts)
+
+
+def _add_upload(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="file to upload; the same command again resumes")
+    _add_server(parser)
+    sending = parser.add_argument_group("what is sent")
+    sending.add_argument("--title", help="title of the video record")
+    sending.add_argument("--description", help="description in the video record")
+    sending.add_argument(
+        "--meta", type=values.pair, action="append", default=[], metavar="KEY=VALUE", help="a further pair; repeatable"
+    )
+    _option(
+        sending,
+        "--profile",
+        variable="TUSVIDEO_PROFILE",
+        help="the server's profile; default: its own for tus, poster for chunks",
+    )
+    _option(
+        sending,
+        "--protocol",
+        variable="TUSVIDEO_PROTOCOL",
+        type=values.OneOf("tus", "chunks"),
+        default="tus",
+        metavar="{tus,chunks}",
+        help="default: tus",
+    )
+    _add_link(parser)
+    _add_display(parser)
+
+
+def _add_resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "uploads", nargs="*", metavar="ID|FILE", help="which uploads, by the id that `ls` shows or by the file"
+    )
+    parser.add_argument("--all", action="store_true", help="all uploads that this machine remembers")
+    _add_server(parser)
+    _add_link(parser)
+    _add_display(parser)
+
+
+def _add_ls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--offline", action="store_true", help="ask no server: tell what is remembered")
+    _add_server(parser)
+    _add_report(parser)
+
+
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("upload", metavar="ID|FILE|URL", help="the upload: id of `ls`, its file, or its address")
+    _add_server(parser)
+    _add_report(parser)
+
+
+def _add_rm(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("uploads", nargs="+", metavar="ID|FILE|URL", help="the uploads: ids of `ls`, files, addresses")
+    parser.add_argument("--forget", action="store_true", help="ask no server: only forget, and let it expire there")
+    _add_server(parser)
+    _add_report(parser)
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("server")
+    _option(group, "--to", variable=TO_VARIABLE, metavar="URL", help="root of the server, as http://HOST:PORT")
+    _option(
+        group,
+        "--token-file",
+        variable="TUSVIDEO_TOKEN_FILE",
+        type=Path,
+        metavar="F",
+        help=f"file with the bearer token, read anew when refused; {TOKEN_VARIABLE} holds a token itself",
+    )
+    _option(
+        group,
+        "--token-command",
+        variable="TUSVIDEO_TOKEN_COMMAND",
+        metavar="COMMAND",
+        help="program that prints the bearer token, run without a shell, and again when the token is refused",
+    )
+    _option(
+        group,
+        "--account",
+        variable="TUSVIDEO_ACCOUNT",
+        default="",
+        metavar="NAME",
+        help="keeps uploads of several accounts on one server apart",
+    )
+
+
+def _add_link(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("link")
+    _option(
+        group,
+        "--retry-for",
+        variable="TUSVIDEO_RETRY_FOR",
+        type=values.patience,
+        metavar="TIME",
+        help="give up after so long without progress: seconds, 15m, 6h, or 'forever'",
+    )
+    _option(
+        group,
+        "--chunk-size",
+        variable="TUSVIDEO_CHUNK_SIZE",
+        type=values.size,
+        metavar="N",
+        help="bytes in a chunk (default 1M), or at most in one tus request (64M)",
+    )
+    _option(
+        group,
+        "--stall",
+        variable="TUSVIDEO_STALL",
+        type=values.seconds,
+        metavar="TIME",
+        help="give a request up when nothing moved for so long (default 15s for tus, 30s for chunks)",
+    )
+    _option(
+        group,
+        "--connect-timeout",
+        variable="TUSVIDEO_CONNECT_TIMEOUT",
+        type=values.seconds,
+        default=10.0,
+        metavar="TIME",
+        help="a connection may take so long to come about (default 10s)",
+    )
+
+
+def _add_display(parser: argparse.ArgumentParser) -> None:
+    group = _add_report(parser)
+    _option(
+        group,
+        "--progress",
+        variable="TUSVIDEO_PROGRESS",
+        type=values.OneOf("auto", "bar", "plain", "none"),
+        default="auto",
+        metavar="{auto,bar,plain,none}",
+        help="default: a bar on a terminal, else a line every ten seconds or ten per cent",
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="only results and errors")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="one JSON object a line on stdout; the last one sums up")
+    group.add_argument("-v", "--verbose", action="store_true", help="log every request to stderr")
+    return group
+
+
+_UPLOAD = (
+    "Upload files, or go on with uploads that were cut, killed or interrupted: the same command again resumes, with no"
+    " flag.\nResults (the URLs of the files) go to stdout, everything else to stderr."
+)
+_LS = "List the unfinished uploads that this machine remembers, with what the server has stored of each."
+_RESUME = "Go on with uploads that this machine remembers: those that are named, or with --all every one."
+_STATUS = "Ask the server where one upload stands."
+_RM = (
+    "Remove unfinished uploads from the server, and forget them here. A file that is published already stays: then the"
+    " upload\nis only forgotten."
+)
+_VARIABLES = (
+    "environment: a variable named above gives the value of an option that is not given. "
+    f"{STATE_DIR_VARIABLE} is the folder in\nwhich unfinished uploads are remembered."
+)
+_COMMANDS: Final[Mapping[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]]] = {
+    "upload": ("send files to a server, or go on with them", _UPLOAD, _add_upload),
+    "ls": ("list the unfinished uploads that this machine remembers", _LS, _add_ls),
+    "resume": ("go on with unfinished uploads", _RESUME, _add_resume),
+    "status": ("ask the server where an upload stands", _STATUS, _add_status),
+    "rm": ("remove unfinished uploads from the server", _RM, _add_rm),
+}
+COMMANDS: Final = tuple(_COMMANDS)

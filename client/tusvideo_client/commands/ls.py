@@ -1,0 +1,140 @@
+"""``ls``: the unfinished uploads that this machine remembers, with what the servers have of them."""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from tusvideo_client.display import printable
+from tusvideo_client.errors import UploadError, UploadGoneError
+from tusvideo_client.journal import Entry, Journal
+from tusvideo_client.transport import Token, Transport
+
+from . import exits, memory, remote
+from .access import token_of
+from .interrupt import run_interruptible
+from .report import Report
+
+QUESTIONS_AT_ONCE = 8
+HEADINGS = ("ID", "STORED", "SIZE", "AGE", "STATE", "SERVER", "FILE")
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+Answer = remote.Standing | UploadError | None
+
+
+def run(options: argparse.Namespace) -> int:
+    """List the uploads and give the exit code: 0 also when a server does not answer, because the list is complete.
+
+    Raises:
+        ValueError: A token is given, and the uploads belong to several servers.
+    """
+    report = Report(as_json=options.json)
+    entries = memory.of_server(Journal().entries(), options.to, account=options.account)
+    token = None if options.offline else token_of(options, servers=[entry.record.place.endpoint for entry in entries])
+    rows: list[tuple[str, ...]] = []
+
+    async def show(_: object) -> int:
+        answers: Sequence[Answer] = [None] * len(entries) if options.offline else await _ask_all(entries, token)
+        for entry, answer in zip(entries, answers, strict=True):
+            rows.append(_row(entry, answer))
+            if options.json:
+                report.tell("upload", _facts(entry, answer), text="")
+        return exits.OK
+
+    code = run_interruptible(show)
+    if not options.json and rows:
+        for line in _table([HEADINGS, *rows]):
+            report.tell("upload", {}, text=line)
+    if not entries:
+        report.note("no unfinished upload is remembered")
+    return report.end(code)
+
+
+async def _ask_all(entries: Sequence[Entry], token: Token) -> list[Answer]:
+    gate = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+    async with AsyncExitStack() as stack:
+        transports: Mapping[str, Transport] = {
+            server: await stack.enter_async_context(Transport(server, token=token, timeouts=remote.TIMEOUTS))
+            for server in {entry.record.place.endpoint for entry in entries}
+        }
+
+        async def ask(entry: Entry) -> Answer:
+            url = memory.address_of(entry.record)
+            if url is None:
+                return None
+            async with gate:
+                try:
+                    return await remote.ask(transports[entry.record.place.endpoint], url)
+                except UploadError as error:
+                    return error
+
+        return list(await asyncio.gather(*map(ask, entries)))
+
+
+def _state(entry: Entry, answer: Answer) -> str:
+    if entry.holder is not None:
+        return f"running ({entry.holder})"
+    if isinstance(answer, UploadGoneError):
+        return "gone from the server"
+    if isinstance(answer, UploadError):
+        return "not to be asked"
+    if answer is not None and answer.is_complete:
+        return "complete"
+    return "unfinished" if memory.address_of(entry.record) else "not begun"
+
+
+def _facts(entry: Entry, answer: Answer) -> dict[str, Any]:
+    record = entry.record
+    standing = answer if isinstance(answer, remote.Standing) else None
+    return {
+        "id": entry.key,
+        "file": record.place.path,
+        "server": record.place.endpoint,
+        "protocol": record.place.protocol,
+        "upload_url": memory.address_of(record),
+        "state": _state(entry, answer),
+        "asked": standing is not None,
+        "stored": standing.offset if standing else record.offset,
+        "total": record.fingerprint.identity.size,
+        "age": max(0.0, time.time() - entry.saved_at),
+        "expires": standing.expires if standing else None,
+        "message": str(answer) if isinstance(answer, UploadError) else None,
+    }
+
+
+def _row(entry: Entry, answer: Answer) -> tuple[str, ...]:
+    record, size = entry.record, entry.record.fingerprint.identity.size
+    stored = answer.offset if isinstance(answer, remote.Standing) else record.offset
+    mark = "" if isinstance(answer, remote.Standing) else "?"
+    return (
+        entry.key[: memory.SHOWN_ID],
+        f"{100 * stored // size if size else 0} %{mark}",
+        in_words(size),
+        _age(max(0.0, time.time() - entry.saved_at)),
+        _state(entry, answer),
+        printable(record.place.endpoint),
+        printable(record.place.path),
+    )
+
+
+def in_words(count: float) -> str:
+    """A number of bytes with a unit."""
+    for unit in _UNITS[:-1]:
+        if count < 1024:  # noqa: PLR2004  # the step of the units
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} {_UNITS[-1]}"
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

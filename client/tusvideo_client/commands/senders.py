@@ -1,0 +1,119 @@
+"""Uploaders as the options want them, one for each server, shared by all files that go there."""
+
+import argparse
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tusvideo_client.chunked import AsyncChunkedVideoUploader
+from tusvideo_client.model import Protocol, UploadResult
+from tusvideo_client.state import MIB, RetryPolicy
+from tusvideo_client.transfer import OnProgress
+from tusvideo_client.transport import Token
+from tusvideo_client.uploader import AsyncUploader
+
+STALL = {"tus": 15.0, "chunks": 30.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One file, where it is to go, and with which facts.
+
+    Attributes:
+        path: The file.
+        server: Root of the server.
+        protocol: ``tus`` or ``chunks``.
+        account: Keeps uploads of several accounts apart.
+        profile: The server's profile; None for its default.
+        name: Name to send instead of the file's own.
+        title: Title of the video record.
+        description: Description of the video record.
+        metadata: Further pairs; sent over tus only.
+        chunk_size: Bytes in a chunk, or in a tus request at most; None for the default.
+    """
+
+    path: Path
+    server: str
+    protocol: Protocol
+    account: str = ""
+    profile: str | None = None
+    name: str | None = None
+    title: str | None = None
+    description: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    chunk_size: int | None = None
+
+
+class Senders:
+    """Sends files; use it with ``async with``.
+
+    Args:
+        options: What the command line says about the link.
+        token: Bearer token, or how to get one.
+    """
+
+    def __init__(self, options: argparse.Namespace, *, token: Token) -> None:
+        self._options = options
+        self._token = token
+        self._retry: RetryPolicy = options.retry_for or RetryPolicy()
+        self._stack = AsyncExitStack()
+        self._uploaders: dict[tuple[str, str], AsyncUploader] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def send(self, wish: Wish, *, progress: OnProgress) -> UploadResult:
+        """Upload a file, or go on with it.
+
+        Raises:
+            UploadError: See :mod:`tusvideo_client.errors`.
+            ValueError: The server's address cannot be used.
+        """
+        if wish.protocol == "chunks":
+            return await self._chunked(wish).upload(
+                wish.path, title=wish.title, description=wish.description, name=wish.name, progress=progress
+            )
+        uploader = await self._uploader(wish)
+        return await uploader.upload(
+            wish.path,
+            title=wish.title,
+            description=wish.description,
+            profile=wish.profile,
+            name=wish.name,
+            metadata=wish.metadata,
+            progress=progress,
+        )
+
+    def _chunked(self, wish: Wish) -> AsyncChunkedVideoUploader:
+        return AsyncChunkedVideoUploader(
+            wish.server,
+            self._token,
+            profile=wish.profile or "poster",
+            account=wish.account,
+            chunk_size=wish.chunk_size or MIB,
+            retry=self._retry,
+            stall_timeout=self._options.stall or STALL["chunks"],
+        )
+
+    async def _uploader(self, wish: Wish) -> AsyncUploader:
+        key = wish.server, wish.account
+        if key not in self._uploaders:
+            uploader = AsyncUploader(
+                wish.server,
+                token=self._token,
+                account=wish.account,
+                retry=self._retry,
+                request_bytes=self._options.chunk_size or 64 * MIB,
+                stall_timeout=self._options.stall or STALL["tus"],
+                connect_timeout=self._options.connect_timeout,
+            )
+            self._uploaders[key] = await self._stack.enter_async_context(uploader)
+        return self._uploaders[key]

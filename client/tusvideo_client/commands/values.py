@@ -1,0 +1,75 @@
+"""What the values of options may be; each raises what argparse turns into a sentence on stderr."""
+
+import argparse
+import re
+
+from tusvideo_client.state import RetryPolicy
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+_NUMBER_AND_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", re.IGNORECASE | re.ASCII)
+
+
+def patience(text: str) -> RetryPolicy:
+    """How long to try without progress: seconds, ``90s``, ``15m``, ``6h``, ``2d`` or ``forever``."""
+    if text == "forever":
+        return RetryPolicy(no_progress=None, max_offline=None, busy=float("inf"))
+    limit = _measure(text, _SECONDS, expected="seconds, a time as 90s, 15m, 6h or 2d, or 'forever'")
+    return RetryPolicy(no_progress=limit, max_offline=limit, busy=limit)
+
+
+def seconds(text: str) -> float:
+    """A time above zero: seconds, ``90s``, ``15m``, ``6h`` or ``2d``."""
+    expected = "a time above zero, as 15, 90s or 2m"
+    number = _measure(text, _SECONDS, expected=expected)
+    if number == 0:
+        raise _mistake(expected, text)
+    return number
+
+
+def size(text: str) -> int:
+    """A positive number of bytes, also as ``512K``, ``8M`` or ``1G`` (powers of 1024)."""
+    expected = "a positive number of bytes, as 65536, 512K or 8M"
+    number = _measure(text.lower().removesuffix("ib").removesuffix("b"), _BYTES, expected=expected, told=text)
+    if number < 1 or number != int(number):
+        raise _mistake(expected, text)
+    return int(number)
+
+
+def count(text: str) -> int:
+    """A whole number from 1 on."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise _mistake("a whole number from 1 on", text)
+    return int(text)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """A pair for ``Upload-Metadata``: ``KEY=VALUE``; the key is printable ASCII without space, comma, equals sign."""
+    expected = "KEY=VALUE, the key in printable ASCII without space and comma"
+    key, equals, value = text.partition("=")
+    if not equals or not key or not (key.isascii() and key.isprintable()) or " " in key or "," in key:
+        raise _mistake(expected, text)
+    return key, value
+
+
+class OneOf:
+    """One of several words, also where argparse looks at no choices: in a value that comes from the environment."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, text: str) -> str:
+        if text not in self.words:
+            raise _mistake("one of " + ", ".join(self.words), text)
+        return text
+
+
+def _measure(text: str, units: dict[str, int], *, expected: str, told: str | None = None) -> float:
+    found = _NUMBER_AND_UNIT.fullmatch(text.strip())
+    if found is None or (factor := units.get(found[2].lower())) is None:
+        raise _mistake(expected, text if told is None else told)
+    return float(found[1]) * factor
+
+
+def _mistake(expected: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {expected}; got {text[:100]!r}")

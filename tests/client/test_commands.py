@@ -1,0 +1,269 @@
+"""The commands beside ``upload``: what is remembered, asked, gone on with, removed."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.client.peer import Fault, Peer, as_json
+from tests.client.test_cli import environment, start
+from tusvideo_client.cli import run
+from tusvideo_client.commands import values
+from tusvideo_client.fingerprint import Fingerprint, Identity, Place
+from tusvideo_client.journal import Journal, Record
+from tusvideo_client.state import MIB
+
+Command = Callable[..., Awaitable[tuple[int, str, str]]]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs the command line in a thread: exit code, stdout, stderr. Variables of the environment come by name."""
+
+    async def run_one(*words: str, **variables: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            code = await asyncio.to_thread(run, words)
+        return code, *capsys.readouterr()
+
+    return run_one
+
+
+async def leave(peer: Peer, video: Path, *, protocol: str = "tus", after: int = MIB) -> str:
+    """Begin an upload, interrupt it when the server has so many bytes of a request, and give its id."""
+    method, path = ("PATCH", "") if protocol == "tus" else ("POST", "chunk")
+    peer.faults = [Fault(method, path=path, hold_after=after, skip=1)]
+    process = await start(
+        str(video), "--to", peer.url, "--protocol", protocol, "--chunk-size", "1M", "--title", "Talk", "--meta", "a=b=c"
+    )
+    await peer.reached.wait()
+    peer.reached.clear()
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert (process.returncode, "run the same command to resume" in err.decode()) == (130, True)
+    peer.faults = []
+    (entry,) = [entry for entry in Journal().entries() if entry.record.place.endpoint == peer.url]
+    return entry.key
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_an_upload_is_listed_asked_about_and_gone_on_with(
+    protocol: str, command: Command, peer: Peer, video: Path
+) -> None:
+    """What an interrupt left is in `ls`, with what the server has; `status` tells it; `resume` needs only the id."""
+    name = await leave(peer, video, protocol=protocol, after=1000)
+    stored = len(peer.only().data) if protocol == "tus" else MIB
+    code, out, err = await command("ls", "--json")
+    listed, last = as_json(out)
+    assert (code, err, last["event"], last["exit_code"]) == (0, "", "result", 0)
+    assert (listed["id"], listed["file"], listed["server"]) == (name, str(video), peer.url)
+    assert (listed["stored"], listed["total"], listed["state"]) == (stored, video.stat().st_size, "unfinished")
+    code, out, _ = await command("ls")
+    assert (code, [name[:8] in out, str(video) in out]) == (0, [True, True])
+    code, out, _ = await command("status", name[:6], "--json")
+    assert (code, as_json(out)[0]["stored"], as_json(out)[0]["state"]) == (0, stored, "unfinished")
+    code, out, _ = await command("resume", name[:8])
+    assert (code, out.startswith(f"{peer.url}/uploads/")) == (0, True)
+    if protocol == "tus":
+        assert bytes(peer.only().data) == video.read_bytes()
+        assert peer.only().metadata == {"filename": "talk.mp4", "title": "Talk", "a": "b=c"}
+    assert (await command("ls"))[1:] == ("", "no unfinished upload is remembered\n")
+
+
+async def test_resume_takes_all_and_leaves_out_what_it_cannot_read(
+    command: Command, peer: Peer, video: Path, state_dir: Path, tmp_path: Path
+) -> None:
+    """`resume --all` goes on with every file, and says a sentence about bytes that came from elsewhere."""
+    await leave(peer, video)
+    journal = Journal()
+    place = Place(path="<stdin>", endpoint=peer.url, account="", protocol="tus", profile="", name="x")
+    mark = Fingerprint(identity=Identity(size=9, mtime_ns=0, inode=0), probe="")
+    claim = journal.claim(place)
+    claim.save(Record(place=place, fingerprint=mark, upload_id="1"))
+    claim.release()
+    code, out, err = await command("resume", "--all")
+    assert (code, out) == (0, f"{peer.url}/uploads/files/local/talk.mp4\n")
+    assert "is left out: its bytes came from <stdin>" in err
+    code, _, err = await command("resume", "--all")
+    assert (code, "nothing to go on with" in err) == (0, True)
+    code, _, _ = await command("resume", place.key())
+    assert code == 4
+    code, out, _ = await command("ls")
+    assert (code, "not begun" in out) == (0, True)
+
+
+async def test_resume_says_when_the_file_is_gone(command: Command, peer: Peer, video: Path) -> None:
+    """A file that was moved away is exit code 4; the upload stays remembered."""
+    await leave(peer, video)
+    video.rename(video.with_name("elsewhere.mp4"))
+    code, _, err = await command("resume", "--all")
+    assert (code, "cannot be read" in err) == (4, True)
+    assert len(Journal().entries()) == 1
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_rm_removes_at_the_server_and_forgets(protocol: str, command: Command, peer: Peer, video: Path) -> None:
+    """The upload goes from the server first, then from the journal; the file may name it."""
+    await leave(peer, video, protocol=protocol, after=1000)
+    code, out, _ = await command("rm", str(video))
+    assert (code, "removed, " in out) == (0, True)
+    assert (peer.uploads, peer.chunked, Journal().entries()) == ({}, {}, [])
+    code, out, _ = await command("rm", f"{peer.url}/files/none", "--json")
+    assert (code, as_json(out)[0]["outcome"]) == (0, "was gone from the server already")
+
+
+async def test_rm_keeps_what_it_cannot_remove(command: Command, peer: Peer, video: Path) -> None:
+    """A server out of reach is exit code 75 and nothing is forgotten, unless that is asked for."""
+    name = await leave(peer, video)
+    await peer.stop()
+    code, _, err = await command("rm", name)
+    assert (code, "cannot be reached" in err, len(Journal().entries())) == (75, True, 1)
+    code, out, _ = await command("ls")
+    assert (code, "not to be asked" in out, "%?" in out) == (0, True, True)
+    assert (await command("ls", "--offline"))[0] == 0
+    code, out, _ = await command("rm", name, "--forget")
+    assert (code, Journal().entries()) == (0, [])
+    await peer.start()
+
+
+async def test_rm_leaves_a_finished_file(command: Command, peer: Peer, video: Path) -> None:
+    """An upload that ended while its last answer was lost is a published file: it is forgotten, and stays."""
+    name = await leave(peer, video)
+    upload = peer.only()
+    upload.data = bytearray(video.read_bytes())
+    code, out, _ = await command("rm", name)
+    assert (code, "complete, and left at" in out, len(peer.uploads)) == (0, True, 1)
+    assert Journal().entries() == []
+
+
+async def test_an_upload_that_runs_is_left_alone(command: Command, peer: Peer, video: Path) -> None:
+    """`ls` names the process; `resume` leaves it out, and `rm` refuses."""
+    peer.faults = [Fault("PATCH", hold_after=MIB)]
+    process = await start(str(video), "--to", peer.url)
+    await peer.reached.wait()
+    code, out, _ = await command("ls", "--offline")
+    assert (code, f"running (process {process.pid})" in out) == (0, True)
+    code, _, err = await command("resume", "--all")
+    assert (code, f"process {process.pid} is sending" in err) == (0, True)
+    code, _, err = await command("rm", str(video))
+    assert (code, "another upload of this file is running" in err) == (4, True)
+    process.kill()
+    await process.communicate()
+    code, out, _ = await command("ls", "--offline")
+    assert "running" not in out
+
+
+async def test_a_token_goes_to_one_server(command: Command, peer: Peer, video: Path) -> None:
+    """With uploads to several servers a token is sent to none until one is named; `status` of one needs no name."""
+    await leave(peer, video)
+    other = Peer()
+    await other.start()
+    await leave(other, video)
+    for words in (["ls"], ["resume", "--all"], ["rm", str(video)]):
+        code, _, err = await command(*words, TUSVIDEO_TOKEN="secret")
+        assert (code, "a token is for one server" in err) == (2, True)
+    code, out, _ = await command("ls", "--to", other.url, "--json", TUSVIDEO_TOKEN="secret")
+    assert (code, [row["server"] for row in as_json(out) if row["event"] == "upload"]) == (0, [other.url])
+    assert not any(seen.headers.get("Authorization") for seen in peer.seen)
+    assert other.seen[-1].headers["Authorization"] == "Bearer secret"
+    await other.stop()
+
+
+async def test_a_token_comes_from_a_command(command: Command, peer: Peer, video: Path) -> None:
+    """The program is run without a shell, anew when its token is refused; its failure is exit code 6."""
+    peer.token = "right"
+    script = f"{sys.executable} -c \"print('right')\""
+    assert (await command("upload", str(video), "--to", peer.url, "--token-command", script))[0] == 0
+    for wrong, words in ((f"{sys.executable} -c 1/0", "ended with 1"), ("/no/such/program", "cannot be started")):
+        code, _, err = await command("upload", str(video), "--to", peer.url, TUSVIDEO_TOKEN_COMMAND=wrong)
+        assert (code, words in err) == (6, True)
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 6), (404, 5), (400, 5), (503, 75), (307, 1), (200, 1)], ids=str)
+async def test_exit_codes_of_status(status: int, code: int, command: Command, peer: Peer) -> None:
+    """A question that is not answered ends as an upload would."""
+    peer.faults = [Fault("HEAD", status=status)]
+    ended, out, err = await command("status", f"{peer.url}/files/x")
+    assert (ended, out, "answered" in err) == (code, "", True)
+    peer.faults = [Fault("HEAD", status=status)]
+    ended, out, _ = await command("status", f"{peer.url}/files/x", "--json")
+    assert (ended, as_json(out)[-1]["exit_code"]) == (code, code)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["resume"], "which uploads"),
+        (["resume", "none.mp4"], "expected an id"),
+        (["status", "abcdef"], "no unfinished upload"),
+        (["rm", "abcdef"], "no unfinished upload"),
+        (["rm"], "required"),
+        (["status", "http://"], "no server address"),
+        (["upload", "x", "--to", "http://h", "--meta", "novalue"], "KEY=VALUE"),
+        (["upload", "x", "--to", "http://h", "--stall", "0"], "above zero"),
+    ],
+)
+async def test_mistakes_in_words_are_exit_code_2(words: list[str], said: str, command: Command) -> None:
+    """They are told on stderr, and nothing is sent."""
+    code, out, err = await command(*words)
+    assert (code, out, said in err) == (2, "", True)
+
+
+async def test_variables_give_what_flags_do_not(command: Command, peer: Peer, video: Path) -> None:
+    """A variable counts where the flag is missing, is judged like it, and an empty one is none."""
+    code, out, _ = await command("upload", str(video), TUSVIDEO_TO=peer.url, TUSVIDEO_PROGRESS="", TUSVIDEO_STALL="20s")
+    assert (code, out.startswith(peer.url)) == (0, True)
+    for variable, value in (("TUSVIDEO_PROTOCOL", "ftp"), ("TUSVIDEO_CHUNK_SIZE", "x"), ("TUSVIDEO_PROGRESS", "much")):
+        code, _, err = await command("upload", str(video), "--to", peer.url, **{variable: value})
+        assert (code, "expected" in err) == (2, True)
+
+
+async def test_a_reader_that_leaves_is_no_error(peer: Peer, video: Path) -> None:
+    """`tusvideo ls | head -0` ends without a traceback."""
+    await leave(peer, video)
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = await start_with(writer, "ls", "--offline")
+    os.close(writer)
+    _, err = await process.communicate()
+    assert err == b""
+
+
+async def start_with(stdout: int, *words: str) -> asyncio.subprocess.Process:
+    """Begin the command with another stdout."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tusvideo_client", *words), stdout=stdout, stderr=subprocess.PIPE, env=environment()
+    )
+
+
+def test_damaged_records_are_left_out(state_dir: Path) -> None:
+    """One bad file does not hide the others, and is not touched by a look."""
+    folder = state_dir / "uploads"
+    folder.mkdir(parents=True)
+    (folder / "bad.json").write_text("{")
+    (folder / "old.json").write_text(json.dumps({"schema": 0}))
+    assert Journal().entries() == []
+    assert sorted(path.name for path in folder.iterdir()) == ["bad.json", "old.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1", 1), ("512K", 512 * 1024), ("8m", 8 * MIB), ("1.5MiB", 3 * MIB // 2), ("2GB", 2048 * MIB)]
+)
+def test_sizes(text: str, size: int) -> None:
+    """Bytes, with or without a unit of 1024."""
+    assert values.size(text) == size
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0.5", 0.5), ("90s", 90), ("15m", 900), ("6h", 21600), ("2d", 172800)])
+def test_times(text: str, seconds: float) -> None:
+    """Seconds, with or without a unit."""
+    assert values.seconds(text) == seconds
+    assert values.patience(text).no_progress == seconds

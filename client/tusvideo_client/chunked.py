@@ -13,7 +13,8 @@ from .model import Phase, Progress, UploadResult
 from .origin import Uploadable, name_of
 from .plan import after_chunk
 from .state import DOCUMENTED, MIB, RetryPolicy, Timeouts
-from .transfer import Clock, OnProgress, Transfer
+from .throttle import RateLimit
+from .transfer import Clock, OnProgress, Transfer, throttle_of
 from .transport import Token, Transport
 
 VIDEO_SUFFIXES = frozenset(
@@ -32,6 +33,7 @@ class AsyncChunkedVideoUploader:
         chunk_size: Bytes in a chunk. An upload that is resumed keeps the size that it began with.
         retry: How patient to be; by default 3 retries, 1, 2 and 4 seconds apart, counted from the last stored chunk.
         stall_timeout: Seconds without movement after which a chunk is given up and sent again.
+        rate_limit: Bytes a second, or a timetable; see :class:`AsyncUploader`.
         state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
         clock: Time and chance, for tests.
     """
@@ -46,6 +48,7 @@ class AsyncChunkedVideoUploader:
         chunk_size: int = MIB,
         retry: RetryPolicy = DOCUMENTED,
         stall_timeout: float = 30.0,
+        rate_limit: RateLimit | None = None,
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -62,6 +65,7 @@ class AsyncChunkedVideoUploader:
         self._timeouts = Timeouts(stall=stall_timeout, response=stall_timeout)
         self._state_dir = state_dir
         self._clock = clock or Clock()
+        self._throttle = throttle_of(rate_limit, clock=self._clock)
 
     async def upload_video(
         self,
@@ -117,7 +121,7 @@ class AsyncChunkedVideoUploader:
         given = {"title": title, "description": description if title is not None else None}
         facts = {key: wire.sendable(value) for key, value in given.items() if value is not None}
         async with (
-            Transport(self._base, token=self._token, timeouts=self._timeouts) as transport,
+            Transport(self._base, token=self._token, timeouts=self._timeouts, throttle=self._throttle) as transport,
             take_in(
                 source,
                 journal=Journal(self._state_dir),

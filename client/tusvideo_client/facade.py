@@ -12,6 +12,7 @@ from .chunked import AsyncChunkedVideoUploader
 from .model import Progress, UploadResult
 from .origin import Uploadable
 from .state import DOCUMENTED, MIB, RetryPolicy
+from .throttle import RateLimit
 from .transfer import Clock
 from .transport import Token
 from .uploader import AsyncUploader
@@ -108,6 +109,7 @@ class Uploader:
         request_bytes: int = 64 * MIB,
         stall_timeout: float = 15.0,
         connect_timeout: float = 10.0,
+        rate_limit: RateLimit | None = None,
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -119,6 +121,7 @@ class Uploader:
             request_bytes=request_bytes,
             stall_timeout=stall_timeout,
             connect_timeout=connect_timeout,
+            rate_limit=rate_limit,
             state_dir=state_dir,
             clock=clock,
         )
@@ -192,6 +195,7 @@ class ChunkedVideoUploader:
         chunk_size: int = MIB,
         retry: RetryPolicy = DOCUMENTED,
         stall_timeout: float = 30.0,
+        rate_limit: RateLimit | None = None,
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -203,6 +207,7 @@ class ChunkedVideoUploader:
             chunk_size=chunk_size,
             retry=retry,
             stall_timeout=stall_timeout,
+            rate_limit=rate_limit,
             state_dir=state_dir,
             clock=clock,
         )

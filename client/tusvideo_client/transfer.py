@@ -38,6 +38,7 @@ from .state import (
     Trouble,
     Wait,
 )
+from .throttle import RateLimit, Throttle
 from .transport import Body, Interrupted, Movement, Reply, Transport
 
 Planner = Callable[[State, RetryPolicy, Event], tuple[State, Action]]
@@ -68,6 +69,11 @@ ERRORS: dict[Kind, tuple[type[UploadError], str | None]] = {
 }
 
 
+def _minute_of_day() -> int:
+    here = time.localtime()
+    return here.tm_hour * 60 + here.tm_min
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
     """Time and chance; tests bring their own."""
@@ -76,6 +82,14 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     draw: Callable[[float, float], float] = random.uniform
     network_changed: Callable[[], Awaitable[None]] = network.changed
+    minute: Callable[[], int] = _minute_of_day
+
+
+def throttle_of(limit: RateLimit | None, *, clock: Clock) -> Throttle | None:
+    """The brake for a limit, under this clock. Raises ValueError if the limit means nothing."""
+    if limit is None:
+        return None
+    return Throttle(limit, now=clock.now, sleep=clock.sleep, minute=clock.minute)
 
 
 class Transfer:

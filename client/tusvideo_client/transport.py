@@ -20,6 +20,7 @@ import aiohttp
 from . import link
 from .errors import AuthError, UploadError
 from .state import Timeouts, Trouble
+from .throttle import Throttle
 from .wire import origin_of, parse_object
 
 Token = str | Callable[[], str | Awaitable[str]] | None
@@ -144,6 +145,7 @@ class Body:
         self.handed = 0
         self.acked = 0
         self.error: UploadError | None = None
+        self.throttle: Throttle | None = None
         self._pieces = pieces
         self._lead = lead
         self._file_length = length if file_length is None else file_length
@@ -158,8 +160,9 @@ class Body:
         return max(0, min(moved - self._lead, self._file_length))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = self._pieces if self.throttle is None else self.throttle.pace(self._pieces)
         try:
-            async for piece in self._pieces:
+            async for piece in pieces:
                 self.handed += len(piece)
                 yield piece
         except UploadError as error:
@@ -174,12 +177,21 @@ class Transport:
         base_url: Root of the server; the token goes to its origin and to no other.
         token: Bearer token, or a callable (may be async) that makes one.
         timeouts: How long nothing may happen. A slow link is no stalled link.
+        throttle: Lets the bytes of bodies leave no faster than they may.
     """
 
-    def __init__(self, base_url: str, *, token: Token = None, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: Token = None,
+        timeouts: Timeouts | None = None,
+        throttle: Throttle | None = None,
+    ) -> None:
         self._origin = origin_of(base_url)
         self.timeouts = timeouts or Timeouts()
         self.round_trip: float | None = None
+        self._throttle = throttle
         self._token = token
         self._token_value: str | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -250,6 +262,7 @@ class Transport:
             fields["Authorization"] = f"Bearer {bearer}"
         if isinstance(body, Body):
             fields["Content-Length"] = str(body.length)
+            body.throttle = self._throttle
         loop = asyncio.get_running_loop()
         length = body.length if isinstance(body, Body) else len(body or b"")
         movement = Movement(tracker=aiohttp.UploadTracker(), length=length, at=loop.time())

@@ -12,7 +12,8 @@ from .model import UploadResult
 from .origin import Uploadable, name_of
 from .plan import after_tus
 from .state import MIB, RetryPolicy, Timeouts
-from .transfer import Clock, OnProgress, Transfer
+from .throttle import RateLimit
+from .transfer import Clock, OnProgress, Transfer, throttle_of
 from .transport import Token, Transport
 from .tus import TusRun, say_farewell
 
@@ -33,6 +34,9 @@ class AsyncUploader:
             second connection is tried beside it, and once the server has the whole request its answer may take twice
             as long.
         connect_timeout: Seconds that a connection may take to come about.
+        rate_limit: Bytes a second that all uploads of this uploader may send together, each the same share; or a
+            timetable as text, as ``"22:00-06:00 unlimited, 512k"`` (see :func:`tusvideo_client.rate.parse_timetable`);
+            ``ValueError`` if it means nothing.
         state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
         clock: Time and chance, for tests.
     """
@@ -47,6 +51,7 @@ class AsyncUploader:
         request_bytes: int = 64 * MIB,
         stall_timeout: float = 15.0,
         connect_timeout: float = 10.0,
+        rate_limit: RateLimit | None = None,
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -62,7 +67,9 @@ class AsyncUploader:
         timeouts = Timeouts(
             connect=connect_timeout, stall=stall_timeout, probe=stall_timeout / 3, response=2 * stall_timeout
         )
-        self._transport = Transport(self._base, token=token, timeouts=timeouts)
+        self._transport = Transport(
+            self._base, token=token, timeouts=timeouts, throttle=throttle_of(rate_limit, clock=self._clock)
+        )
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()

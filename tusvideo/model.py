@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 from tusvideo.errors import InvalidField
 
@@ -195,6 +195,16 @@ class Upload:
     def sources(self) -> tuple[UploadId, ...]:
         """The partial uploads that a final one is made of, in order; one may come twice."""
         return tuple(map(UploadId, SOURCE.findall(self.concat or "")))
+
+
+class Standing(NamedTuple):
+    """As much of an open upload as tells whether it agrees with its staging file; the fields are those of Upload."""
+
+    id: UploadId
+    offset: int
+    length: int | None
+    parts_stored: int
+    boot_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from tusvideo.model import (
     Inspection,
     Location,
     Part,
+    Standing,
     Status,
     Upload,
     UploadId,
@@ -330,6 +331,9 @@ class SessionRepository(Protocol):
 
     async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
         """List uploads of a status by id, from the one after ``after``; for recovery and the sweeper."""
+
+    async def standings(self, *, after: UploadId | None, limit: int) -> Sequence[Standing]:
+        """List what recovery compares of open uploads, by id, from the one after ``after``; much cheaper than rows."""
 
     async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
         """Load rows by id, as they are at one moment; ids without a row are left out."""

@@ -32,7 +32,7 @@ from tusvideo.errors import (
     UnsupportedType,
     WrongProtocol,
 )
-from tusvideo.model import TRANSITIONS, Location, Profile, Protocol, Status, Upload
+from tusvideo.model import TRANSITIONS, Location, Profile, Protocol, Standing, Status, Upload
 from tusvideo.rules import uploads as rules
 
 PLACE = Location(directory="files", folder="anna", filename="a")
@@ -322,3 +322,28 @@ def test_finalizing_chooses_a_name_and_may_choose_another() -> None:
     assert rules.finalizing(begun, other) == replace(begun, location=other)
     with pytest.raises(SessionConflict):
         rules.finalizing(an_upload(status=Status.COMPLETE), PLACE)
+
+
+@pytest.mark.parametrize(
+    ("facts", "staged", "agrees"),
+    [
+        pytest.param({}, None, True, id="nothing is counted and nothing there"),
+        pytest.param({}, 9, True, id="more is there than is counted"),
+        pytest.param({"offset": 5}, 5, True, id="what is counted is there"),
+        pytest.param({"offset": 5, "length": None}, 5, True, id="the length is not known yet"),
+        pytest.param({"offset": 5, "boot_id": "now"}, 5, True, id="at risk, in this boot"),
+        pytest.param({"offset": 5}, 4, False, id="less is there than is counted"),
+        pytest.param({"offset": 5}, None, False, id="the file is gone"),
+        pytest.param({"offset": 10}, 10, False, id="whole: it may have to be published"),
+        pytest.param({"length": 0}, None, False, id="whole, and empty"),
+        pytest.param({"parts_stored": 1}, 9, False, id="parts say where the bytes must be"),
+        pytest.param({"offset": 5, "boot_id": "before"}, 5, False, id="at risk, and the machine went down"),
+    ],
+)
+def test_most_uploads_are_seen_to_agree_with_their_files_from_little(
+    facts: dict[str, Any], staged: int | None, agrees: bool
+) -> None:
+    """Only what may be damaged, whole, in parts, or at risk since another boot must be looked at."""
+    upload = an_upload(**facts)
+    standing = Standing(*(getattr(upload, field) for field in Standing._fields))
+    assert rules.agrees(standing, staged=staged, boot_id="now") is agrees

@@ -18,7 +18,7 @@ from tusvideo.errors import (
     UnsupportedType,
     WrongProtocol,
 )
-from tusvideo.model import TRANSITIONS, Limits, Location, Profile, Protocol, Status, Upload, UploadId, UserId
+from tusvideo.model import TRANSITIONS, Limits, Location, Profile, Protocol, Standing, Status, Upload, UploadId, UserId
 from tusvideo.rules.completing import plan_completing_append
 from tusvideo.rules.sniff import enough_to_judge
 
@@ -179,6 +179,19 @@ def after_boot(upload: Upload, *, boot_id: str) -> Upload:
     offset = min(upload.offset, upload.synced_offset)
     judged = upload.content_type if enough_to_judge(offset=offset, length=upload.length) else None
     return replace(upload, offset=offset, content_type=judged, boot_id=None)
+
+
+def agrees(standing: Standing, *, staged: int | None, boot_id: str) -> bool:
+    """Tell from little that an open upload is as its file says and that nothing is to be done about it.
+
+    ``staged`` is the size of its staging file in bytes, None when there is none. False says no more than that row and
+    parts must be looked at.
+    """
+    if standing.boot_id is not None and standing.boot_id != boot_id:
+        return False
+    if standing.parts_stored or standing.offset == standing.length:
+        return False
+    return (staged or 0) >= standing.offset
 
 
 def is_whole(upload: Upload, *, completes: bool = False) -> bool:

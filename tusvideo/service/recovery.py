@@ -4,13 +4,13 @@ Nothing that a row counts is ever removed here. Safe to repeat and to interrupt:
 takes too, in the same order. Files in ``uploads`` are never moved.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tusvideo.errors import NotFound, Unavailable, UnsupportedType
-from tusvideo.model import Status, Upload, UploadId
-from tusvideo.rules.uploads import after_boot, is_whole, moved
+from tusvideo.model import Standing, Status, Upload, UploadId
+from tusvideo.rules.uploads import after_boot, agrees, is_whole, moved
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
 
@@ -42,7 +42,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """An upload and what is to be done about it; ``upload`` is the row to act on, None without one."""
+    """An upload and what is to be done about it; ``upload`` is the row to act on, None without one or with CHECK."""
 
     action: Action
     upload_id: UploadId
@@ -94,9 +94,17 @@ class Recovery:
             size = staged.pop(upload.id, None)
             action = Action.PUBLISH if await self._has_bytes(upload, size) else Action.DAMAGE
             yield Finding(action=action, upload_id=upload.id, upload=upload)
-        async for upload in self._all(Status.OPEN):
-            async for finding in self._about_open(upload, staged.pop(upload.id, None)):
-                yield finding
+        async for page in self._open():
+            unlike = []
+            for standing in page:
+                yield Finding(action=Action.CHECK, upload_id=standing.id)
+                if agrees(standing, staged=staged.get(standing.id), boot_id=self._store.boot_id):
+                    staged.pop(standing.id, None)
+                else:
+                    unlike.append(standing.id)
+            for upload_id, upload in sorted((await self._sessions.several(unlike)).items()):
+                async for finding in self._about_open(upload, staged.pop(upload_id, None)):
+                    yield finding
         async for finding in self._about_leftovers(staged):
             yield finding
 
@@ -112,6 +120,12 @@ class Recovery:
             after = page[-1].id
             for upload in page:
                 yield upload
+
+    async def _open(self) -> AsyncIterator[Sequence[Standing]]:
+        after = None
+        while page := await self._sessions.standings(after=after, limit=PAGE):
+            after = page[-1].id
+            yield page
 
     async def _has_bytes(self, upload: Upload, size: int | None) -> bool:
         """Tell whether the bytes of a whole upload are there, staged or under the name that was chosen for them."""
@@ -129,7 +143,6 @@ class Recovery:
         return file.size
 
     async def _about_open(self, upload: Upload, size: int | None) -> AsyncIterator[Finding]:
-        yield Finding(action=Action.CHECK, upload_id=upload.id, upload=upload)
         now = after_boot(upload, boot_id=self._store.boot_id)
         if now != upload:
             # The file may be long enough all the same, with zeros where data was.

@@ -5,7 +5,19 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from tusvideo.model import ClientKey, Facts, Location, Part, Status, Upload, UploadId, UserId, Video, VideoState
+from tusvideo.model import (
+    ClientKey,
+    Facts,
+    Location,
+    Part,
+    Standing,
+    Status,
+    Upload,
+    UploadId,
+    UserId,
+    Video,
+    VideoState,
+)
 from tusvideo.sessions.committed import DEAD
 from tusvideo.sessions.rows import (
     Row,
@@ -125,6 +137,10 @@ class MemorySessions:
     async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
         found = [stored for stored in self._uploads() if stored.status is status and stored.id > (after or "")]
         return tuple(sorted(found, key=lambda stored: stored.id)[:limit])
+
+    async def standings(self, *, after: UploadId | None, limit: int) -> Sequence[Standing]:
+        found = await self.with_status(Status.OPEN, after=after, limit=limit)
+        return tuple(Standing(*(getattr(upload, field) for field in Standing._fields)) for upload in found)
 
     async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
         return {upload_id: self._load(upload_id) for upload_id in upload_ids if upload_id in self._rows}

@@ -7,7 +7,19 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Self, TypeVar
 
-from tusvideo.model import ClientKey, Facts, Location, Part, Status, Upload, UploadId, UserId, Video, VideoState
+from tusvideo.model import (
+    ClientKey,
+    Facts,
+    Location,
+    Part,
+    Standing,
+    Status,
+    Upload,
+    UploadId,
+    UserId,
+    Video,
+    VideoState,
+)
 from tusvideo.sessions import sqlite_facts
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
@@ -103,6 +115,9 @@ class SqliteSessions:
 
     async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
         return await self._database.read(partial(uploads.list_with_status, status=status, after=after, limit=limit))
+
+    async def standings(self, *, after: UploadId | None, limit: int) -> Sequence[Standing]:
+        return await self._database.read(partial(uploads.list_standings, after=after, limit=limit))
 
     async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
         return await self._database.read(partial(uploads.load_several, upload_ids=upload_ids))

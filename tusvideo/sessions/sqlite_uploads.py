@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Final
 
-from tusvideo.model import ClientKey, Location, Part, Status, Upload, UploadId, UserId
+from tusvideo.model import ClientKey, Location, Part, Standing, Status, Upload, UploadId, UserId
 from tusvideo.sessions.committed import DEAD
 from tusvideo.sessions.rows import KEPT, UPLOAD_COLUMNS, changes, conflict, decode_upload, encode_upload, kept
 
@@ -34,6 +34,9 @@ TOMBSTONES: Final = (
     " ORDER BY expires_at, id LIMIT ?"
 )
 WITH_STATUS: Final = f"SELECT {_COLUMNS} FROM uploads WHERE status = ? AND id > ? ORDER BY id LIMIT ?"
+STANDINGS: Final = (
+    f"SELECT {', '.join(Standing._fields)} FROM uploads WHERE status = 'open' AND id > ? ORDER BY id LIMIT ?"
+)
 SEVERAL: Final = f"SELECT {_COLUMNS} FROM uploads WHERE id IN (SELECT value FROM json_each(?))"
 OPEN_FINALS: Final = (
     f"SELECT {_COLUMNS} FROM uploads INDEXED BY uploads_finals WHERE status = 'open' AND concat <> 'partial'"
@@ -180,6 +183,11 @@ def list_with_status(
 ) -> tuple[Upload, ...]:
     """List uploads of a status by id."""
     return tuple(map(decode_upload, connection.execute(WITH_STATUS, (status.value, after or "", limit))))
+
+
+def list_standings(connection: sqlite3.Connection, *, after: UploadId | None, limit: int) -> tuple[Standing, ...]:
+    """List what recovery compares of open uploads by id."""
+    return tuple(map(Standing._make, connection.execute(STANDINGS, (after or "", limit))))
 
 
 def load_several(connection: sqlite3.Connection, *, upload_ids: Sequence[UploadId]) -> dict[UploadId, Upload]:

@@ -115,3 +115,23 @@ class TestPublished:
         new = an_upload(1, status=Status.COMPLETE, location=self.HERE, stored_at=NOW + SECOND)
         await _add_all(sessions, new, old)
         assert await sessions.published(self.HERE) == new
+
+
+class TestStandings:
+    async def test_they_tell_what_the_rows_tell(self, sessions: Sessions) -> None:
+        """Each field is that of the row; times, names and texts are left out."""
+        upload = an_upload(1, offset=7, length=9, boot_id="boot", synced_offset=3, title="a title")
+        await _add_all(sessions, upload)
+        (standing,) = await sessions.standings(after=None, limit=9)
+        assert standing._asdict() == {field: getattr(upload, field) for field in standing._fields}
+
+    async def test_pages_of_open_uploads_follow_one_another(self, sessions: Sessions) -> None:
+        """Every open upload comes once, in order of ids; no other does."""
+        await _add_all(sessions, *(an_upload(n) for n in (5, 3, 1, 4, 2)), an_upload(9, status=Status.FINALIZING))
+        seen: list[int] = []
+        after = None
+        while page := await sessions.standings(after=after, limit=2):
+            assert len(page) <= 2
+            seen += [int(standing.id, 16) for standing in page]
+            after = page[-1].id
+        assert seen == [1, 2, 3, 4, 5]

@@ -34,7 +34,7 @@ class Source:
         self.fingerprint = fingerprint
         self._file = file
         self._lock = threading.Lock()
-        self._buffer = bytearray(LARGE_PIECE)
+        self._last = bytearray(1)
         self._is_swift = False  # remembered from one request to the next
 
     @classmethod
@@ -136,18 +136,22 @@ class Source:
         """The bytes, if the system has them in memory; None if somebody would have to wait for a disk.
 
         Worth its lines: a hop to a thread, and memory that one thread takes and another gives back, cost twice as much
-        time of the processor as everything else that sends a swift file.
+        time of the processor as everything else that sends a swift file. Only the last byte is asked for with
+        ``RWF_NOWAIT``, because that needs a buffer of ours: what it reads into a bytearray, 16 bytes off a page, takes
+        five times as long as what ``pread`` reads into the bytes that are handed on, and has to be copied again.
         """
         if sys.platform != "linux":
             return None
         try:
-            count = os.preadv(self._file.fileno(), [memoryview(self._buffer)[:size]], start, os.RWF_NOWAIT)
+            if os.preadv(self._file.fileno(), [self._last], start + size - 1, os.RWF_NOWAIT) < 1:
+                return None
+            data = os.pread(self._file.fileno(), size, start)
         except OSError:
             return None  # not in memory, or a file system that cannot tell
-        if count < size:
+        if len(data) < size:
             return None
         self.check()
-        return bytes(memoryview(self._buffer)[:size])
+        return data
 
     def _read_pieces(self, start: int, size: int) -> list[bytes]:
         end = start + size

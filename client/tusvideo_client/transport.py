@@ -26,6 +26,8 @@ from .wire import origin_of, parse_object
 Token = str | Callable[[], str | Awaitable[str]] | None
 
 ANSWER_LIMIT = 1024 * 1024
+SWIFT_AFTER = 4 * 1024 * 1024
+SWIFT_RATE = 16 * 1024 * 1024
 TICK = 0.1
 
 
@@ -58,6 +60,8 @@ class Movement:
     sent: int = 0
     acked: int = 0
     is_whole: bool = False
+    is_swift: bool = False
+    attached_at: float = 0.0
 
     def look(self, now: float) -> bool:
         """Bring the counts up to date; true if the peer acknowledged something, or began to be waited for."""
@@ -71,11 +75,14 @@ class Movement:
         if acked == self.acked and is_whole == self.is_whole:
             return False
         self.acked, self.is_whole, self.at = acked, is_whole, now
+        if not self.is_swift and acked > max(SWIFT_AFTER, SWIFT_RATE * (now - self.attached_at)) and here is not None:
+            self.is_swift = True
+            link.hold_more(here)
         return True
 
     def attach(self, transport: asyncio.Transport | None, *, now: float) -> None:
         """The connection has come about: what it took to get it was no silence."""
-        self.transport, self.at = transport, now
+        self.transport, self.at, self.attached_at = transport, now, now
 
     def round_trip(self) -> float | None:
         """The connection's round trip in seconds, if the platform tells."""

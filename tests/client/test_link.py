@@ -5,10 +5,13 @@ import contextlib
 import socket
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tusvideo_client import link, network
+from tusvideo_client.transport import Movement
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what the peer has acknowledged")
 
@@ -57,6 +60,18 @@ def test_little_waits_unsent(pair: Pair) -> None:
     assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
+@pytest.mark.parametrize(("seconds", "most"), [(0.5, 512 * 1024), (1.5, 128 * 1024)])
+def test_more_waits_unsent_on_a_swift_link(seconds: float, most: int, pair: Pair) -> None:
+    """When much was acknowledged within a blink, the kernel may hold more: that costs less time of the processor."""
+    ours, _ = pair
+    transport = SimpleNamespace(is_closing=lambda: False, get_extra_info=lambda _: ours)
+    tracker = SimpleNamespace(bytes_written=20 * 1024 * 1024)
+    movement = Movement(tracker=cast("Any", tracker), length=2**30, at=0.0)
+    movement.attach(cast("Any", transport), now=10.0)
+    assert movement.look(10.0 + seconds)
+    assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == most
+
+
 def test_the_round_trip_of_loopback_is_short(pair: Pair) -> None:
     """The kernel measured the handshake."""
     measured = link.round_trip(pair[0])
@@ -79,6 +94,7 @@ def test_a_closed_socket_tells_nothing(pair: Pair) -> None:
     ours.close()
     assert (link.unacknowledged(ours), link.round_trip(ours)) == (None, None)
     link.forsake(ours)
+    link.hold_more(ours)
 
 
 async def test_a_quiet_network_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

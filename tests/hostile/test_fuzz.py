@@ -3,6 +3,8 @@
 ``TUSVIDEO_FUZZ_REQUESTS`` sets how many, ``TUSVIDEO_FUZZ_SEED`` where they begin; a failure names the one that did it.
 """
 
+import base64
+import hashlib
 import os
 import random
 import re
@@ -24,6 +26,9 @@ MEMORY_KIB = 48 * 1024
 """Growth that buffers, caches and the pages of SQLite explain; what leaks with every request is more."""
 SOON = 0.05
 """Seconds after which a request without an answer counts as unfinished; its end is then sent."""
+
+SHA1_OF_50 = base64.b64encode(hashlib.sha1(b"x" * 50, usedforsecurity=False).digest()).decode()
+SHA256_OF_HELLO = f"sha-256=:{base64.b64encode(hashlib.sha256(b'hello').digest()).decode()}:"
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
 TOKENS: Sequence[bytes] = (
@@ -89,6 +94,8 @@ def samples(target: Target, number: int) -> list[Callable[[], bytes]]:
     encoded = b"uploadId=" + key.encode() + b"&totalChunks=2&filename=a%20b.mp4"
     chunked = b"32\r\n" + b"x" * 50 + b"\r\n0\r\n\r\n"
     stored = (TUS, BYTES, "Upload-Offset: 0")
+    draft = "Upload-Draft-Interop-Version: 9"
+    partial = ("Content-Type: application/partial-upload", "Upload-Offset: 0")
     return [
         lambda: request("POST /files/ HTTP/1.1", TUS, "Upload-Length: 10", "Upload-Metadata: filename YQ==,b Yg=="),
         lambda: request("POST /files/ HTTP/1.1", TUS, BYTES, "Upload-Length: 10", body=b"hello"),
@@ -97,7 +104,24 @@ def samples(target: Target, number: int) -> list[Callable[[], bytes]]:
         lambda: request(f"PATCH {path} HTTP/1.1", *stored, "Transfer-Encoding: chunked", body=chunked),
         lambda: request(f"HEAD {path} HTTP/1.1", TUS),
         lambda: request(f"DELETE {path} HTTP/1.1", TUS),
+        lambda: request(f"PATCH {path} HTTP/1.1", *stored, f"Upload-Checksum: sha1 {SHA1_OF_50}", body=b"x" * 50),
+        lambda: request("POST /files/ HTTP/1.1", TUS, f"Upload-Concat: final;{path} {path}"),
         lambda: request("OPTIONS /files/ HTTP/1.1", "Origin: http://localhost"),
+        lambda: request("OPTIONS * HTTP/1.1"),
+        lambda: request("POST /files/ HTTP/1.1", draft, "Upload-Complete: ?0", "Upload-Length: 10", body=b"hello"),
+        lambda: request(
+            "POST /files/ HTTP/1.1", draft, "Upload-Complete: ?1", f"Repr-Digest: {SHA256_OF_HELLO}", body=b"hello"
+        ),
+        lambda: request("POST /files/ HTTP/1.1", "Upload-Draft-Interop-Version: 3", "Upload-Incomplete: ?1", body=b"a"),
+        lambda: request(f"PATCH {path} HTTP/1.1", draft, *partial, "Upload-Complete: ?0", body=b"x" * 50),
+        lambda: request(
+            f"PATCH {path} HTTP/1.1", draft, *partial, "Upload-Complete: ?1", "Transfer-Encoding: chunked", body=chunked
+        ),
+        lambda: request(f"HEAD {path} HTTP/1.1", draft),
+        lambda: request(f"DELETE {path} HTTP/1.1", draft),
+        lambda: request("PUT /files/a%20b.txt HTTP/1.1", "Content-Type: text/plain", body=b"hello"),
+        lambda: request("POST /files/ HTTP/1.1", 'Content-Disposition: attachment; filename="a.txt"', body=b"hello"),
+        lambda: request(f"GET {path}/digest?from=0&to=9 HTTP/1.1"),
         lambda: request(f"POST {CHUNK} HTTP/1.1", forms.TYPE, body=chunk),
         lambda: request(f"POST {CHUNK} HTTP/1.1", forms.TYPE, body=last),
         lambda: request(f"GET {CHUNK}?uploadId={key} HTTP/1.1"),

@@ -39,6 +39,8 @@ class CreateUpload:
     """Algorithm of the digest of the whole that the client wants to be told."""
     checksum: Checksum | None = None
     """Of the body, if the client says: one that does not have it is not stored."""
+    body_at_most: int | None = None
+    """Bytes of one body, at most, where its dialect has such a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,10 @@ class AppendBytes:
     """True when the upload is complete with this body; a chunked one decides the length."""
     checksum: Checksum | None = None
     """Of the body, if the client says: one that does not have it is not stored."""
+    body_at_most: int | None = None
+    """Bytes of one body, at most, where its dialect has such a limit."""
+    body_at_least: int = 0
+    """Bytes of a body that is not the last one of its upload, at least; one of unknown size may have any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ Every leaf has a stable ``code`` and typed data; the dialects hold the tables fr
     │   ├── NotFound                    unknown, or somebody else's: the two are never told apart
     │   ├── Expired                     was here, unfinished for too long, and is gone
     │   ├── TooLarge                    more bytes than the limit, the length or the part allows
+    │   ├── TooSmall                    fewer bytes than a request has to bring
     │   ├── UnsupportedType             media type or content that this place does not take
     │   ├── UnsupportedCoding           a Content-Encoding on bytes that are stored as they come
     │   ├── InconsistentLength          lengths that contradict each other, or the bytes that came
@@ -56,6 +57,8 @@ class TusvideoError(Exception):
     """Bytes that a whole upload of this kind may have, if the kind is known."""
     made_upload: str | None = None
     """Id of the upload that the request made before it failed, when its bytes can still be sent to that."""
+    stored_offset: int | None = None
+    """Where the upload stands after this, when the request stored a part of what it brought."""
     is_verdict = False
     """True when all that matters of the upload came and was refused for good: nothing of it can be sent again."""
 
@@ -170,6 +173,17 @@ class TooLarge(RequestError):
     def __init__(self, what: str, *, limit: int, got: int | None = None) -> None:
         came = "more came" if got is None else f"{got} came"
         super().__init__(f"{what} is too large: at most {limit} bytes, {came}")
+        self.limit = limit
+        self.got = got
+
+
+class TooSmall(RequestError):
+    """Fewer bytes than a request has to bring that is not the last one of its upload; nothing of it was kept."""
+
+    code = "too_small"
+
+    def __init__(self, what: str, *, limit: int, got: int) -> None:
+        super().__init__(f"{what} is too small: at least {limit} bytes unless it is the last one, {got} came")
         self.limit = limit
         self.got = got
 
@@ -314,15 +328,18 @@ class Unavailable(TusvideoError):
 
     code = "unavailable"
     retry_after = 1
+    reason = "the server cannot take this now"
+    """What keeps the server from it; what to do then depends on how the file is sent."""
 
 
 class Busy(Unavailable):
     """Another request holds the upload and did not leave in time."""
 
     code = "busy"
+    reason = "another request is working on this upload"
 
     def __init__(self) -> None:
-        super().__init__("another request is working on this upload; try again in a second")
+        super().__init__(f"{self.reason}; try again in a second")
 
 
 class Stopping(Unavailable):
@@ -330,9 +347,10 @@ class Stopping(Unavailable):
 
     code = "stopping"
     retry_after = 2
+    reason = "the server is restarting"
 
     def __init__(self) -> None:
-        super().__init__("the server is restarting; what was stored is kept, continue in a moment")
+        super().__init__(f"{self.reason}; what was stored is kept, continue in a moment")
 
 
 class Overloaded(Unavailable):
@@ -340,9 +358,10 @@ class Overloaded(Unavailable):
 
     code = "overloaded"
     retry_after = 5
+    reason = "the server receives as many uploads as it can"
 
     def __init__(self) -> None:
-        super().__init__("the server receives as many uploads as it can; what was stored is kept, continue in a moment")
+        super().__init__(f"{self.reason}; what was stored is kept, continue in a moment")
 
 
 class DiskFull(Unavailable):
@@ -350,9 +369,10 @@ class DiskFull(Unavailable):
 
     code = "disk_full"
     retry_after = 60
+    reason = "the server's disk is full"
 
     def __init__(self) -> None:
-        super().__init__("the server's disk is full; what was stored is kept, continue later")
+        super().__init__(f"{self.reason}; what was stored is kept, continue later")
 
 
 class StorageFailed(Unavailable):
@@ -360,9 +380,10 @@ class StorageFailed(Unavailable):
 
     code = "storage_failed"
     retry_after = 5
+    reason = "the server could not store this"
 
     def __init__(self) -> None:
-        super().__init__("the server could not store this; what was stored before is kept, try again later")
+        super().__init__(f"{self.reason}; what was stored before is kept, try again later")
 
 
 class TransferEnded(TusvideoError):

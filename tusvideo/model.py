@@ -262,6 +262,10 @@ class Limits:
     """How long a request waits for an upload that another one holds."""
     max_transfers: int = 10_000
     """Bodies that are received at once; more are refused before their first byte. Each takes 64 KiB at most."""
+    max_append_bytes: int = 0
+    """Bytes of the body of one request of the IETF draft, at most; 0: as many as the upload takes."""
+    min_append_bytes: int = 0
+    """The same at least, for bodies whose size is told and that are not the last ones of their uploads."""
     min_free_bytes: int = 64 * 1024 * 1024
     """Room that stays free on the disk; an upload that would go below it is refused before its first byte."""
 

@@ -383,3 +383,12 @@ def test_foreign_text_in_a_mistake_is_one_printable_line(tmp_path: Path) -> None
     file = written(tmp_path, '[log]\nlevel = "a\\n\\u001b[2J\\u202e"\n"k\\u001b\\n" = 1\n["s\\u001b\\n"]\n')
     for mistake in mistakes(file=file, environ={"TUSVIDEO_SERVER_\x1b[2J": "\r\n"}):
         assert mistake.isprintable()
+
+
+def test_least_and_most_of_a_request_must_agree(tmp_path: Path) -> None:
+    """A least size above the greatest would leave no request that fits; no limit is above every size."""
+    text = "[limits]\nmax_append_bytes = 1000\nmin_append_bytes = 1001\n"
+    told = the_mistake(file=written(tmp_path, text))
+    assert "[limits] min_append_bytes: expected at most 1000 B, as max_append_bytes; got 1001 B" in told
+    alone = load_config(file=written(tmp_path, "[limits]\nmin_append_bytes = 1001\n"), environ={}).limits
+    assert (alone.max_append_bytes, alone.min_append_bytes) == (0, 1001)

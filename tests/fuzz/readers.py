@@ -30,6 +30,7 @@ from tusvideo.web.routes import find, published_path
 UPLOAD: Final = UploadId("0" * 32)
 _PROFILE: Final = BUILT_IN_PROFILES["poster"]
 _LIMITS: Final = Limits()
+_NARROW: Final = Limits(max_append_bytes=1000, min_append_bytes=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +109,11 @@ def _read_draft_head(data: bytes) -> None:
                 name=None,
                 default_profile="files",
                 profiles=("files",),
+                limits=_NARROW,
                 announces=True,
             )
         except TusvideoError as error:
-            ietf.render_error(error, version=version, base_path="/files/", head_only=False)
+            ietf.render_error(error, version=version, base_path="/files/", limits=_NARROW, head_only=False)
 
 
 def _read_head(data: bytes) -> None:

@@ -64,6 +64,8 @@ _PLACES: Final = re.compile(
 )
 _STAGED: Final = re.compile(r"data/staging/[0-9a-f]{32}", re.ASCII)
 _THUMBNAIL: Final = re.compile(r"data/media(?:/local(?:/[0-9a-f]{32}-[0-9a-f]{16}\.(?:jpg|new))?)?", re.ASCII)
+_SPARE: Final = re.compile(r"data/uploads/(?:posters|videos|files)/local/[.]tusvideo-[0-9a-f]{32}", re.ASCII)
+"""The name that a file has beside its own, for a moment, while it is published under one that may be taken."""
 _PUBLISHED: Final = re.compile(r"data/uploads/(?:posters|videos|files)(?:/local(?:/([^/]+))?)?")
 _ADVICE: Final = re.compile(
     r"expected|use |send |check |at most|allowed|leave |add it|may not|continue at|keep it|finalize again|too large"
@@ -162,16 +164,22 @@ class Target:
         for path, data in self.kept.files.items():
             assert path.read_bytes()[: len(data)] == data, f"{path.name} was changed"
         now = self._tree("")
-        gone = {place for place in self._seen - now if place.startswith("data/uploads")}
+        gone = {place for place in self._seen - now if place.startswith("data/uploads") and not _SPARE.fullmatch(place)}
         new, self._seen = now - self._seen, now
         assert not gone, gone
         for place in new:
             published = _PUBLISHED.fullmatch(place)
-            known = next(filter(None, (kind.fullmatch(place) for kind in (_PLACES, _STAGED, _THUMBNAIL))), published)
+            known = next(
+                filter(None, (kind.fullmatch(place) for kind in (_PLACES, _STAGED, _THUMBNAIL, _SPARE))), published
+            )
             assert known, f"made outside of staging and the user's folders: {place!r}"
-            if published is not None and published[1] is not None:
+            if published is not None and published[1] is not None and _SPARE.fullmatch(place) is None:
                 assert not nothing_new, f"published by a refused request: {place!r}"
                 judge_name(published[1])
+
+    def spares(self) -> set[str]:
+        """Name what is being published at this moment."""
+        return {place for place in self._tree("") if _SPARE.fullmatch(place)}
 
     def healthy(self) -> None:
         """The server answers within the bound."""

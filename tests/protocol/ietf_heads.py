@@ -6,7 +6,7 @@ from tests.protocol.heads import ID, NOON, head
 from tusvideo.commands import AppendBytes, Appended, Created, CreateUpload, Queried, QueryUpload, TerminateUpload
 from tusvideo.errors import TusvideoError
 from tusvideo.message import RequestHead, ResponseHead
-from tusvideo.model import UploadId
+from tusvideo.model import Limits, UploadId
 from tusvideo.protocol import ietf
 from tusvideo.protocol.interop import PARTIAL_TYPE, UNANNOUNCED, VERSIONS, Version
 
@@ -15,6 +15,8 @@ FULL, MORE = ("Upload-Complete", "?1"), ("Upload-Complete", "?0")
 V9 = VERSIONS[9]
 EVERY_VERSION = [UNANNOUNCED, *VERSIONS.values()]
 MAX_LENGTH = 5000
+NO_LIMITS = Limits()
+"""Of a server on which nothing is set: requests are as small and as large as they like."""
 
 
 def number_of(version: object) -> str:
@@ -29,6 +31,7 @@ def parse(
     upload_id: UploadId | None = None,
     name: str | None = None,
     announces: bool = True,
+    limits: Limits = NO_LIMITS,
 ) -> CreateUpload | AppendBytes | QueryUpload | TerminateUpload:
     """Let the dialect read a head on a server with two profiles."""
     return ietf.parse(
@@ -38,6 +41,7 @@ def parse(
         name=name,
         default_profile="files",
         profiles=("files", "poster"),
+        limits=limits,
         announces=announces,
     )
 
@@ -60,9 +64,13 @@ def append(*fields: tuple[str, str], version: Version = V9, **more: Any) -> Appe
 
 def render(outcome: Created | Appended | Queried, *, version: Version = V9, url: str | None = None) -> ResponseHead:
     """Answer an outcome at noon."""
-    return ietf.render(outcome, version=version, base_path="/files/", url=url, max_length=MAX_LENGTH, now=NOON)
+    return ietf.render(
+        outcome, version=version, base_path="/files/", url=url, max_length=MAX_LENGTH, limits=NO_LIMITS, now=NOON
+    )
 
 
-def render_error(error: TusvideoError, *, version: Version = V9, head_only: bool = False) -> ResponseHead:
+def render_error(
+    error: TusvideoError, *, version: Version = V9, limits: Limits = NO_LIMITS, head_only: bool = False
+) -> ResponseHead:
     """Answer an error."""
-    return ietf.render_error(error, version=version, base_path="/files/", head_only=head_only)
+    return ietf.render_error(error, version=version, base_path="/files/", limits=limits, head_only=head_only)

@@ -10,7 +10,8 @@ from tests.protocol.heads import NEXT_WEEK, told
 from tusvideo import errors
 from tusvideo.errors import TusvideoError
 from tusvideo.message import ResponseHead
-from tusvideo.protocol import chunk_api, ietf, problem, tus, videos_api
+from tusvideo.model import Limits
+from tusvideo.protocol import chunk_api, ietf, plain, problem, tus, videos_api
 from tusvideo.protocol.interop import VERSIONS
 
 SAMPLES: list[TusvideoError] = [
@@ -25,6 +26,7 @@ SAMPLES: list[TusvideoError] = [
     errors.NotFound(),
     errors.Expired(),
     errors.TooLarge("the file", limit=10, got=11),
+    errors.TooSmall("the body", limit=10, got=9),
     errors.UnsupportedType(expected="a video", got="text"),
     errors.UnsupportedCoding(got="gzip"),
     errors.InconsistentLength(expected=10, got=11),
@@ -54,6 +56,7 @@ TABLES = {
     "chunks": chunk_api.STATUS,
     "videos": videos_api.STATUS,
     "plain": problem.STATUS,
+    "whole files": problem.STATUS,
 }
 IETF_STATUSES = {
     errors.ChecksumMismatch: 400,
@@ -79,10 +82,13 @@ def render(error: TusvideoError, *, head_only: bool) -> dict[str, ResponseHead]:
     """The answers of all dialects to an error."""
     return {
         "tus": tus.render_error(error, head_only=head_only),
-        "ietf": ietf.render_error(error, version=VERSIONS[9], base_path="/files/", head_only=head_only),
+        "ietf": ietf.render_error(
+            error, version=VERSIONS[9], base_path="/files/", limits=Limits(), head_only=head_only
+        ),
         "chunks": chunk_api.render_error(error, head_only=head_only),
         "videos": videos_api.render_error(error, head_only=head_only),
         "plain": problem.render(error, head_only=head_only),
+        "whole files": plain.render_error(error, head_only=head_only),
     }
 
 
@@ -115,6 +121,7 @@ def test_every_leaf_has_a_row_of_its_own(dialect: str) -> None:
                 (404, 404),  # NotFound
                 (410, 410),  # Expired
                 (413, 413),  # TooLarge
+                (400, 400),  # TooSmall
                 (415, 415),  # UnsupportedType
                 (415, 415),  # UnsupportedCoding
                 (400, 400),  # InconsistentLength
@@ -152,6 +159,7 @@ def test_the_status_of_every_error(sample: TusvideoError, tus_status: int, plain
         "chunks": plain_status,
         "videos": plain_status,
         "plain": plain_status,
+        "whole files": plain_status,
     }
 
 

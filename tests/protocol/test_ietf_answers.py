@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.protocol.heads import ID, NEXT_WEEK, NOON, finished, told, upload
-from tests.protocol.ietf_heads import EVERY_VERSION, MAX_LENGTH, V9, number_of, render, render_error
+from tests.protocol.ietf_heads import EVERY_VERSION, MAX_LENGTH, NO_LIMITS, V9, number_of, render, render_error
 from tusvideo import errors
 from tusvideo.commands import Appended, Created, Queried
 from tusvideo.errors import TusvideoError
-from tusvideo.model import ClientKey, Protocol, Upload
+from tusvideo.model import ClientKey, Limits, Protocol, Upload
 from tusvideo.protocol import ietf
 from tusvideo.protocol.interop import UNANNOUNCED, VERSION_FIELD, VERSIONS, Version
 
@@ -39,7 +39,9 @@ def test_every_answer_of_a_version_names_it(version: Version) -> None:
         render(Queried(upload=open_upload()), version=version),
         render(Queried(upload=complete_upload()), version=version, url=URL),
         ietf.render_terminated(version),
-        ietf.announce(open_upload(), version=version, base_path="/files/", max_length=MAX_LENGTH, now=NOON),
+        ietf.announce(
+            open_upload(), version=version, base_path="/files/", max_length=MAX_LENGTH, limits=NO_LIMITS, now=NOON
+        ),
         ietf.report(open_upload(), version=version),
         render_error(errors.Busy(), version=version),
         ietf.render_unexpected("r-1", version=version, head_only=False),
@@ -100,7 +102,24 @@ def test_the_age_is_counted_from_now() -> None:
 
 def test_no_limit_is_a_least_size_of_nothing() -> None:
     """IETF 12: an empty dictionary is no field."""
-    assert ietf.build_limit(V9, max_length=None, seconds_left=None) == (("Upload-Limit", "min-size=0"),)
+    limit = ietf.build_limit(V9, max_length=None, seconds_left=None, limits=NO_LIMITS)
+    assert limit == (("Upload-Limit", "min-size=0"),)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told_"),
+    [
+        (Limits(max_append_bytes=100), "max-size=9, max-append-size=100, max-age=5"),
+        (Limits(min_append_bytes=10), "max-size=9, min-append-size=10, max-age=5"),
+        (
+            Limits(max_append_bytes=100, min_append_bytes=10),
+            "max-size=9, max-append-size=100, min-append-size=10, max-age=5",
+        ),
+    ],
+)
+def test_the_limits_of_one_request(limits: Limits, told_: str) -> None:
+    """IETF 10, 17, 20: told where they are set."""
+    assert ietf.build_limit(V9, max_length=9, seconds_left=5.5, limits=limits) == (("Upload-Limit", told_),)
 
 
 @pytest.mark.parametrize("version", EVERY_VERSION, ids=number_of)
@@ -151,7 +170,9 @@ def test_uploads_of_other_dialects_may_be_asked_for() -> None:
 
 def test_the_first_interim_answer() -> None:
     """IETF 25, 28, 32: Location, limits and the version, as soon as the upload exists."""
-    answer = ietf.announce(open_upload(), version=V9, base_path="/files/", max_length=MAX_LENGTH, now=NOON)
+    answer = ietf.announce(
+        open_upload(), version=V9, base_path="/files/", max_length=MAX_LENGTH, limits=NO_LIMITS, now=NOON
+    )
     assert (answer.status, answer.body) == (104, b"")
     assert dict(answer.headers) == {
         VERSION_FIELD: "9",
@@ -239,6 +260,17 @@ def test_too_large_tells_the_limits() -> None:
     error.max_length = 10
     assert told(render_error(error))["Upload-Limit"] == "max-size=10"
     assert told(render_error(error, version=VERSIONS[5])).get("Upload-Limit") is None
+    assert "Upload-Offset" not in told(render_error(error))
+    error.stored_offset = 7
+    assert told(render_error(error))["Upload-Offset"] == "7"
+
+
+def test_too_small_tells_the_limits() -> None:
+    """IETF 20: 400 with what a request has to bring."""
+    error = errors.TooSmall("the body", limit=10, got=9)
+    error.max_length = 50
+    answer = render_error(error, limits=Limits(min_append_bytes=10))
+    assert (answer.status, told(answer)["Upload-Limit"]) == (400, "max-size=50, min-append-size=10")
 
 
 def test_a_failure_after_the_upload_was_made_tells_where_it_is() -> None:

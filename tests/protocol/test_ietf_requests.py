@@ -12,12 +12,13 @@ from tusvideo.errors import (
     InvalidField,
     MethodNotAllowed,
     MissingField,
+    TooSmall,
     TusvideoError,
     UnsupportedCoding,
     UnsupportedDigest,
     UnsupportedType,
 )
-from tusvideo.model import Protocol
+from tusvideo.model import Limits, Protocol
 from tusvideo.protocol.interop import UNANNOUNCED, VERSIONS, Version
 
 AT_FIVE = ("Upload-Offset", "5")
@@ -312,3 +313,42 @@ def test_any_head_is_a_command_or_refused(fields: list[tuple[str, str]], version
             parse(head(method, PARTIAL, *fields), version=version, upload_id=upload_id)
         except TusvideoError:
             continue
+
+
+# --- limits of one request ---------------------------------------------------------------------------------------
+
+
+NARROW = Limits(max_append_bytes=100, min_append_bytes=10)
+
+
+@pytest.mark.parametrize(
+    ("fields", "size", "fits"),
+    [
+        ((MORE,), 0, True),
+        ((MORE,), 9, False),
+        ((MORE,), 10, True),
+        ((MORE, ("Upload-Length", "9")), 9, True),
+        ((MORE, ("Upload-Length", "12")), 9, False),
+        ((FULL,), 9, True),
+    ],
+)
+def test_a_creation_with_a_crumb(fields: tuple[tuple[str, str], ...], size: int, fits: bool) -> None:
+    """IETF 20, 22: one without content, and one that brings all there is, may be as small as it likes."""
+    request = head("POST", *fields, content_length=size, has_body=bool(size))
+    if fits:
+        assert isinstance(parse(request, limits=NARROW), CreateUpload)
+    else:
+        with pytest.raises(TooSmall, match="at least 10 bytes"):
+            parse(request, limits=NARROW)
+
+
+def test_limits_of_a_request_go_with_it() -> None:
+    """IETF 17, 18, 20: whoever knows the upload judges by them."""
+    created = parse(head("POST", MORE, content_length=50, has_body=True), limits=NARROW)
+    assert isinstance(created, CreateUpload)
+    assert created.body_at_most == 100
+    request = head("PATCH", PARTIAL, MORE, ("Upload-Offset", "0"), content_length=5, has_body=True)
+    appended = parse(request, upload_id=ID, limits=NARROW)
+    assert isinstance(appended, AppendBytes)
+    assert (appended.body_at_most, appended.body_at_least) == (100, 10)
+    assert append(MORE, ("Upload-Offset", "0"), content_length=5, has_body=True).body_at_most is None

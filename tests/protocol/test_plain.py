@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from tests.protocol.heads import ID, finished, head, told
+from tusvideo import errors
 from tusvideo.commands import Created, CreateUpload
 from tusvideo.errors import InvalidField, MethodNotAllowed, MissingField, UnsupportedCoding, UnsupportedDigest
 from tusvideo.message import RequestHead
 from tusvideo.model import Protocol
-from tusvideo.protocol import plain
+from tusvideo.protocol import plain, problem
 
 
 def parse(
@@ -102,3 +103,21 @@ def test_the_answer() -> None:
     assert not {"Upload-Complete", "Upload-Offset", "Tus-Resumable"} & set(told(answer))
     bare = plain.render(Created(upload=upload, stored_body=True), base_path="/files/", url=None)
     assert "Content-Location" not in told(bare)
+
+
+@pytest.mark.parametrize("error", [errors.Stopping(), errors.DiskFull(), errors.Busy(), errors.Preempted()], ids=str)
+def test_nobody_is_told_to_continue_what_is_dropped(error: errors.TusvideoError) -> None:
+    """A file in one request is kept whole or not at all, so the sentence says to send it again."""
+    answer = plain.render_error(error, head_only=False)
+    document = json.loads(answer.body)
+    assert document["detail"] == document["error"]
+    assert "again from its first byte" in document["detail"]
+    assert "kept" not in document["detail"]
+    assert "Retry-After" in told(answer)
+    assert plain.render_error(error, head_only=True).body == b""
+
+
+def test_other_refusals_are_those_of_plain_http() -> None:
+    """What speaks against the file is told as everywhere."""
+    error = errors.TooLarge("the file", limit=1, got=2)
+    assert plain.render_error(error, head_only=False) == problem.render(error)

@@ -12,6 +12,7 @@ from tusvideo.errors import (
     InconsistentLength,
     OffsetMismatch,
     TooLarge,
+    TooSmall,
     TusvideoError,
     UnsupportedType,
     WrongProtocol,
@@ -121,3 +122,28 @@ def test_the_length_at_the_end() -> None:
     assert rules.length_at_end(ietf(), told=3) == 3
     with pytest.raises(InconsistentLength, match="this request makes it 3"):
         rules.length_at_end(ietf(), told=4)
+
+
+@pytest.mark.parametrize(
+    ("facts", "request_", "most"),
+    [
+        pytest.param({}, {"body_length": 5}, 6, id="no length"),
+        pytest.param({"length": 90}, {"body_length": None}, 6, id="chunked"),
+        pytest.param({"length": 7}, {"body_length": 4}, 4, id="up to the length"),
+        pytest.param({"length": 6}, {"body_length": 3}, 3, id="small, and reaches the length"),
+        pytest.param({}, {"body_length": 1, "completes": True}, 1, id="small, and the last one"),
+    ],
+)
+def test_what_one_body_may_have(facts: dict[str, Any], request_: dict[str, Any], most: int) -> None:
+    """IETF 17, 18, 21: no more than the limit of one request, and no more than the upload takes."""
+    found = plan(ietf(**facts), body_at_most=6, body_at_least=4, **request_)
+    assert found.accept_at_most == most
+
+
+@pytest.mark.parametrize(
+    ("size", "error"), [(7, TooLarge), (3, TooSmall), (0, TooSmall)], ids=["large", "small", "empty"]
+)
+def test_bodies_out_of_bounds(size: int, error: type[TusvideoError]) -> None:
+    """IETF 17, 20: refused before a byte is read."""
+    with pytest.raises(error):
+        plan(ietf(length=90), body_length=size, body_at_most=6, body_at_least=4)

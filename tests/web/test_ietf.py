@@ -836,3 +836,50 @@ async def test_failures_can_be_resumed_from(start: Start, error: Exception, stat
         assert b"secret" not in answer.body
     plain = await served.ask(C, size(5), body=b"hello")
     assert (plain.status, "Upload-Complete" in plain.headers) == (status, False)
+
+
+# --- limits of one request ---------------------------------------------------------------------------------------
+
+
+async def test_a_body_over_the_limit_of_one_request(start: Start) -> None:
+    """IETF 17, 18: nothing of one whose size is told, a beginning of another; the upload goes on from there."""
+    served = await start(limits=Limits(max_append_bytes=100))
+    made = await served.ask(C, V9, MORE, "Upload-Length: 300")
+    path = made.headers["Location"]
+    assert "max-append-size=100" in made.headers["Upload-Limit"]
+    refused = await served.ask(f"PATCH {path} HTTP/1.1", V9, MORE, PARTIAL, "Upload-Offset: 0", size(101))
+    assert (refused.status, refused.headers["Upload-Complete"]) == (413, "?0")
+    async with served.wire() as wire:
+        await wire.send(f"PATCH {path} HTTP/1.1", V9, MORE, PARTIAL, "Upload-Offset: 0", "Transfer-Encoding: chunked")
+        await wire.raw(b"50\r\n" + b"x" * 80 + b"\r\n")
+        await until(served.is_receiving)
+        await wire.raw(b"50\r\n" + b"y" * 80 + b"\r\n0\r\n\r\n")
+        answer = await wire.answer()
+    kept = int(answer.headers["Upload-Offset"])
+    assert (answer.status, answer.headers["Upload-Complete"]) == (413, "?0")
+    assert "max-append-size=100" in answer.headers["Upload-Limit"]
+    assert kept in {0, 80}
+    rest = await served.ask(
+        f"PATCH {path} HTTP/1.1", V9, MORE, PARTIAL, f"Upload-Offset: {kept}", size(100), body=b"z" * 100
+    )
+    assert int(rest.headers["Upload-Offset"]) == kept + 100
+
+
+async def test_a_creation_in_chunks_over_the_limit_leaves_nothing(start: Start) -> None:
+    """Its answer has no Location, so nobody could go on."""
+    served = await start(limits=Limits(max_append_bytes=100))
+    body = b"96\r\n" + b"x" * 150 + b"\r\n0\r\n\r\n"
+    answer = await served.ask(C, V9, MORE, "Transfer-Encoding: chunked", body=body)
+    assert (answer.status, answer.headers.get("Location"), answer.headers.get("Upload-Offset")) == (413, None, None)
+    assert staged_or_published(served) == 0
+
+
+async def test_limits_of_the_server(start: Start) -> None:
+    """IETF 13: OPTIONS of * tells them where all profiles have the same, and no less than that."""
+    alone = {"files": replace(BUILT_IN_PROFILES["files"], max_length=500)}
+    served = await start(profiles=alone, limits=Limits(max_append_bytes=100, min_append_bytes=5))
+    answer = await served.ask("OPTIONS * HTTP/1.1")
+    told = f"max-size=500, max-append-size=100, min-append-size=5, max-age={Limits().expiry_seconds}"
+    assert (answer.status, answer.headers["Upload-Limit"], answer.headers["Allow"]) == (204, told, "OPTIONS")
+    mixed = await start()
+    assert "Upload-Limit" not in (await mixed.ask("OPTIONS * HTTP/1.1")).headers

@@ -128,7 +128,9 @@ async def test_the_same_key_again(served: Served, is_cut: bool) -> None:
             await wire.send(*lines, body=b"he")
             await until(served.is_receiving)
             first = await served.ask(*lines, body=b"hello")
-            assert b"201" not in await wire.ended()
+            ended = await wire.ended()
+            assert b"201" not in ended
+            assert b"again from its first byte" in ended
     else:
         first = await served.ask(*lines, body=b"hello")
     assert (first.status, first.json["size"]) == (201, 5)

@@ -126,6 +126,7 @@ class _Reading:
             **whole_request,
         )
         self._check_listen(config.server)
+        self._check_appends(config.limits)
         if self.mistakes:
             raise ConfigError(self.mistakes)
         return config
@@ -196,6 +197,12 @@ class _Reading:
                 got = f"{shown(profile.directory)}, which is that of profile {holder}"
                 self.mistakes.append(f"{where}: expected a folder of its own; got {got}")
         return MappingProxyType(self.profiles)
+
+    def _check_appends(self, limits: Limits) -> None:
+        if 0 < limits.max_append_bytes < limits.min_append_bytes:
+            where = self.origins.get("limits.min_append_bytes") or self.origins["limits.max_append_bytes"]
+            told = f"{size_text(limits.max_append_bytes)}, as max_append_bytes"
+            self.mistakes.append(f"{where}: expected at most {told}; got {size_text(limits.min_append_bytes)}")
 
     def _check_listen(self, server: ServerSettings) -> None:
         if server.listen.is_loopback or server.insecure_anonymous:

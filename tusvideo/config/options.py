@@ -63,6 +63,8 @@ OPTIONS: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(
             "takeover_seconds": seconds(0.1, _HOUR),
             "patience_seconds": seconds(0, _HOUR),
             "max_transfers": whole(1, 1_000_000),
+            "max_append_bytes": size(0, 16 * 1024 * GIB),
+            "min_append_bytes": size(0, GIB),
             "min_free_bytes": size(0, 1024 * GIB),
         },
     },

@@ -12,7 +12,7 @@ from typing import Final
 from tusvideo import errors
 from tusvideo.commands import AppendBytes, Appended, Created, CreateUpload, Queried, QueryUpload, TerminateUpload
 from tusvideo.message import RequestHead, ResponseHead
-from tusvideo.model import Protocol, Status, Upload, UploadId
+from tusvideo.model import Limits, Protocol, Status, Upload, UploadId
 from tusvideo.protocol import fields, integrity, json_body, problem, publication, structured
 from tusvideo.protocol.coding import judge_coding
 from tusvideo.protocol.file_facts import parse_facts
@@ -48,14 +48,15 @@ def parse(
     name: str | None,
     default_profile: str,
     profiles: Collection[str],
+    limits: Limits,
     announces: bool,
 ) -> CreateUpload | AppendBytes | QueryUpload | TerminateUpload:
     """Turn a head on ``/files/`` (``upload_id`` None) or on ``/files/{id}`` into a command; reads no body.
 
     ``name`` is the last part of a path that names a file, ``announces`` says that an interim answer will tell the
     client of its upload before the body is read. A field of the draft that cannot be read is as if absent. Raises, in
-    this order: MethodNotAllowed; UnsupportedType; MissingField or InvalidField; InconsistentLength, UnsupportedDigest
-    or InvalidDigest; UnsupportedCoding. Safe to repeat.
+    this order: MethodNotAllowed; UnsupportedType; MissingField or InvalidField; InconsistentLength, TooSmall,
+    UnsupportedDigest or InvalidDigest; UnsupportedCoding. Safe to repeat.
     Spec: draft-ietf-httpbis-resumable-upload-12 § Upload Creation, § Offset Retrieval, § Upload Append, § Upload
     Cancellation.
     """
@@ -75,11 +76,12 @@ def parse(
                 description=facts.description,
             ),
             version=version,
+            limits=limits,
             announces=announces,
         )
     match head.method:
         case "PATCH":
-            return _parse_append(head, upload_id=upload_id, version=version)
+            return _parse_append(head, upload_id=upload_id, version=version, limits=limits)
         case "HEAD" | "GET":
             _judge_query(head, version)
             return QueryUpload(upload_id=upload_id, stops_transfer=version.takes_interim)
@@ -90,17 +92,24 @@ def parse(
             raise errors.MethodNotAllowed(method=head.method, allowed=UPLOAD_METHODS)
 
 
-def build_limit(version: Version, *, max_length: int | None, seconds_left: float | None) -> tuple[tuple[str, str], ...]:
-    """Write Upload-Limit: bytes of a whole upload and whole seconds that are left; no field where it is not known.
+def build_limit(
+    version: Version, *, max_length: int | None, seconds_left: float | None, limits: Limits
+) -> tuple[tuple[str, str], ...]:
+    """Write Upload-Limit: bytes of a whole upload and of one request, whole seconds that are left.
 
+    What has no limit is left out; no field in versions that do not know it.
     Spec: draft-ietf-httpbis-resumable-upload-12 § Upload-Limit.
     """
     if version.age_limit is None:
         return ()
-    limits = {"min-size": 0} if max_length is None else {"max-size": max_length}
+    told = {"min-size": 0} if max_length is None else {"max-size": max_length}
+    if limits.max_append_bytes:
+        told["max-append-size"] = limits.max_append_bytes
+    if limits.min_append_bytes:
+        told["min-append-size"] = limits.min_append_bytes
     if seconds_left is not None:
-        limits[version.age_limit] = max(0, int(seconds_left))
-    return (("Upload-Limit", structured.build_dictionary(limits)),)
+        told[version.age_limit] = max(0, int(seconds_left))
+    return (("Upload-Limit", structured.build_dictionary(told)),)
 
 
 def render(
@@ -110,6 +119,7 @@ def render(
     base_path: str,
     url: str | None,
     max_length: int,
+    limits: Limits,
     now: datetime,
 ) -> ResponseHead:
     """Answer a command that worked. ``url`` is the path of the published file, ``max_length`` bytes of its profile.
@@ -124,7 +134,7 @@ def render(
     found = [*_spoken(version), version.completeness_field(complete), fields.build_upload_offset(upload.offset)]
     if not isinstance(outcome, Appended):
         left = None if complete else (upload.expires_at - now).total_seconds()
-        found += build_limit(version, max_length=max_length, seconds_left=left)
+        found += build_limit(version, max_length=max_length, seconds_left=left, limits=limits)
     if upload.length is not None:
         found.append(fields.build_upload_length(upload.length))
     found.append(("Cache-Control", "no-store"))
@@ -149,13 +159,15 @@ def render_terminated(version: Version) -> ResponseHead:
     return ResponseHead(status=204, headers=_spoken(version))
 
 
-def announce(upload: Upload, *, version: Version, base_path: str, max_length: int, now: datetime) -> ResponseHead:
+def announce(
+    upload: Upload, *, version: Version, base_path: str, max_length: int, limits: Limits, now: datetime
+) -> ResponseHead:
     """Write the interim answer that tells a client of its upload, as soon as that exists.
 
     Spec: draft-ietf-httpbis-resumable-upload-12 § Upload Creation, § 104 (Upload Resumption Supported).
     """
     left = (upload.expires_at - now).total_seconds()
-    limit = build_limit(version, max_length=max_length, seconds_left=left)
+    limit = build_limit(version, max_length=max_length, seconds_left=left, limits=limits)
     found = (*_spoken(version), _location(upload.id, base_path=base_path), *limit)
     return ResponseHead(status=INTERIM_STATUS, headers=found)
 
@@ -168,19 +180,24 @@ def report(upload: Upload, *, version: Version) -> ResponseHead:
     return ResponseHead(status=INTERIM_STATUS, headers=(*_spoken(version), fields.build_upload_offset(upload.offset)))
 
 
-def render_error(error: errors.TusvideoError, *, version: Version, base_path: str, head_only: bool) -> ResponseHead:
+def render_error(
+    error: errors.TusvideoError, *, version: Version, base_path: str, limits: Limits, head_only: bool
+) -> ResponseHead:
     """Answer an error with its status, its fields and (unless ``head_only``) problem details.
 
     The completeness field says whether that was the last word on the upload: only a verdict on the whole is. A 409
-    tells the true offset, a 413 the limits, and an error after the upload was made where that is.
+    tells the true offset, a refusal for a limit all limits and what was kept of the body, and an error after the upload
+    was made where that is.
     Spec: draft-ietf-httpbis-resumable-upload-12 § Upload Append, § Problem Types; RFC 5789 §2.2 for Accept-Patch.
     """
     status = version.gone_status if isinstance(error, errors.Expired) else problem.status_of(error, STATUS)
     found = [*_spoken(version), version.completeness_field(error.is_verdict)]
     if isinstance(error, errors.OffsetMismatch):
         found.append(fields.build_upload_offset(error.expected))
-    if isinstance(error, errors.TooLarge):
-        found += build_limit(version, max_length=error.max_length, seconds_left=None)
+    if isinstance(error, errors.TooLarge | errors.TooSmall):
+        found += build_limit(version, max_length=error.max_length, seconds_left=None, limits=limits)
+        if error.stored_offset is not None:
+            found.append(fields.build_upload_offset(error.stored_offset))
     if isinstance(error, errors.UnsupportedType) and not error.is_verdict:
         found.append(("Accept-Patch", PARTIAL_TYPE))
     if isinstance(error, errors.UnsupportedDigest):
@@ -201,7 +218,9 @@ def render_unexpected(request_id: str, *, version: Version, head_only: bool) -> 
     return problem.answer(problem.unexpected(request_id, status=500), status=500, fields=found, bare=head_only)
 
 
-def _parse_create(head: RequestHead, plain: CreateUpload, *, version: Version, announces: bool) -> CreateUpload:
+def _parse_create(
+    head: RequestHead, plain: CreateUpload, *, version: Version, limits: Limits, announces: bool
+) -> CreateUpload:
     completes = version.completes(head) is True
     body_length = head.content_length if head.has_body else 0
     length = structured.parse_integer(head.headers.getall("Upload-Length", []))
@@ -209,6 +228,8 @@ def _parse_create(head: RequestHead, plain: CreateUpload, *, version: Version, a
         if length is not None and (body_length > length or (completes and body_length < length)):
             raise errors.InconsistentLength(expected=length, got=body_length)
         length = body_length if completes else length
+        if 0 < body_length < limits.min_append_bytes and not completes and body_length != length:
+            raise errors.TooSmall("the body", limit=limits.min_append_bytes, got=body_length)
     digests = integrity.parse_digest(head.headers.getall("Repr-Digest", []), field="Repr-Digest")
     wanted = integrity.parse_wanted(head.headers.getall("Want-Repr-Digest", []))
     key = head.one("Idempotency-Key")
@@ -225,12 +246,13 @@ def _parse_create(head: RequestHead, plain: CreateUpload, *, version: Version, a
         forgets_cut=not announces and key is None,
         digests=digests,
         wants_digest=wanted,
+        body_at_most=limits.max_append_bytes or None,
     )
     judge_coding(head)
     return command
 
 
-def _parse_append(head: RequestHead, *, upload_id: UploadId, version: Version) -> AppendBytes:
+def _parse_append(head: RequestHead, *, upload_id: UploadId, version: Version, limits: Limits) -> AppendBytes:
     media_type = head.one("Content-Type")
     if version.partial_type_required and not fields.is_content_type(media_type, PARTIAL_TYPE):
         raise errors.UnsupportedType(expected=PARTIAL_TYPE, got=media_type or "no Content-Type")
@@ -248,6 +270,8 @@ def _parse_append(head: RequestHead, *, upload_id: UploadId, version: Version) -
         declares_length=structured.parse_integer(head.headers.getall("Upload-Length", [])),
         completes=completes is not False,
         checksum=integrity.parse_content_digest(head.headers.getall("Content-Digest", [])),
+        body_at_most=limits.max_append_bytes or None,
+        body_at_least=limits.min_append_bytes,
     )
     judge_coding(head)
     return command

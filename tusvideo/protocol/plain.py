@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from tusvideo.commands import Created, CreateUpload
-from tusvideo.errors import InvalidField, MethodNotAllowed, MissingField
+from tusvideo.errors import InvalidField, MethodNotAllowed, MissingField, TransferEnded, TusvideoError, Unavailable
 from tusvideo.message import RequestHead, ResponseHead
 from tusvideo.model import Protocol
-from tusvideo.protocol import fields, integrity, json_body, publication
+from tusvideo.protocol import fields, integrity, json_body, problem, publication
 from tusvideo.protocol.coding import judge_coding
 from tusvideo.protocol.file_facts import FIELDS, parse_facts
 
@@ -80,3 +80,17 @@ def render(outcome: Created, *, base_path: str, url: str | None) -> ResponseHead
         found.append(("Content-Location", url))
     found += integrity.build_wanted(upload)
     return json_body.render(publication.describe(upload, url=url or ""), status=201, headers=tuple(found))
+
+
+def render_error(error: TusvideoError, *, head_only: bool) -> ResponseHead:
+    """Answer an error. After one that says nothing against the file, all of it has to be sent again.
+
+    Spec: RFC 9457 §3; RFC 9110 §15.6.4.
+    """
+    if not isinstance(error, Unavailable | TransferEnded):
+        return problem.render(error, head_only=head_only)
+    reason = error.reason if isinstance(error, Unavailable) else "the file did not arrive whole"
+    detail = f"{reason}; a file in one request cannot be continued: send it again from its first byte"
+    status = problem.status_of(error)
+    details = {**problem.document(error, status=status), "detail": detail, "error": detail}
+    return problem.answer(details, status=status, fields=problem.headers(error, status=status), bare=head_only)

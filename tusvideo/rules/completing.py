@@ -4,7 +4,7 @@ Spec: draft-ietf-httpbis-resumable-upload-12 § Upload Append, § Upload-Length.
 """
 
 from tusvideo.commands import AppendBytes, AppendPlan
-from tusvideo.errors import AlreadyComplete, InconsistentLength, TooLarge, UnsupportedType
+from tusvideo.errors import AlreadyComplete, InconsistentLength, TooLarge, TooSmall, UnsupportedType
 from tusvideo.model import Profile, Status, Upload
 
 
@@ -13,7 +13,8 @@ def plan_completing_append(upload: Upload, command: AppendBytes, *, profile: Pro
 
     A complete upload takes an append of nothing, whose answer is the last one again; of anything else AlreadyComplete
     is raised. Raises InconsistentLength when what was told and what comes contradict each other, TooLarge above the
-    limit of the profile, UnsupportedType for an empty video. Nothing is changed.
+    limit of the profile or of one body, TooSmall below that of a body that is not the last one, UnsupportedType for an
+    empty video. Nothing is changed.
     Spec: draft-ietf-httpbis-resumable-upload-12 § Upload Append.
     """
     exact = command.body_length is not None
@@ -31,9 +32,20 @@ def plan_completing_append(upload: Upload, command: AppendBytes, *, profile: Pro
         if length is not None:
             raise InconsistentLength(expected=length, got=upload.offset + command.body_length)
         raise TooLarge("the body", limit=room, got=command.body_length)
+    if command.body_length is not None:
+        _judge_bounds(command, command.body_length, room=None if length is None else room)
+    most = room if command.body_at_most is None else min(room, command.body_at_most)
     return AppendPlan(
-        position=upload.offset, accept_at_most=room, length=length, exact=exact, completes=command.completes
+        position=upload.offset, accept_at_most=most, length=length, exact=exact, completes=command.completes
     )
+
+
+def _judge_bounds(command: AppendBytes, size: int, *, room: int | None) -> None:
+    """Judge the size of one body; the last one, by its own word or because it fills the upload, may be small."""
+    if command.body_at_most is not None and size > command.body_at_most:
+        raise TooLarge("the body", limit=command.body_at_most, got=size)
+    if size < command.body_at_least and not command.completes and size != room:
+        raise TooSmall("the body", limit=command.body_at_least, got=size)
 
 
 def _agreed_length(upload: Upload, command: AppendBytes) -> int | None:

@@ -36,8 +36,9 @@ def new_upload(
     if command.length == 0 and profile.takes_video_only and command.concat is None:
         raise UnsupportedType(expected="the content of a video", got="an empty file")
     room = profile.max_length if command.length is None else command.length
-    if command.takes_body and command.body_length is not None and command.body_length > room:
-        raise TooLarge("the body", limit=room, got=command.body_length)
+    most = room if command.body_at_most is None else min(room, command.body_at_most)
+    if command.takes_body and command.body_length is not None and command.body_length > most:
+        raise TooLarge("the body", limit=most, got=command.body_length)
     return Upload(
         id=upload_id,
         owner=owner,

@@ -65,10 +65,12 @@ class Appending:
                 await self._publisher.refuse(self._current, code=error.code)
             raise
         except TooLarge as error:
-            if self._current.protocol is Protocol.IETF and self._plan.length is not None:
+            error.stored_offset = self._current.offset
+            length, end = self._plan.length, self._plan.position + self._plan.accept_at_most
+            if self._current.protocol is Protocol.IETF and length is not None and end >= length:
                 # The draft wants an upload to be used no more when its bytes go beyond its length.
                 await self._publisher.refuse(self._current, code=InconsistentLength.code)
-                raise InconsistentLength(expected=self._plan.length) from error
+                raise InconsistentLength(expected=length) from error
             raise
         return self._current
 

@@ -255,9 +255,10 @@ class UploadService:
         self, upload: Upload, command: CreateUpload, body: Body, lease: Lease, *, listener: Listener | None
     ) -> Upload:
         profile = self._publisher.profile(upload.profile)
+        room = profile.max_length if upload.length is None else upload.length
         plan = AppendPlan(
             position=0,
-            accept_at_most=profile.max_length if upload.length is None else upload.length,
+            accept_at_most=room if command.body_at_most is None else min(room, command.body_at_most),
             length=upload.length,
             exact=command.body_length is not None,
             completes=command.completes,
@@ -267,6 +268,7 @@ class UploadService:
         except TusvideoError as error:
             if command.forgets_cut or isinstance(error, ChecksumMismatch | InconsistentLength | TooLarge):
                 # Nobody learned of this upload, or nobody may use it: the answer is a refusal without a Location.
+                error.stored_offset = None
                 await self._forget(upload)
             else:
                 error.made_upload = upload.id

@@ -7,7 +7,7 @@ from tusvideo.commands import QueryUpload
 from tusvideo.errors import InvalidField, NotFound, TusvideoError
 from tusvideo.message import ResponseHead
 from tusvideo.model import Status, UploadId
-from tusvideo.protocol import fields, ietf, problem, proof, tus
+from tusvideo.protocol import fields, ietf, plain, problem, proof, tus
 from tusvideo.protocol.dispatch import Dialect, dialect_of
 from tusvideo.protocol.interop import PARTIAL_TYPE, version_of
 from tusvideo.web import download, ietf_handlers, plain_handlers, tus_handlers
@@ -39,18 +39,23 @@ async def get(exchange: Exchange) -> ResponseHead | Download:
 
 async def options(exchange: Exchange) -> ResponseHead:
     """OPTIONS: what all dialects tell of themselves."""
-    house, version = exchange.house, version_of(exchange.head)
+    house = exchange.house
     spoken = tus.options(max(profile.max_length for profile in house.profiles.values()))
     name = exchange.head.one_query("profile") or house.default_profile
     if name not in house.profiles:
         raise InvalidField("profile", expected=f"one of {', '.join(sorted(house.profiles))}", got=name)
-    limit = ietf.build_limit(
-        version, max_length=house.profiles[name].max_length, seconds_left=house.limits.expiry_seconds
-    )
+    limit = _limit(exchange, max_length=house.profiles[name].max_length)
     methods = ietf.CREATION_METHODS if exchange.route.kind in CREATING_KINDS else ietf.UPLOAD_METHODS
     patch = ("Accept-Patch", f"{fields.OFFSET_TYPE}, {PARTIAL_TYPE}")
     more = (*limit, patch, ("Allow", ", ".join(methods)))
     return ResponseHead(status=spoken.status, headers=(*spoken.headers, *more))
+
+
+async def options_of_server(exchange: Exchange) -> ResponseHead:
+    """OPTIONS of *: the limits, where all profiles have the same; it names no resource, so it has no other method."""
+    sizes = {profile.max_length for profile in exchange.house.profiles.values()}
+    limit = _limit(exchange, max_length=sizes.pop()) if len(sizes) == 1 else ()
+    return ResponseHead(status=204, headers=(("Allow", "OPTIONS"), *limit))
 
 
 async def prove(exchange: Exchange) -> ResponseHead:
@@ -74,7 +79,7 @@ def render_error(exchange: Exchange, error: TusvideoError) -> ResponseHead:
         case Dialect.IETF:
             return ietf_handlers.render_error(exchange, error)
         case Dialect.PLAIN:
-            return problem.render(error, head_only=exchange.head_only)
+            return plain.render_error(error, head_only=exchange.head_only)
 
 
 def render_unexpected(exchange: Exchange) -> ResponseHead:
@@ -86,6 +91,13 @@ def render_unexpected(exchange: Exchange) -> ResponseHead:
             return ietf_handlers.render_unexpected(exchange)
         case Dialect.PLAIN:
             return problem.render_unexpected(exchange.request_id, head_only=exchange.head_only)
+
+
+def _limit(exchange: Exchange, *, max_length: int) -> tuple[tuple[str, str], ...]:
+    limits = exchange.house.limits
+    return ietf.build_limit(
+        version_of(exchange.head), max_length=max_length, seconds_left=limits.expiry_seconds, limits=limits
+    )
 
 
 def _dialect_of(exchange: Exchange) -> Dialect:

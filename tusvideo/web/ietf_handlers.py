@@ -36,7 +36,8 @@ async def carry_out(exchange: Exchange) -> ResponseHead:
 def render_error(exchange: Exchange, error: TusvideoError) -> ResponseHead:
     """Answer an error."""
     version = version_of(exchange.head)
-    return ietf.render_error(error, version=version, base_path=FILES_PATH, head_only=exchange.head_only)
+    limits = exchange.house.limits
+    return ietf.render_error(error, version=version, base_path=FILES_PATH, limits=limits, head_only=exchange.head_only)
 
 
 def render_unexpected(exchange: Exchange) -> ResponseHead:
@@ -57,6 +58,7 @@ async def _parse(
             name=exchange.route.name,
             default_profile=exchange.house.default_profile,
             profiles=exchange.house.profiles,
+            limits=exchange.house.limits,
             announces=announces,
         )
     except RequestError:
@@ -75,6 +77,7 @@ def _render(exchange: Exchange, outcome: Created | Appended | Queried, *, versio
         base_path=FILES_PATH,
         url=content_location(upload),
         max_length=upload.offset if profile is None else profile.max_length,
+        limits=house.limits,
         now=house.clock.now(),
     )
 

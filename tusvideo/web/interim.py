@@ -47,6 +47,7 @@ class Interim:
             version=self._version,
             base_path=FILES_PATH,
             max_length=house.profiles[upload.profile].max_length,
+            limits=house.limits,
             now=house.clock.now(),
         )
         await self._send(head)

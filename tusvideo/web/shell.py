@@ -65,7 +65,7 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.LIBRARY: {"GET": page.library, "HEAD": page.library},
     Kind.PLAYER: {"GET": page.library, "HEAD": page.library},
     Kind.ASSET: {"GET": page.asset, "HEAD": page.asset},
-    Kind.SERVER: {},
+    Kind.SERVER: {"OPTIONS": files.options_of_server},
 }
 OPEN_KINDS: Final = frozenset(
     {

@@ -17,6 +17,8 @@ class House(StrEnum):
     PLAIN = "plain"
     LIMITED = "limited"
     """At most 1,000 bytes an upload."""
+    NARROW = "narrow"
+    """From 10 to 1,000 bytes a request in the draft."""
     HASTY = "hasty"
     """Uploads expire after 1 s, stalled bodies and silent holders are given up sooner than usual."""
     SHARED = "shared"
@@ -26,7 +28,9 @@ class House(StrEnum):
 
 
 LIMIT: Final = 1000
-"""Bytes of an upload in ``House.LIMITED``."""
+"""Bytes of an upload in ``House.LIMITED``, and of one request in ``House.NARROW``."""
+LEAST: Final = 10
+"""Bytes of one request in ``House.NARROW`` that is not the last one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

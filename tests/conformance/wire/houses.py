@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from tests.conformance.wire.calls import ORIGIN
-from tests.conformance.wire.catalogue import LIMIT, House
+from tests.conformance.wire.catalogue import LEAST, LIMIT, House
 from tests.conformance.wire.own import Own
+from tests.conformance.wire.shared import REVOKED
 from tests.conformance.wire.target import Target
 
 ROOT: Final = Path(__file__).parents[3]
@@ -18,6 +19,7 @@ _SMALL: Final = f"max_length = {LIMIT}\n"
 SETTINGS: Final = {
     House.PLAIN: "",
     House.LIMITED: "".join(f"[profiles.{name}]\n{_SMALL}" for name in ("files", "video", "poster")),
+    House.NARROW: f"[limits]\nmax_append_bytes = {LIMIT}\nmin_append_bytes = {LEAST}\n",
     House.HASTY: (
         "[storage]\nsweep_seconds = 0.1\n"
         "[limits]\nexpiry_seconds = 1\nstall_seconds = 0.5\ntakeover_seconds = 0.3\ncheckpoint_seconds = 0.1\n"
@@ -62,7 +64,7 @@ class Houses:
             folder=self._folder / house.value,
             settings=_EVERYWHERE + SETTINGS[house],
             program=program,
-            environment={"PYTHONPATH": str(ROOT)},
+            environment={"PYTHONPATH": str(ROOT), REVOKED: str(self._folder / house.value / "revoked")},
         )
         self._stack.enter_context(own)
         target = Target(url=own.url, own=own)

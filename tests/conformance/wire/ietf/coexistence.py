@@ -6,7 +6,7 @@ import time
 
 from tests.conformance.wire.answer import words
 from tests.conformance.wire.calls import ORIGIN, SOURCE
-from tests.conformance.wire.catalogue import House, check, elsewhere
+from tests.conformance.wire.catalogue import House, check
 from tests.conformance.wire.ietf.dialect import append, cancel, create, gone, head, make, stands, unchanged, whole
 from tests.conformance.wire.target import Target
 from tests.conformance.wire.tus.cors import known, preflight
@@ -84,7 +84,18 @@ def foreign(t: Target) -> None:
     head(t, upload, ALICE).expect_success().expect_field("Upload-Offset", "3")
 
 
-elsewhere("111", SHOULD, "there are no accounts yet whose permission could be taken back")
+@check("111", SHOULD, inside=True, house=House.SHARED)
+def permission_taken_back(t: Target) -> None:
+    """Who may upload no more cannot complete what was begun: 401 or 403, and nothing is published."""
+    upload = make(t, ALICE, length=10, stored=3)
+    place = t.inside.folder / "revoked"
+    place.write_text("alice")
+    try:
+        append(t, upload, ALICE, at=3, body=SOURCE[3:10], complete=True).expect(401, 403)
+    finally:
+        place.unlink()
+    found = head(t, upload, ALICE).expect_success().expect_field("Upload-Offset", "3")
+    found.expect_field("Upload-Complete", "?0").expect_no_field("Content-Location")
 
 
 @check("112", SHOULD, inside=True, house=House.HASTY)

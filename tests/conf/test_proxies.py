@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from select import select
+from socket import MSG_WAITALL
 from time import monotonic
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -301,3 +302,11 @@ def status_of(answer: BinaryIO) -> int:
     while answer.readline() != b"\r\n":
         pass
     return status
+
+
+def test_interim_answers_stay_behind_a_proxy(proxy: Proxy) -> None:
+    """By default a client gets one answer to an upload of the IETF draft, and no 104 before it."""
+    fields = {**PASSWORD, "Upload-Draft-Interop-Version": "9", "Upload-Complete": "?1", "Content-Length": "100"}
+    with proxy.connect() as connection:
+        connection.sendall(head("POST", "/files/", fields) + bytes(100))
+        assert connection.recv(12, MSG_WAITALL) == b"HTTP/1.1 201"

@@ -130,6 +130,7 @@ SAMPLES: list[errors.TusvideoError] = [
     errors.Expired(),
     errors.TooLarge("the body", limit=1),
     errors.TooLarge("the body", limit=1, got=2),
+    errors.TooSmall("the body", limit=2, got=1),
     errors.UnsupportedType(expected="x", got="y"),
     errors.UnsupportedCoding(got="gzip"),
     errors.InconsistentLength(expected=10, got=11),

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,9 @@ from tests.bench.suite.work import Bench, Figures, timed
 STRICT: Final = "tusvideo strict"
 RELAXED: Final = "tusvideo relaxed"
 FLOOR: Final = "floor"
+DISK: Final = "the disk alone"
+COMMIT_BYTES: Final = 8192
+"""About what one commit adds to SQLite's log: a head and a page or two."""
 PEERS: Final = ("tusd", "@tus/server", "tuspyserver", "resumable-upload")
 AT_ONCE: Final = 8
 
@@ -92,6 +96,7 @@ def small_patches(bench: Bench) -> Figures:
         columns = {
             name: partial(_piecewise, server, count=bench.sizes.small_patches) for name, server in servers.items()
         }
+        columns[DISK] = partial(_synced, bench.folder, count=bench.sizes.small_patches)
         bench.interleave(figures, columns)
     return figures
 
@@ -106,6 +111,25 @@ def _piecewise(server: Server, *, count: int) -> Mapping[str, float]:
     if server.name != FLOOR:
         remove(server, path)
     return found
+
+
+def _synced(folder: Path, *, count: int) -> Mapping[str, float]:
+    """Do what the level strict asks of the disk for each PATCH, and nothing else: no server can be faster there."""
+    block, commit = os.urandom(MIB), os.urandom(COMMIT_BYTES)
+    body, log = (os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600) for name in ("disk-body", "disk-log"))
+    try:
+        began = time.perf_counter()
+        for number in range(count):
+            os.pwrite(body, block, number * MIB)
+            os.fdatasync(body)
+            os.pwrite(log, commit, number * COMMIT_BYTES)
+            os.fdatasync(log)
+        wall = time.perf_counter() - began
+    finally:
+        for file, name in ((body, "disk-body"), (log, "disk-log")):
+            os.close(file)
+            (folder / name).unlink()
+    return {"MB/s": count * MIB / 1e6 / wall}
 
 
 def download(bench: Bench) -> Figures:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tusvideo.checksums import Checksum
-from tusvideo.model import ClientKey, Digests, Part, Profile, Protocol, Upload, UploadId, Video
+from tusvideo.model import ClientKey, Digests, Part, Profile, Protocol, Upload, UploadId, Video, VideoSort, VideoState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +152,41 @@ class ChangeVideo:
     video_id: str
     title: str | None = None
     description: str | None = None
+    original_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFilter:
+    """Which records are meant; None and no words leave nothing out."""
+
+    words: tuple[str, ...] = ()
+    """Folded (``rules.search``); each of them stands in title, description or original name."""
+    profile: str | None = None
+    state: VideoState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place in a list of records: behind the record with this key and id."""
+
+    sort: VideoSort
+    key: int | float | str
+    """Milliseconds since 1970, the folded title, bytes, or seconds (-1.0 when they are not known), by the order."""
+    video_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListVideos:
+    """Give a page of records."""
+
+    limit: int
+    sort: VideoSort = VideoSort.NEWEST
+    query: str = ""
+    """Words to be found, as somebody typed them."""
+    profile: str | None = None
+    state: VideoState | None = None
+    after: Place | None = None
+    """Where the page before ended; None begins at the start."""
 
 
 # --- plans: what rules allow before a byte is read ---------------------------------------------------------------
@@ -244,10 +279,13 @@ class VideoDescribed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideosListed:
-    """A page of records, newest first; with ``more`` the list goes on after the last of them."""
+    """A page of records in the order that was asked for."""
 
     videos: tuple[Video, ...]
-    more: bool
+    next: Place | None
+    """Where the next page begins; None at the end of the list."""
+    total: int
+    """Records in all pages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

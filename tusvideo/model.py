@@ -280,6 +280,18 @@ class VideoState(StrEnum):
     """It cannot be read as a video."""
 
 
+class VideoSort(StrEnum):
+    """In which order records are listed; among equals the id decides."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    TITLE = "title"
+    """By the folded title (``rules.search``), A first."""
+    LARGEST = "largest"
+    LONGEST = "longest"
+    """Those whose duration is not known come last."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
     """The record that people see for a published file: a title, a description, a link."""
@@ -295,6 +307,8 @@ class Video:
     content_type: str
     created_at: datetime
     updated_at: datetime
+    original_name: str | None = None
+    """How the file is called when it is saved; None: as it is stored."""
     state: VideoState = VideoState.READY
     reason: str | None = None
     """Why it failed, in a sentence for people."""

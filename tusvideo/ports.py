@@ -4,7 +4,7 @@ Adapters implement these by shape; nothing inherits from them. Each docstring is
 in ``tests/conformance`` check for every adapter.
 """
 
-from collections.abc import AsyncIterator, Collection, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -13,7 +13,6 @@ from tusvideo.commands import PutPart, UploadEvent
 from tusvideo.message import RequestHead
 from tusvideo.model import (
     ClientKey,
-    Facts,
     Inspection,
     Location,
     Part,
@@ -23,7 +22,6 @@ from tusvideo.model import (
     UploadId,
     UserId,
     Video,
-    VideoState,
 )
 
 ReadableBuffer = bytes | memoryview
@@ -352,47 +350,6 @@ class SessionRepository(Protocol):
 
     async def check(self) -> None:
         """Answer if the database does; for readiness."""
-
-
-class VideoRepository(Protocol):
-    """The records that people see. Same promises as SessionRepository."""
-
-    async def put_video(self, video: Video) -> tuple[Video, bool]:
-        """Add a record, or update title, description and updated_at of the one for (owner, profile, filename).
-        Gives the stored record and whether it is new."""
-
-    async def video(self, owner: UserId, video_id: str) -> Video | None:
-        """Load a record of an owner."""
-
-    async def videos(self, owner: UserId, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[Video]:
-        """List records of an owner, newest first, from those made before (created_at, id)."""
-
-    async def remove_video(self, owner: UserId, video_id: str) -> bool:
-        """Delete a record; False when there was none."""
-
-    async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
-        """Delete the record of a published file; False when there was none."""
-
-    async def checking(self, *, limit: int) -> Sequence[Video]:
-        """List records that wait to be examined: those with the fewest tries first, then the oldest."""
-
-    async def begin_check(self, video: Video, *, tries: int) -> Video | None:
-        """Set how often a record that waits was tried; None when it is gone, or has another file by now."""
-
-    async def end_check(
-        self, video: Video, *, state: VideoState, reason: str | None, facts: Facts, thumbnail: str | None
-    ) -> Video | None:
-        """Keep what came of examining the file of a record that waits; None as ``begin_check``. Its texts and times
-        stay as they are."""
-
-    async def begin_checking(self, types: Collection[str]) -> int:
-        """Let all records of these content types wait that are ready and were never tried; give how many."""
-
-    async def end_checking(self) -> int:
-        """Make all records ready that wait, as if they had never been tried; give how many."""
-
-    async def thumbnails(self) -> Container[str]:
-        """Tell the thumbnails of all records, each as ``{id}-{thumbnail}``."""
 
 
 class Inspector(Protocol):

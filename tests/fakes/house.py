@@ -10,7 +10,8 @@ from tests.fakes.faults import Faulty, Steps
 from tests.fakes.media import MemoryThumbnails
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.model import Durability, Limits, Profile, Upload, UploadId, UserId
-from tusvideo.ports import Inspector, SessionRepository, UploadStore, VideoRepository
+from tusvideo.ports import Inspector, SessionRepository, UploadStore
+from tusvideo.records import VideoRepository
 from tusvideo.rules.sniff import MEDIA_TYPES
 from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService

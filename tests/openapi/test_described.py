@@ -33,7 +33,7 @@ CHECKS = (
     "use_after_free",
     "ensure_resource_availability",
 )
-OPERATIONS = 15
+OPERATIONS = 16
 TO_REMOVE = 20
 """So many uploads, and so many records, are there for DELETE alone."""
 
@@ -94,6 +94,7 @@ async def _known(port: int) -> dict[str, Any]:
         f"PATCH {VIDEO}": [{"path_parameters": {"id": video}}],
         f"DELETE {VIDEO}": removed,
         f"GET {VIDEO}/thumbnail": [{"path_parameters": {"id": video}}],
+        f"GET {VIDEO}/download": [{"path_parameters": {"id": video}}],
         "GET /files/{id}/digest": [
             {"path_parameters": {"id": path.rpartition("/")[2]}, "query": {"from": 0, "to": 5}},
         ],

@@ -15,7 +15,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from tusvideo.errors import RequestError
 from tusvideo.model import client_key, upload_id, user_id
-from tusvideo.protocol import digest, fields, json_body, metadata, origin, ranges, texts, videos_api
+from tusvideo.protocol import digest, fields, json_body, metadata, origin, ranges, texts, video_list, videos_api
 
 NUMBERS: Final = st.integers(0, 2**63 - 1).map(str)
 HEX: Final = st.text("0123456789abcdef", min_size=32, max_size=32)
@@ -61,8 +61,8 @@ def _origin(text: str) -> None:
     )
 
 
-def _cursor(pair: tuple[int, str]) -> str:
-    return base64.urlsafe_b64encode(f"{pair[0]}.{pair[1]}".encode()).rstrip(b"=").decode()
+def _cursor(pair: tuple[str, int]) -> str:
+    return base64.urlsafe_b64encode(f"newest.{pair[0]}.{pair[1]}".encode()).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ FIELDS: Final[dict[str, Field]] = {
     "stored filename": Field(read=texts.parse_stored_name, good=NAMES.filter(lambda name: name not in {".", ".."})),
     "video id": Field(read=videos_api.parse_video_id, good=HEX),
     "cursor": Field(
-        read=videos_api.parse_cursor, good=st.tuples(st.integers(0, 253_402_300_799_999), HEX).map(_cursor)
+        read=video_list.parse_cursor, good=st.tuples(HEX, st.integers(0, 253_402_300_799_999)).map(_cursor)
     ),
     "JSON": Field(
         read=lambda text: json_body.parse_object(text.encode("utf-8", "surrogatepass")),

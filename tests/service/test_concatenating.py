@@ -139,7 +139,7 @@ class TestWhole:
         hello = await piece(house, b"hello", metadata="filename eA==", original_name="x")
         final = await made(house, hello, metadata="filename eQ==", original_name="y", title="Y")
         assert (final.metadata, final.original_name) == ("filename eQ==", "y")
-        [video] = await house.sessions.videos(ANNA, before=None, limit=9)
+        [video] = await house.sessions.videos(ANNA, limit=9)
         assert video.title == "Y"
         assert (await made(house, hello, original_name=None)).metadata == ""
 

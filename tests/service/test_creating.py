@@ -8,7 +8,7 @@ from tests.fakes.body import FakeBody, cut_body
 from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, BERT, House
 from tests.service.wishes import a_video, creation, creation_with, some
-from tusvideo.commands import QueryUpload
+from tusvideo.commands import ListVideos, QueryUpload
 from tusvideo.errors import (
     BodyCut,
     DiskFull,
@@ -227,7 +227,7 @@ async def test_a_title_in_the_creation_makes_the_record(house: House) -> None:
     command = creation_with(data, length=6000, profile="poster", title="Sea", description="waves")
     created = await house.uploads.create(ANNA, command, FakeBody(data))
     assert created.upload.location is not None
-    (video,) = (await house.videos.list(ANNA, before=None, limit=9)).videos
+    (video,) = (await house.videos.list(ANNA, ListVideos(limit=9))).videos
     assert (video.title, video.description, video.filename, video.size, video.content_type) == (
         "Sea",
         "waves",

@@ -12,7 +12,7 @@ from tests.fakes.house import ANNA, BERT, House
 from tests.fakes.media import FACTS, PICTURE, HandInspector
 from tests.service.wishes import a_video, creation_with
 from tests.web.wire import until
-from tusvideo.commands import DescribeVideo, TerminateUpload
+from tusvideo.commands import DescribeVideo, ListVideos, TerminateUpload
 from tusvideo.errors import NotFound, StorageFailed
 from tusvideo.model import Facts, Fault, Inspection, Upload, Video, VideoState
 from tusvideo.rules.facts import MAX_TRIES, REASONS
@@ -41,7 +41,7 @@ async def published(house: House, name: str = "a.mp4", *, title: str | None = "S
 
 async def record(house: House) -> Video:
     """The only record there is."""
-    [video] = (await house.videos.list(ANNA, before=None, limit=9)).videos
+    [video] = (await house.videos.list(ANNA, ListVideos(limit=9))).videos
     return video
 
 
@@ -198,7 +198,7 @@ async def test_a_record_that_goes_meanwhile(house: House) -> None:
     await checked.videos.remove(ANNA, video.id, with_file=True)
     inspector.go.set()
     assert await running == Inspected()
-    assert (await checked.videos.list(ANNA, before=None, limit=9)).videos == ()
+    assert (await checked.videos.list(ANNA, ListVideos(limit=9))).videos == ()
     assert list(checked.thumbnails.kept) == []
 
 

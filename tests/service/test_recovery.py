@@ -9,7 +9,7 @@ from tests.fakes.body import FakeBody
 from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, FILES, House
 from tests.service.wishes import a_video, appending, creation, creation_with, finalizing, putting
-from tusvideo.commands import QueryUpload
+from tusvideo.commands import ListVideos, QueryUpload
 from tusvideo.errors import NotFound, StorageFailed
 from tusvideo.model import Status, Upload, UploadId
 from tusvideo.rules.uploads import finalizing as chosen
@@ -198,7 +198,7 @@ async def test_terminated_uploads_are_cleared(house: House) -> None:
     assert await after.store.staged_ids() == []
     assert published.location is not None
     assert await after.store.open_published(published.location) is None
-    assert (await after.videos.list(ANNA, before=None, limit=9)).videos == ()
+    assert (await after.videos.list(ANNA, ListVideos(limit=9))).videos == ()
     assert await after.sessions.get(staged.id) is None
     assert (await after.restarted())[1] == Recovered()
 

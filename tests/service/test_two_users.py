@@ -11,6 +11,7 @@ from tests.service.wishes import KEY, a_video, appending, creation, creation_wit
 from tusvideo.commands import (
     ChangeVideo,
     DescribeVideo,
+    ListVideos,
     QueryParts,
     QueryUpload,
     TerminateParts,
@@ -160,7 +161,7 @@ async def test_a_foreign_record_is_like_an_unknown_one(house: House) -> None:
     """Read, change, remove, describe: the very same error, and the record stays."""
     command = creation_with(b"hello", length=5, original_name="a.mp4", title="Sea")
     await house.uploads.create(ANNA, command, FakeBody(b"hello"))
-    (video,) = (await house.videos.list(ANNA, before=None, limit=9)).videos
+    (video,) = (await house.videos.list(ANNA, ListVideos(limit=9))).videos
     for asked in (
         lambda which: house.videos.get(BERT, which),
         lambda which: house.videos.change(BERT, ChangeVideo(video_id=which, title="mine")),
@@ -176,4 +177,4 @@ async def test_a_foreign_record_is_like_an_unknown_one(house: House) -> None:
         for name in names
     ]
     assert errors[0] == errors[1]
-    assert (await house.videos.list(ANNA, before=None, limit=9)).videos == (video,)
+    assert (await house.videos.list(ANNA, ListVideos(limit=9))).videos == (video,)

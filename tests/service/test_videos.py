@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.body import FakeBody
 from tests.fakes.house import ANNA, BERT, House
 from tests.service.wishes import a_video, creation_with
-from tusvideo.commands import ChangeVideo, DescribeVideo, TerminateUpload
+from tusvideo.commands import ChangeVideo, DescribeVideo, ListVideos, TerminateUpload
 from tusvideo.errors import NotFound
 from tusvideo.model import Upload, Video
 
@@ -50,7 +50,7 @@ async def test_a_published_file_gets_its_record(house: House) -> None:
 async def test_the_same_file_again_updates_its_record(house: House) -> None:
     """One record a file, also when the upload brought a title along."""
     await published(house, title="from the upload")
-    first = (await house.videos.list(ANNA, before=None, limit=9)).videos[0]
+    first = (await house.videos.list(ANNA, ListVideos(limit=9))).videos[0]
     house.clock.move(5)
     outcome = await house.videos.describe(ANNA, describing(title="Lake"))
     assert not outcome.is_new
@@ -79,15 +79,16 @@ async def test_records_are_listed_newest_first(house: House) -> None:
         made.append(await described(house, f"{number}.mp4"))
         house.clock.move(1)
     found: list[Video] = []
-    before = None
+    after = None
     while True:
-        page = await house.videos.list(ANNA, before=before, limit=2)
+        page = await house.videos.list(ANNA, ListVideos(limit=2, after=after))
+        assert page.total == 5
         found += page.videos
-        if not page.more:
+        after = page.next
+        if after is None:
             break
-        before = (found[-1].created_at, found[-1].id)
     assert found == made[::-1]
-    assert (await house.videos.list(BERT, before=None, limit=9)).videos == ()
+    assert (await house.videos.list(BERT, ListVideos(limit=9))).videos == ()
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,15 @@ from dataclasses import replace
 import pytest
 
 from tests.conformance.sessions.samples import NOW, a_part, an_upload
-from tusvideo.model import Part
+from tusvideo.commands import Place, VideoFilter
+from tusvideo.model import Part, VideoSort, VideoState
+from tusvideo.records import ALL
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
 from tusvideo.sessions.sqlite import SqliteSessions
 
+KEYS: dict[VideoSort, float | str] = {VideoSort.TITLE: "t", VideoSort.LONGEST: 1.5}
+PLACES = {sort: Place(sort=sort, key=KEYS.get(sort, 1), video_id="v") for sort in VideoSort}
 PLACE = {"id": "v", "owner": "anna", "profile": "p", "filename": "f", "created_at": 1, "limit": 1}
 
 
@@ -31,10 +35,21 @@ PLACE = {"id": "v", "owner": "anna", "profile": "p", "filename": "f", "created_a
         (uploads.MOVE_PART, (0, "u", 0)),
         (uploads.PROGRESS, ("u",)),
         (uploads.GROW, (1, 1, 1, 1, "u")),
-        (videos.UPDATE, {**PLACE, "title": "", "description": "", "updated_at": 1}),
+        (
+            videos.UPDATE,
+            {
+                **PLACE,
+                "title": "",
+                "description": "",
+                "updated_at": 1,
+                "original_name": "",
+                "title_key": "",
+                "search": "",
+                "duration_key": 1.0,
+            },
+        ),
         (videos.LOAD, PLACE),
-        (videos.NEWEST, PLACE),
-        (videos.OLDER, PLACE),
+        (videos.LOAD_OF, PLACE),
         (videos.DELETE, PLACE),
         (videos.DELETE_OF, PLACE),
     ],
@@ -49,6 +64,39 @@ async def test_every_statement_goes_through_an_index(
     steps = [row[3] for row in plan]
     assert steps
     assert all(step.startswith("SEARCH") for step in steps), steps
+
+
+@pytest.mark.parametrize("sort", VideoSort)
+async def test_every_list_goes_along_its_index(sessions: SqliteSessions, sort: VideoSort) -> None:
+    """A page begins where the one before ended and nothing is sorted for it; to count all of them needs no record."""
+    for after in (None, PLACES[sort]):
+        (step,) = await _plan(sessions, *videos.list_statement(sort, wanted=ALL, after=after))
+        assert step.startswith("SEARCH videos USING INDEX")
+        assert ("?)" in step.partition("removal_at=? AND")[2]) == (after is not None), step
+    (step,) = await _plan(sessions, *videos.count_statement(ALL))
+    assert "COVERING INDEX" in step
+
+
+@pytest.mark.parametrize("sort", VideoSort)
+async def test_a_search_looks_at_one_index(sessions: SqliteSessions, sort: VideoSort) -> None:
+    """However rare a word is, only the records that are shown are loaded."""
+    wanted = VideoFilter(words=("a", "b"), profile="p", state=VideoState.READY)
+    for statement in (
+        videos.list_statement(sort, wanted=wanted, after=PLACES[sort]),
+        videos.list_statement(sort, wanted=wanted, after=None),
+        videos.count_statement(wanted),
+    ):
+        steps = [step for step in await _plan(sessions, *statement) if step.startswith("SEARCH")]
+        assert steps[-1].startswith("SEARCH videos USING COVERING INDEX videos_search (owner=? AND removal_at=?"), steps
+        assert all("USING" in step for step in steps)
+
+
+async def _plan(sessions: SqliteSessions, statement: str, values: Mapping[str, object]) -> list[str]:
+    bound = {"owner": "anna", "limit": 1, **values}
+    rows = await sessions._database.read(
+        lambda connection: connection.execute(f"EXPLAIN QUERY PLAN {statement}", bound).fetchall()
+    )
+    return [row[3] for row in rows]
 
 
 async def test_a_hundred_thousand_parts(sessions: SqliteSessions) -> None:

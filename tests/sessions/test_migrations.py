@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tusvideo.commands import VideoFilter
+from tusvideo.model import UserId, VideoSort
+from tusvideo.rules.search import words
 from tusvideo.sessions.schema import MIGRATIONS, VERSION, migrate
 from tusvideo.sessions.sqlite import SqliteSessions
 
@@ -127,3 +130,37 @@ async def test_a_rebuild_that_is_killed_is_done_by_the_next_start(path: Path, st
     await (await SqliteSessions.open(path)).close()
     assert _ask(path, "PRAGMA user_version") == [(VERSION,)]
     assert (_rows(path), _ask(path, "SELECT * FROM parts")) == (before, parts)
+
+
+FOUND = 6
+"""The migration after which records are searched."""
+
+
+async def test_records_of_before_are_found(tmp_path: Path) -> None:
+    """What an earlier program wrote is searched, ordered and named as if it were new."""
+    path = tmp_path / "sessions.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, migrations=MIGRATIONS[: FOUND - 1])
+        for number, title in enumerate(("Caf\u00e9", "Berg")):
+            connection.execute(
+                "INSERT INTO videos (id, owner, profile, filename, title, description, size, content_type, created_at,"
+                " updated_at, duration) VALUES (?, 'anna', 'files', ?, ?, '', 5, 'video/mp4', 1, 1, ?)",
+                (f"{number:032x}", f"{number}.mp4", title, 2.5 if number else None),
+            )
+        connection.execute(
+            "INSERT INTO uploads (id, status, offset, length, epoch, created_at, stored_at, expires_at, parts_stored,"
+            " next_part, synced_offset, needs_completion, digests, owner, protocol, profile, directory, folder,"
+            " filename, original_name, metadata)"
+            " VALUES (?, 'complete', 5, 5, 1, 1, 1, 1, 0, 0, 0, 0, '', 'anna', 'tus', 'files', 'files', 'anna',"
+            " '0.mp4', 'S\u00e9a.mov', '')",
+            (FIRST,),
+        )
+    sessions = await SqliteSessions.open(path)
+    owner = UserId("anna")
+    by_title = await sessions.videos(owner, sort=VideoSort.TITLE, limit=9)
+    assert [(video.title, video.original_name) for video in by_title] == [("Berg", None), ("Caf\u00e9", "S\u00e9a.mov")]
+    for query, count in (("cafe sea", 1), ("1.mp4", 1), ("0.mp4", 0)):
+        assert await sessions.count_videos(owner, wanted=VideoFilter(words=words(query))) == count
+    longest = await sessions.videos(owner, sort=VideoSort.LONGEST, limit=9)
+    assert [video.duration for video in longest] == [2.5, None]
+    await sessions.close()

@@ -12,7 +12,7 @@ from tests.conformance.sessions.samples import NOW, a_full_upload, a_part, a_vid
 from tests.sessions.table import OpenTable
 from tusvideo.errors import Busy, StorageFailed
 from tusvideo.sessions import database
-from tusvideo.sessions.rows import UPLOAD_COLUMNS, VIDEO_COLUMNS
+from tusvideo.sessions.rows import SEARCH_COLUMNS, UPLOAD_COLUMNS, VIDEO_COLUMNS
 from tusvideo.sessions.schema import MIGRATIONS, VERSION, UnusableDatabaseError, migrate
 from tusvideo.sessions.sqlite import SqliteSessions
 
@@ -108,6 +108,9 @@ class TestDurability:
         assert "readonly" in str(failure.value.__cause__)
 
 
+REMOVAL = ("removal_at", "removes_file")
+
+
 class TestMigrations:
     async def test_a_new_file_has_the_newest_tables(self, path: Path) -> None:
         """A database that begins at version 0 ends at the version of the program."""
@@ -115,11 +118,13 @@ class TestMigrations:
         await (await SqliteSessions.open(path)).close()
         assert _ask(path, "PRAGMA user_version") == [(VERSION,)]
 
-    @pytest.mark.parametrize(("table", "columns"), [("uploads", UPLOAD_COLUMNS), ("videos", VIDEO_COLUMNS)])
+    @pytest.mark.parametrize(
+        ("table", "columns"), [("uploads", UPLOAD_COLUMNS), ("videos", (*VIDEO_COLUMNS, *SEARCH_COLUMNS, *REMOVAL))]
+    )
     async def test_every_field_has_its_column(
         self, sessions: SqliteSessions, path: Path, table: str, columns: tuple[str, ...]
     ) -> None:
-        """The columns of the tables are the fields of the model, no more and no less."""
+        """The columns of the tables are the fields of the model, what is searched, and nothing else."""
         assert {row[1] for row in _ask(path, f"PRAGMA table_info({table})")} == set(columns)
 
     def test_a_migration_that_fails_leaves_the_version_before_it(self, path: Path) -> None:

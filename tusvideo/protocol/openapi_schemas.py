@@ -18,15 +18,15 @@ _TRUE: Final[Schema] = {"const": True}
 _KEY: Final[Schema] = {"type": "string", "pattern": f"^{CLIENT_KEY.pattern}$"}
 _SHOWN: Final = (Status.OPEN, Status.FINALIZING, Status.COMPLETE, Status.FAILED)
 _SHA256: Final[Schema] = {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"}
-_CONTROLS: Final = r"\u0000-\u001f\u007f-\u009f"
+CONTROLS: Final = r"\u0000-\u001f\u007f-\u009f"
 _ORIGINAL_NAME: Final[Schema] = {
     "type": "string",
-    "pattern": rf"^[^/\\{_CONTROLS}]+$",
+    "pattern": rf"^[^/\\{CONTROLS}]+$",
     "description": f"A name without a path, at most {texts.MAX_NAME_BYTES} bytes of UTF-8.",
 }
 _STORED_NAME: Final[Schema] = {
     "type": "string",
-    "pattern": rf"^[^/{_CONTROLS}]+$",
+    "pattern": rf"^[^/{CONTROLS}]+$",
     "description": "The filename that finalize answered.",
 }
 _RANGE: Final[Schema] = {"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2}
@@ -161,7 +161,7 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
         "title": {
             "type": "string",
             "maxLength": texts.MAX_TITLE,
-            "pattern": rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$",
+            "pattern": rf"^[^{CONTROLS}]*[^\s{CONTROLS}][^{CONTROLS}]*$",
             "description": "Spaces around it are cut off.",
         },
         "description": {
@@ -174,9 +174,11 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
         "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
         "profile": _TEXT,
         "filename": _TEXT,
+        "originalName": {"type": "string", "minLength": 1, "description": "Under this name the file is saved."},
         "title": {"type": "string", "minLength": 1, "maxLength": texts.MAX_TITLE},
         "description": {"type": "string", "maxLength": texts.MAX_DESCRIPTION},
         "url": _TEXT,
+        "download": {**_TEXT, "description": "Path of the file as an attachment."},
         "size": _COUNT,
         "contentType": _TEXT,
         "createdAt": _TIME,
@@ -198,6 +200,7 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
         },
         "thumbnail": {**_or_null(_TEXT), "description": "Path of a JPEG, once it was drawn."},
     }
+    changeable = {**texts_told, "originalName": _ORIGINAL_NAME}
     return {
         "DescribeVideo": object_of(
             {"filename": _STORED_NAME, "title": texts_told["title"]},
@@ -208,8 +211,8 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
         ),
         "ChangeVideo": {
             "type": "object",
-            "properties": {name: _or_null(schema) for name, schema in texts_told.items()},
-            "anyOf": [{"required": ["title"]}, {"required": ["description"]}],
+            "properties": {name: _or_null(schema) for name, schema in changeable.items()},
+            "anyOf": [{"required": [name]} for name in changeable],
         },
         "Video": object_of(record),
         "VideoAnswer": object_of({"success": _TRUE, **record}),
@@ -218,6 +221,7 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
                 "success": _TRUE,
                 "videos": {"type": "array", "items": ref("Video")},
                 "cursor": {"type": ["string", "null"], "description": "For the next page; null at the end."},
+                "total": {**_COUNT, "description": "Records on all pages."},
             },
         ),
     }

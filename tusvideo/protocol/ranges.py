@@ -40,7 +40,7 @@ class Plan:
     """All of them, Content-Length included."""
 
 
-def plan(
+def plan(  # noqa: PLR0913 - what is known of a file, each fact named where it is given
     method: str,
     *,
     headers: CIMultiDictProxy[str],
@@ -50,11 +50,13 @@ def plan(
     content_type: str | None,
     filename: str,
     public: bool,
+    saves: bool = False,
 ) -> Plan:
     """Decide a GET or HEAD of a published file.
 
     ``size`` in bytes, ``etag`` strong and with its quotes, ``modified_at`` aware, ``filename`` the name to save it
-    under, any text. A condition or range that is malformed is as if absent, except for If-Match, which then fails.
+    under, any text; ``saves`` asks a browser to save it, whatever it is. A condition or range that is malformed is as
+    if absent, except for If-Match, which then fails.
     Several ranges at once are answered with the whole. Never raises.
     Spec: RFC 9110 §13.2.2, §14.2.
     """
@@ -67,7 +69,7 @@ def plan(
     if refusal is not None:
         length = (("Content-Length", "0"),) if refusal == _FAILED else ()
         return Plan(status=refusal, start=0, stop=0, headers=(*caching, *length))
-    common = (*caching, ("Accept-Ranges", "bytes"), *_describe(content_type, filename=filename))
+    common = (*caching, ("Accept-Ranges", "bytes"), *_describe(content_type, filename=filename, saves=saves))
     found = None
     if method == "GET" and _judge_if_range(headers, etag=etag, modified_at=modified_at):
         found = _parse_range(headers, size=size)
@@ -81,13 +83,13 @@ def plan(
     return Plan(status=206, start=start, stop=stop, headers=(*common, *part))
 
 
-def disposition(content_type: str, *, filename: str) -> str:
-    """Write Content-Disposition: inline for video, attachment for the rest, whatever the name holds.
+def disposition(content_type: str, *, filename: str, saves: bool = False) -> str:
+    """Write Content-Disposition: inline for video, attachment for the rest and for what ``saves``.
 
     The name loses its path and everything that is not shown; what is no plain ASCII goes into ``filename*``.
     Spec: RFC 6266 §4; RFC 8187 §3.2.
     """
-    kind = "inline" if content_type.startswith("video/") else "attachment"
+    kind = "inline" if content_type.startswith("video/") and not saves else "attachment"
     name = re.split(r"[/\\]", filename)[-1]
     name = "".join(c for c in name if unicodedata.category(c)[0] != "C")[-MAX_NAME:].strip(" .") or "download"
     plain = _PLAIN.sub("_", name)
@@ -162,12 +164,12 @@ def _whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _describe(content_type: str | None, *, filename: str) -> tuple[tuple[str, str], ...]:
+def _describe(content_type: str | None, *, filename: str, saves: bool) -> tuple[tuple[str, str], ...]:
     """Describe the content so that a browser neither guesses nor runs it."""
     kind = content_type or "application/octet-stream"
     return (
         ("Content-Type", kind),
-        ("Content-Disposition", disposition(kind, filename=filename)),
+        ("Content-Disposition", disposition(kind, filename=filename, saves=saves)),
         ("X-Content-Type-Options", "nosniff"),
         ("Content-Security-Policy", "sandbox; default-src 'none'"),
     )

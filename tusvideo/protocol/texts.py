@@ -32,7 +32,7 @@ def parse_description(text: str) -> str:
     return description
 
 
-def parse_original_name(text: str) -> str:
+def parse_original_name(text: str, *, field: str = "filename") -> str:
     """Check what a client of the chunk API calls its file: a name without a path, at most 1,024 bytes.
 
     It is kept as data; the name on disk is chosen by the profile. Raises InvalidField; the chunks stay stored, so that
@@ -41,7 +41,7 @@ def parse_original_name(text: str) -> str:
     fits = 0 < len(text.encode("utf-8", "replace")) <= MAX_NAME_BYTES
     if not fits or text in {".", ".."} or "/" in text or "\\" in text or has_controls(text):
         expected = f"a file name of 1 to {MAX_NAME_BYTES} bytes without a path and without control characters"
-        raise InvalidField("filename", expected=expected, got=text)
+        raise InvalidField(field, expected=expected, got=text)
     return text
 
 

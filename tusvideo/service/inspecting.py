@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from tusvideo.errors import NotFound, TusvideoError
 from tusvideo.model import Fault, Inspection, Location, Video, VideoState
-from tusvideo.ports import Inspector, Thumbnails, VideoRepository
+from tusvideo.ports import Inspector, Thumbnails
+from tusvideo.records import VideoRepository
 from tusvideo.rules.facts import MAX_TRIES, settled
 from tusvideo.rules.names import user_folder
 from tusvideo.rules.sniff import KINDS

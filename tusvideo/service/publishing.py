@@ -163,5 +163,6 @@ class Publisher:
             content_type=upload.content_type or ANY_TYPE,
             created_at=now,
             updated_at=now,
+            original_name=upload.original_name,
             state=self.first_state(upload.content_type or ANY_TYPE),
         )

@@ -28,7 +28,8 @@ from tusvideo.errors import (
     UnsupportedType,
 )
 from tusvideo.model import PARTIAL, Location, Protocol, Status, Upload, UploadId, UserId
-from tusvideo.ports import Body, Lease, Listener, LockManager, PublishedFile, VideoRepository, Writer
+from tusvideo.ports import Body, Lease, Listener, LockManager, PublishedFile, Writer
+from tusvideo.records import VideoRepository
 from tusvideo.rules import uploads as rules
 from tusvideo.service.appending import Appending
 from tusvideo.service.concatenating import Concatenating

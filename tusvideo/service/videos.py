@@ -1,14 +1,22 @@
 """The records that people see: made for published files, listed, changed and removed."""
 
 import uuid
-from dataclasses import replace
-from datetime import datetime
 
-from tusvideo.commands import ChangeVideo, DescribeVideo, TerminateUpload, VideoDescribed, VideosListed
+from tusvideo.commands import (
+    ChangeVideo,
+    DescribeVideo,
+    ListVideos,
+    TerminateUpload,
+    VideoDescribed,
+    VideoFilter,
+    VideosListed,
+)
 from tusvideo.errors import NotFound
-from tusvideo.model import Location, UserId, Video
-from tusvideo.ports import VideoRepository
+from tusvideo.model import Location, Upload, UserId, Video
+from tusvideo.ports import PublishedFile
+from tusvideo.records import VideoRepository
 from tusvideo.rules.names import user_folder
+from tusvideo.rules.search import place_of, words
 from tusvideo.rules.sniff import ANY_TYPE
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
@@ -40,16 +48,25 @@ class VideoService:
                 content_type=upload.content_type or ANY_TYPE,
                 created_at=now,
                 updated_at=now,
+                original_name=upload.original_name,
                 state=self._publisher.first_state(upload.content_type or ANY_TYPE),
             ),
         )
         self._publisher.ring(video)
         return VideoDescribed(video=video, is_new=is_new)
 
-    async def list(self, user: UserId, *, before: tuple[datetime, str] | None, limit: int) -> VideosListed:
-        """List the user's records, newest first; ``more`` tells whether others follow."""
-        found = list(await self._videos.videos(user, before=before, limit=limit + 1))
-        return VideosListed(videos=tuple(found[:limit]), more=len(found) > limit)
+    async def list(self, user: UserId, command: ListVideos) -> VideosListed:
+        """Give a page of the user's records, and how many there are on all of them."""
+        wanted = VideoFilter(words=words(command.query), profile=command.profile, state=command.state)
+        found = await self._videos.videos(
+            user, wanted=wanted, sort=command.sort, after=command.after, limit=command.limit + 1
+        )
+        shown = tuple(found[: command.limit])
+        return VideosListed(
+            videos=shown,
+            next=place_of(shown[-1], command.sort) if len(found) > len(shown) else None,
+            total=await self._videos.count_videos(user, wanted=wanted),
+        )
 
     async def get(self, user: UserId, video_id: str) -> Video:
         """Give one record. Raises NotFound."""
@@ -59,17 +76,17 @@ class VideoService:
         return video
 
     async def change(self, user: UserId, command: ChangeVideo) -> Video:
-        """Change title, description or both. Raises NotFound. Safe to repeat."""
-        video = await self.get(user, command.video_id)
-        changed, _ = await self._videos.put_video(
-            replace(
-                video,
-                title=video.title if command.title is None else command.title,
-                description=video.description if command.description is None else command.description,
-                updated_at=self._publisher.clock.now(),
-            ),
-        )
+        """Change title, description and original name, those that are told. Raises NotFound. Safe to repeat."""
+        changed = await self._videos.change_video(user, command, now=self._publisher.clock.now())
+        if changed is None:
+            raise NotFound("video")
         return changed
+
+    async def open_file(self, user: UserId, video_id: str) -> tuple[Video, Upload, PublishedFile]:
+        """Open the file of a record. Raises NotFound, also when the record is all that is left."""
+        video = await self.get(user, video_id)
+        upload, file = await self._uploads.open_published(user, self._location(user, video.profile, video.filename))
+        return video, upload, file
 
     async def remove(self, user: UserId, video_id: str, *, with_file: bool) -> None:
         """Remove a record, and with ``with_file`` the published file too. Raises NotFound, also the second time."""

@@ -24,6 +24,8 @@ Work = Callable[[sqlite3.Connection], T]
 """Statements to be run one after the other on a connection's own thread; gives what they found."""
 
 _WAL_BYTES: Final = 64 * 1024 * 1024
+_READ_CACHE_KIB: Final = 16 * 1024
+"""So much of a table stays at hand for queries: a search looks at all records of somebody."""
 _MOST_TOGETHER: Final = 500
 """Writes that share a transaction, at most: so many hold up the one behind them for a few milliseconds."""
 _PRIMARY: Final = 0xFF
@@ -87,6 +89,7 @@ class Database:
         try:
             await _run(writer, _prepare)
             reader = await aiosqlite.connect(_read_only(path), uri=True, timeout=busy_seconds, isolation_level=None)
+            await _run(reader, _enlarge)
         except BaseException as exc:
             await writer.close()
             if isinstance(exc, sqlite3.Error):
@@ -245,6 +248,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(connection)
+
+
+def _enlarge(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA cache_size = -{_READ_CACHE_KIB}")
 
 
 def _translated(exc: sqlite3.Error) -> TusvideoError:

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
+from tusvideo.commands import ChangeVideo, Place, VideoFilter
 from tusvideo.model import (
     ClientKey,
     Facts,
@@ -16,10 +17,15 @@ from tusvideo.model import (
     UploadId,
     UserId,
     Video,
+    VideoSort,
     VideoState,
 )
+from tusvideo.records import ALL, NEWEST
+from tusvideo.rules.records import changed
+from tusvideo.rules.search import matches, place_of
 from tusvideo.sessions.committed import DEAD
 from tusvideo.sessions.rows import (
+    VIDEO_COLUMNS,
     Row,
     changes,
     conflict,
@@ -170,16 +176,35 @@ class MemorySessions:
         stored = self._videos.get(video_id)
         return stored if stored is not None and stored.owner == owner else None
 
-    async def videos(self, owner: UserId, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[Video]:
-        mine = sorted(
-            (video for video in self._videos.values() if video.owner == owner),
-            key=lambda video: (video.created_at, video.id),
-            reverse=True,
-        )
-        if before is not None:
-            cursor = (instant(milliseconds(before[0])), before[1])
-            mine = [video for video in mine if (video.created_at, video.id) < cursor]
+    async def change_video(self, owner: UserId, command: ChangeVideo, *, now: datetime) -> Video | None:
+        stored = await self.video(owner, command.video_id)
+        if stored is None:
+            return None
+        self._videos[stored.id] = replace(changed(stored, command), updated_at=instant(milliseconds(now)))
+        return self._videos[stored.id]
+
+    async def videos(
+        self,
+        owner: UserId,
+        *,
+        limit: int,
+        wanted: VideoFilter = ALL,
+        sort: VideoSort = NEWEST,
+        after: Place | None = None,
+    ) -> Sequence[Video]:
+        descends = sort not in {VideoSort.OLDEST, VideoSort.TITLE}
+
+        def key(video: Video) -> tuple[Any, str]:
+            return place_of(video, sort).key, video.id
+
+        mine = sorted(self._wanted(owner, wanted), key=key, reverse=descends)
+        if after is not None:
+            place: tuple[Any, str] = (after.key, after.video_id)
+            mine = [video for video in mine if (key(video) < place if descends else key(video) > place)]
         return tuple(mine[:limit])
+
+    async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
+        return len(self._wanted(owner, wanted))
 
     async def remove_video(self, owner: UserId, video_id: str) -> bool:
         if await self.video(owner, video_id) is None:
@@ -217,6 +242,9 @@ class MemorySessions:
     async def thumbnails(self) -> frozenset[str]:
         return frozenset(f"{video.id}-{video.thumbnail}" for video in self._videos.values() if video.thumbnail)
 
+    def _wanted(self, owner: UserId, wanted: VideoFilter) -> list[Video]:
+        return [video for video in self._videos.values() if video.owner == owner and matches(video, wanted)]
+
     def _load(self, upload_id: UploadId) -> Upload:
         return decode_upload(tuple(self._rows[upload_id].values()))
 
@@ -252,10 +280,8 @@ class MemorySessions:
 
     def _put_video(self, video: Video) -> tuple[Video, bool]:
         stored = self._video_of(video.owner, video.profile, video.filename)
-        changed = decode_video(tuple(encode_video(video).values()))
+        told = decode_video(tuple(encode_video(video).values())[: len(VIDEO_COLUMNS)])
         if stored is not None:
-            changed = replace(
-                stored, title=changed.title, description=changed.description, updated_at=changed.updated_at
-            )
-        self._videos[changed.id] = changed
-        return changed, stored is None
+            told = replace(stored, title=told.title, description=told.description, updated_at=told.updated_at)
+        self._videos[told.id] = told
+        return told, stored is None

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tusvideo.errors import SessionConflict
 from tusvideo.model import Digests, Location, Protocol, Status, Upload, UploadId, Video, VideoState
+from tusvideo.rules import search
 
 Row = dict[str, str | int | float | None]
 """A row by column name, as it is bound to a statement."""
@@ -25,6 +26,8 @@ _PROTOCOLS: Final = {protocol.value: protocol for protocol in Protocol}
 
 UPLOAD_COLUMNS: Final = (*_PLAIN_FIELDS, *_LOCATION)
 VIDEO_COLUMNS: Final = tuple(field.name for field in fields(Video))
+SEARCH_COLUMNS: Final = ("title_key", "duration_key", "search")
+"""What lists and searches go by; it follows from what a record says."""
 
 KEPT: Final = ("offset", "status", "length", "total_parts", "part_size")
 """The columns that a compare-and-set compares, beside the epoch."""
@@ -92,8 +95,18 @@ def changes(upload: Upload, *, was: Upload) -> Row:
 
 
 def encode_video(video: Video) -> Row:
-    """Give the row of a record, in the order of ``VIDEO_COLUMNS``."""
-    return {column: _plain(getattr(video, column)) for column in VIDEO_COLUMNS}
+    """Give the row of a record, in the order of ``VIDEO_COLUMNS``, and what it is found by."""
+    return {column: _plain(getattr(video, column)) for column in VIDEO_COLUMNS} | search_columns(video)
+
+
+def search_columns(video: Video) -> Row:
+    """Give what a record is found by."""
+    text = search.text_of(video.title, video.description, video.original_name or video.filename)
+    return {
+        "title_key": search.title_key(video.title),
+        "duration_key": search.UNKNOWN if video.duration is None else video.duration,
+        "search": text,
+    }
 
 
 def decode_video(row: Sequence[Any]) -> Video:

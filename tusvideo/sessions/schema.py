@@ -6,6 +6,8 @@ A migration that was released is never edited: databases out there have run it. 
 import sqlite3
 from typing import Final
 
+from tusvideo.rules import search
+
 APPLICATION_ID: Final = 0x74757376
 """``tusv``; tells a session table from any other SQLite file."""
 
@@ -179,6 +181,36 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE videos ADD COLUMN thumbnail TEXT",
         "CREATE INDEX videos_checking ON videos (tries, created_at, id) WHERE state = 'checking'",
     ),
+    (
+        "ALTER TABLE videos ADD COLUMN original_name TEXT",
+        "ALTER TABLE videos ADD COLUMN title_key TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE videos ADD COLUMN search TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE videos ADD COLUMN removal_at INTEGER",
+        "ALTER TABLE videos ADD COLUMN removes_file INTEGER NOT NULL DEFAULT 0 CHECK (removes_file IN (0, 1))",
+        "ALTER TABLE videos ADD COLUMN duration_key REAL NOT NULL DEFAULT -1.0",
+        """
+        UPDATE videos SET original_name = u.original_name FROM uploads AS u
+        WHERE u.status = 'complete' AND u.owner = videos.owner AND u.profile = videos.profile
+        AND u.filename = videos.filename
+        """,
+        """
+        UPDATE videos SET
+            duration_key = coalesce(duration, -1.0),
+            title_key = title_key(title),
+            search = search_text(title, description, coalesce(original_name, filename))
+        """,
+        # Lists leave out what is being removed. Each order has an index, and one index has all that a search looks at.
+        "DROP INDEX videos_newest",
+        "CREATE INDEX videos_newest ON videos (owner, removal_at, created_at DESC, id DESC)",
+        "CREATE INDEX videos_title ON videos (owner, removal_at, title_key, id)",
+        "CREATE INDEX videos_largest ON videos (owner, removal_at, size DESC, id DESC)",
+        "CREATE INDEX videos_longest ON videos (owner, removal_at, duration_key DESC, id DESC)",
+        """
+        CREATE INDEX videos_search ON videos (
+            owner, removal_at, search, profile, state, created_at, title_key, size, duration_key, id
+        )
+        """,
+    ),
 )
 
 VERSION: Final = len(MIGRATIONS)
@@ -199,6 +231,9 @@ def migrate(connection: sqlite3.Connection, *, migrations: tuple[tuple[str, ...]
     # A table that is built anew is dropped first, and with it would go all that refers to it. Has no effect within a
     # transaction, so it stands here.
     connection.execute("PRAGMA foreign_keys = OFF")
+    # For rows that were written before there was anything to search.
+    connection.create_function("title_key", 1, search.title_key, deterministic=True)
+    connection.create_function("search_text", 3, search.text_of, deterministic=True)
     try:
         while _step(connection, migrations):
             pass

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Self, TypeVar
 
+from tusvideo.commands import ChangeVideo, Place, VideoFilter
 from tusvideo.model import (
     ClientKey,
     Facts,
@@ -18,8 +19,10 @@ from tusvideo.model import (
     UploadId,
     UserId,
     Video,
+    VideoSort,
     VideoState,
 )
+from tusvideo.records import ALL, NEWEST
 from tusvideo.sessions import sqlite_facts
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
@@ -143,9 +146,24 @@ class SqliteSessions:
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         return await self._database.read(partial(videos.load_video, owner=owner, video_id=video_id))
 
-    async def videos(self, owner: UserId, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[Video]:
-        cursor = None if before is None else (milliseconds(before[0]), before[1])
-        return await self._database.read(partial(videos.list_videos, owner=owner, before=cursor, limit=limit))
+    async def change_video(self, owner: UserId, command: ChangeVideo, *, now: datetime) -> Video | None:
+        return await self._database.write(partial(videos.change_video, owner=owner, command=command, now=now))
+
+    async def videos(
+        self,
+        owner: UserId,
+        *,
+        limit: int,
+        wanted: VideoFilter = ALL,
+        sort: VideoSort = NEWEST,
+        after: Place | None = None,
+    ) -> Sequence[Video]:
+        return await self._database.read(
+            partial(videos.list_videos, owner=owner, wanted=wanted, sort=sort, after=after, limit=limit)
+        )
+
+    async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
+        return await self._database.read(partial(videos.count_videos, owner=owner, wanted=wanted))
 
     async def remove_video(self, owner: UserId, video_id: str) -> bool:
         return await self._database.write(partial(videos.delete_video, owner=owner, video_id=video_id))

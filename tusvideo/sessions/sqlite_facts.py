@@ -19,7 +19,8 @@ _THIS_FILE: Final = "id = :id AND owner = :owner AND profile = :profile AND file
 WAITING: Final = f"SELECT {_COLUMNS} FROM videos WHERE state = 'checking' ORDER BY tries, created_at, id LIMIT :limit"
 BEGIN: Final = f"UPDATE videos SET tries = :tries WHERE {_THIS_FILE} RETURNING {_COLUMNS}"
 END: Final = (
-    f"UPDATE videos SET state = :state, reason = :reason, thumbnail = :thumbnail, {_FACTS}"
+    f"UPDATE videos SET state = :state, reason = :reason, thumbnail = :thumbnail, {_FACTS},"
+    " duration_key = coalesce(:duration, -1.0)"
     f" WHERE {_THIS_FILE} RETURNING {_COLUMNS}"
 )
 ALL_WAIT: Final = (

@@ -3,37 +3,61 @@
 # ruff: noqa: S608  (only names of columns are put into the text of a statement; every value is bound)
 
 import sqlite3
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
-from tusvideo.model import UserId, Video
-from tusvideo.sessions.rows import VIDEO_COLUMNS, decode_video, encode_video
+from tusvideo.commands import ChangeVideo, Place, VideoFilter
+from tusvideo.model import UserId, Video, VideoSort
+from tusvideo.records import ALL
+from tusvideo.rules.records import changed
+from tusvideo.sessions.rows import SEARCH_COLUMNS, VIDEO_COLUMNS, Row, decode_video, encode_video
 
 _COLUMNS: Final = ", ".join(VIDEO_COLUMNS)
-_VALUES: Final = ", ".join(f":{column}" for column in VIDEO_COLUMNS)
+_STORED: Final = (*VIDEO_COLUMNS, *SEARCH_COLUMNS)
+_TEXTS: Final = ("title", "description", "original_name", "updated_at", *SEARCH_COLUMNS)
 
-UPDATE: Final = (
-    "UPDATE videos SET title = :title, description = :description, updated_at = :updated_at"
-    f" WHERE owner = :owner AND profile = :profile AND filename = :filename RETURNING {_COLUMNS}"
-)
-INSERT: Final = f"INSERT INTO videos ({_COLUMNS}) VALUES ({_VALUES}) RETURNING {_COLUMNS}"
 LOAD: Final = f"SELECT {_COLUMNS} FROM videos WHERE id = :id AND owner = :owner"
-NEWEST: Final = f"SELECT {_COLUMNS} FROM videos WHERE owner = :owner ORDER BY created_at DESC, id DESC LIMIT :limit"
-OLDER: Final = (
-    f"SELECT {_COLUMNS} FROM videos WHERE owner = :owner AND (created_at, id) < (:created_at, :id)"
-    " ORDER BY created_at DESC, id DESC LIMIT :limit"
-)
+LOAD_OF: Final = f"SELECT {_COLUMNS} FROM videos WHERE owner = :owner AND profile = :profile AND filename = :filename"
+UPDATE: Final = f"UPDATE videos SET {', '.join(f'{column} = :{column}' for column in _TEXTS)} WHERE id = :id"
+INSERT: Final = f"INSERT INTO videos ({', '.join(_STORED)}) VALUES ({', '.join(f':{column}' for column in _STORED)})"
 DELETE: Final = "DELETE FROM videos WHERE id = :id AND owner = :owner"
 DELETE_OF: Final = "DELETE FROM videos WHERE owner = :owner AND profile = :profile AND filename = :filename"
+
+SEARCH: Final = "videos_search"
+"""The index that has all that is looked for."""
+_ORDERS: Final = {
+    VideoSort.NEWEST: ("videos_newest", "created_at", "DESC"),
+    VideoSort.OLDEST: ("videos_newest", "created_at", "ASC"),
+    VideoSort.TITLE: ("videos_title", "title_key", "ASC"),
+    VideoSort.LARGEST: ("videos_largest", "size", "DESC"),
+    VideoSort.LONGEST: ("videos_longest", "duration_key", "DESC"),
+}
+"""By order: the index, its column, the direction. Left alone, SQLite may take another index and sort all it finds."""
 
 
 def put_video(connection: sqlite3.Connection, *, video: Video) -> tuple[Video, bool]:
     """Update the record of a file, or add one; give it as stored, and whether it is new."""
     row = encode_video(video)
-    updated = connection.execute(UPDATE, row).fetchall()
-    if updated:
-        return decode_video(updated[0]), False
-    (inserted,) = connection.execute(INSERT, row).fetchall()
-    return decode_video(inserted), True
+    found = connection.execute(LOAD_OF, row).fetchone()
+    if found is None:
+        connection.execute(INSERT, row)
+        return _stored(row), True
+    told = _stored(row)
+    stored = decode_video(found)
+    again = replace(stored, title=told.title, description=told.description, updated_at=told.updated_at)
+    connection.execute(UPDATE, encode_video(again))
+    return again, False
+
+
+def change_video(connection: sqlite3.Connection, *, owner: UserId, command: ChangeVideo, now: datetime) -> Video | None:
+    """Change what a record says; None when there is none."""
+    stored = load_video(connection, owner=owner, video_id=command.video_id)
+    if stored is None:
+        return None
+    row = encode_video(replace(changed(stored, command), updated_at=now))
+    connection.execute(UPDATE, row)
+    return _stored(row)
 
 
 def load_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) -> Video | None:
@@ -42,14 +66,46 @@ def load_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) 
     return None if row is None else decode_video(row)
 
 
+def list_statement(sort: VideoSort, *, wanted: VideoFilter, after: Place | None) -> tuple[str, Row]:
+    """Word the query for a page, and give the values of its filter and place."""
+    index, column, direction = _ORDERS[sort]
+    condition, values = _condition(wanted)
+    if after is not None:
+        condition += f" AND ({column}, id) {'<' if direction == 'DESC' else '>'} (:after_key, :after_id)"
+        values |= {"after_key": after.key, "after_id": after.video_id}
+    order = f"ORDER BY {column} {direction}, id {direction}"
+    if wanted == ALL:
+        return f"SELECT {_COLUMNS} FROM videos INDEXED BY {index} WHERE {condition} {order} LIMIT :limit", values
+    # What is wanted may be rare, so all that can match is looked at where it lies side by side: in one index.
+    found = f"SELECT id FROM videos INDEXED BY {SEARCH} WHERE {condition} {order} LIMIT :limit"
+    return f"SELECT {_COLUMNS} FROM videos WHERE id IN ({found}) {order}", values
+
+
+def count_statement(wanted: VideoFilter) -> tuple[str, Row]:
+    """Word the query that counts records, and give the values of its filter."""
+    condition, values = _condition(wanted)
+    index = "videos_newest" if wanted == ALL else SEARCH
+    return f"SELECT count(*) FROM videos INDEXED BY {index} WHERE {condition}", values
+
+
 def list_videos(
-    connection: sqlite3.Connection, *, owner: UserId, before: tuple[int, str] | None, limit: int
+    connection: sqlite3.Connection,
+    *,
+    owner: UserId,
+    wanted: VideoFilter,
+    sort: VideoSort,
+    after: Place | None,
+    limit: int,
 ) -> tuple[Video, ...]:
-    """List records of an owner, newest first, from those before (milliseconds, id)."""
-    query = {"owner": owner, "limit": limit}
-    if before is None:
-        return tuple(map(decode_video, connection.execute(NEWEST, query)))
-    return tuple(map(decode_video, connection.execute(OLDER, {**query, "created_at": before[0], "id": before[1]})))
+    """List records of an owner in an order, from those behind a place."""
+    statement, values = list_statement(sort, wanted=wanted, after=after)
+    return tuple(map(decode_video, connection.execute(statement, {**values, "owner": owner, "limit": limit})))
+
+
+def count_videos(connection: sqlite3.Connection, *, owner: UserId, wanted: VideoFilter) -> int:
+    """Count records of an owner."""
+    statement, values = count_statement(wanted)
+    return int(connection.execute(statement, {**values, "owner": owner}).fetchone()[0])
 
 
 def delete_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) -> bool:
@@ -61,3 +117,23 @@ def delete_video_of(connection: sqlite3.Connection, *, owner: UserId, profile: s
     """Delete the record of a file; False when there was none."""
     values = {"owner": owner, "profile": profile, "filename": filename}
     return connection.execute(DELETE_OF, values).rowcount == 1
+
+
+def _condition(wanted: VideoFilter) -> tuple[str, Row]:
+    values: Row = {}
+    condition = "owner = :owner AND removal_at IS NULL"
+    if wanted.profile is not None:
+        condition += " AND profile = :profile"
+        values["profile"] = wanted.profile
+    if wanted.state is not None:
+        condition += " AND state = :state"
+        values["state"] = wanted.state.value
+    for number, word in enumerate(wanted.words):
+        condition += f" AND instr(search, :word_{number})"
+        values[f"word_{number}"] = word
+    return condition, values
+
+
+def _stored(row: Row) -> Video:
+    """Give a record as it comes back: its times are cut."""
+    return decode_video([row[column] for column in VIDEO_COLUMNS])

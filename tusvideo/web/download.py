@@ -124,7 +124,8 @@ def _plan(exchange: Exchange, download: Download) -> ranges.Plan:
         etag=file.etag,
         modified_at=file.modified_at,
         content_type=upload.content_type,
-        filename=upload.original_name or stored,
+        filename=download.save_as or upload.original_name or stored,
+        saves=download.save_as is not None,
         public=_is_public(exchange.house.profiles, upload.profile),
     )
 

@@ -29,6 +29,8 @@ class Download:
 
     upload: Upload
     file: PublishedFile
+    save_as: str | None = None
+    """The name under which a browser is to save it; None: it is shown if it can be, and called as it was uploaded."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,7 +4,6 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from tusvideo.commands import (
@@ -16,6 +15,7 @@ from tusvideo.commands import (
     DescribeVideo,
     Finalize,
     Finalized,
+    ListVideos,
     PartsListed,
     PartStored,
     Proven,
@@ -100,11 +100,14 @@ class Videos(Protocol):
     async def describe(self, user: UserId, command: DescribeVideo) -> VideoDescribed:
         """Make or update a record."""
 
-    async def list(self, user: UserId, *, before: tuple[datetime, str] | None, limit: int) -> VideosListed:
+    async def list(self, user: UserId, command: ListVideos) -> VideosListed:
         """Give a page of records."""
 
     async def get(self, user: UserId, video_id: str) -> Video:
         """Give a record."""
+
+    async def open_file(self, user: UserId, video_id: str) -> tuple[Video, Upload, PublishedFile]:
+        """Open the file of a record."""
 
     async def change(self, user: UserId, command: ChangeVideo) -> Video:
         """Change a record."""

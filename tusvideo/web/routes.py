@@ -24,6 +24,7 @@ class Kind(StrEnum):
     VIDEOS = "/api/videos"
     VIDEO = "/api/videos/{id}"
     THUMBNAIL = "/api/videos/{id}/thumbnail"
+    DOWNLOAD = "/api/videos/{id}/download"
     PUBLISHED = "/uploads/{directory}/{folder}/{filename}"
     HEALTH = "/healthz"
     READY = "/readyz"
@@ -75,7 +76,8 @@ _FIXED: Final = {
 }
 _PREFIXES: Final = (("/files", Family.TUS), ("/api/videos", Family.VIDEOS), ("/api/", Family.CHUNKS))
 _UPLOAD: Final = re.compile(r"/files/([0-9a-f]{32})", re.ASCII)
-_VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(/thumbnail)?", re.ASCII)
+_VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(?:/(thumbnail|download))?", re.ASCII)
+_OF_VIDEO: Final = {None: Kind.VIDEO, "thumbnail": Kind.THUMBNAIL, "download": Kind.DOWNLOAD}
 _PLAYER: Final = re.compile(r"/library/([0-9a-f]{32})", re.ASCII)
 _DIGEST: Final = re.compile(r"/files/([0-9a-f]{32})/digest", re.ASCII)
 _NAMED: Final = re.compile(r"/files/([^/]{1,1200})")
@@ -92,8 +94,7 @@ def find(path: str) -> Route:
     if (found := _UPLOAD.fullmatch(path)) is not None:
         return Route(kind=Kind.UPLOAD, family=Family.TUS, upload_id=UploadId(found[1]))
     if (found := _VIDEO.fullmatch(path)) is not None:
-        kind = Kind.VIDEO if found[2] is None else Kind.THUMBNAIL
-        return Route(kind=kind, family=Family.VIDEOS, video_id=found[1])
+        return Route(kind=_OF_VIDEO[found[2]], family=Family.VIDEOS, video_id=found[1])
     if path.startswith(FILES_PATH):
         return _find_in_files(path)
     if (found := _CHUNKS.fullmatch(path)) is not None:

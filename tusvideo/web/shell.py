@@ -56,6 +56,7 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.VIDEOS: {"GET": video_handlers.list_all},
     Kind.VIDEO: {"GET": video_handlers.get, "PATCH": video_handlers.change, "DELETE": video_handlers.remove},
     Kind.THUMBNAIL: {"GET": thumbnails.get, "HEAD": thumbnails.get},
+    Kind.DOWNLOAD: {"GET": video_handlers.download, "HEAD": video_handlers.download},
     Kind.PUBLISHED: {"GET": download.published, "HEAD": download.published},
     Kind.HEALTH: {"GET": pages.health, "HEAD": pages.health},
     Kind.READY: {"GET": pages.ready, "HEAD": pages.ready},

@@ -2,10 +2,10 @@
 
 from tusvideo.message import ResponseHead
 from tusvideo.model import Location, Video
-from tusvideo.protocol import videos_api
+from tusvideo.protocol import video_list, videos_api
 from tusvideo.rules.names import user_folder
 from tusvideo.web.chunk_handlers import read_json
-from tusvideo.web.exchange import Exchange
+from tusvideo.web.exchange import Download, Exchange
 from tusvideo.web.keys import House
 from tusvideo.web.routes import published_path
 
@@ -23,8 +23,8 @@ async def describe(exchange: Exchange) -> ResponseHead:
 
 async def list_all(exchange: Exchange) -> ResponseHead:
     """GET /api/videos."""
-    wanted = videos_api.parse_list(exchange.head)
-    outcome = await exchange.house.videos.list(exchange.owner, before=wanted.before, limit=wanted.limit)
+    command = video_list.parse_list(exchange.head, profiles=exchange.house.profiles)
+    outcome = await exchange.house.videos.list(exchange.owner, command)
     return videos_api.render_list(outcome, url_of=lambda video: _url(exchange.house, video))
 
 
@@ -32,6 +32,12 @@ async def get(exchange: Exchange) -> ResponseHead:
     """GET /api/videos/{id}."""
     video = await exchange.house.videos.get(exchange.owner, exchange.route.video_id)
     return videos_api.render_video(video, url=_url(exchange.house, video))
+
+
+async def download(exchange: Exchange) -> Download:
+    """GET and HEAD /api/videos/{id}/download: the file, to be saved."""
+    video, upload, file = await exchange.house.videos.open_file(exchange.owner, exchange.route.video_id)
+    return Download(upload=upload, file=file, save_as=video.original_name or video.filename)
 
 
 async def change(exchange: Exchange) -> ResponseHead:

@@ -5,7 +5,8 @@ from typing import Any, Final, Protocol
 
 from tusvideo.model import Location, Part, Status, Upload, UploadId, UserId, Video
 from tusvideo.model import Protocol as Dialect
-from tusvideo.ports import SessionRepository, VideoRepository
+from tusvideo.ports import SessionRepository
+from tusvideo.records import VideoRepository
 
 NOW: Final = datetime(2026, 3, 4, 5, 6, 7, 891_000, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)

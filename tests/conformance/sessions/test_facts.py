@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.sessions.samples import ANNA, NOW, SECOND, Sessions, a_video
-from tusvideo.model import Facts, Video, VideoState
+from tusvideo.model import Facts, Video, VideoSort, VideoState
 
 FACTS = Facts(duration=2.125, width=320, height=240, rotation=90, video_codec="h264", audio_codec=None, faststart=False)
 NAMES = tuple(Facts.__slots__)
@@ -107,3 +107,14 @@ async def test_nobody_waits_any_more(sessions: Sessions) -> None:
     assert await sessions.checking(limit=9) == ()
     assert await sessions.video(ANNA, video.id) == replace(video, state=VideoState.READY)
     assert await sessions.video(ANNA, failed.id) == failed
+
+
+async def test_what_became_known_is_ordered_by(sessions: Sessions) -> None:
+    """A duration counts for the order as soon as it is known."""
+    short, long = await put(sessions, 1), await put(sessions, 2)
+    for video, duration in ((short, 1.5), (long, 9.25)):
+        facts = replace(FACTS, duration=duration)
+        await sessions.end_check(video, state=VideoState.READY, reason=None, facts=facts, thumbnail=None)
+    await sessions.put_video(a_video(3))
+    found = await sessions.videos(ANNA, sort=VideoSort.LONGEST, limit=9)
+    assert [video.duration for video in found] == [9.25, 1.5, None]

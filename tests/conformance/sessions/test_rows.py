@@ -235,7 +235,7 @@ class TestSave:
             assert isinstance(lost, SessionConflict)
         assert await sessions.get(first.id) == replace(first, offset=50)
         assert await sessions.get(second.id) == second
-        assert await sessions.videos(ANNA, before=None, limit=9) == ()
+        assert await sessions.videos(ANNA, limit=9) == ()
 
 
 class TestComplete:
@@ -255,7 +255,7 @@ class TestComplete:
         done = replace(was, status=Status.COMPLETE, location=self.LOCATION)
         await sessions.complete(done, was=was, video=None)
         assert await sessions.get(was.id) == done
-        assert await sessions.videos(ANNA, before=None, limit=9) == ()
+        assert await sessions.videos(ANNA, limit=9) == ()
 
     async def test_a_record_that_is_there_keeps_its_id(self, sessions: Sessions) -> None:
         """Completing a file that has a record updates that record."""
@@ -264,7 +264,7 @@ class TestComplete:
         await sessions.complete(
             replace(was, status=Status.COMPLETE), was=was, video=a_video(2, filename="1.mp4", title="Second")
         )
-        assert await sessions.videos(ANNA, before=None, limit=9) == (a_video(1, filename="1.mp4", title="Second"),)
+        assert await sessions.videos(ANNA, limit=9) == (a_video(1, filename="1.mp4", title="Second"),)
 
     async def test_a_complete_that_loses_stores_no_record(self, sessions: Sessions) -> None:
         """When the row moved on, complete raises and there is no record either."""

@@ -1,0 +1,123 @@
+"""/api/videos over a real socket: pages of records, orders, searches, and files to be saved."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.e2e import tus
+from tests.service.wishes import a_video
+from tests.web.conftest import Served
+from tests.web.wire import Answer
+
+DATA = a_video(500)
+
+
+async def publish(served: Served, title: str, *, name: str = "clip.mp4", size: int = 500) -> dict[str, Any]:
+    """Publish a file with a record, and give the record."""
+    body = a_video(size)
+    answer = await served.ask(
+        "POST /files/?profile=files HTTP/1.1",
+        "Tus-Resumable: 1.0.0",
+        f"Upload-Length: {size}",
+        tus.metadata(title=title, filename=name),
+        "Content-Type: application/offset+octet-stream",
+        f"Content-Length: {size}",
+        body=body,
+    )
+    assert answer.status == 201, answer.body
+    records: list[dict[str, Any]] = (await served.ask("GET /api/videos?limit=1 HTTP/1.1")).json["videos"]
+    return records[0]
+
+
+async def change(served: Served, record: dict[str, Any], document: object) -> Answer:
+    """Change a record."""
+    body = json.dumps(document).encode()
+    return await served.ask(
+        f"PATCH /api/videos/{record['id']} HTTP/1.1",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        body=body,
+    )
+
+
+@pytest.mark.parametrize(
+    ("sort", "titles"),
+    [
+        ("newest", ["Cafe", "Zoo", "Berg"]),
+        ("oldest", ["Berg", "Zoo", "Cafe"]),
+        ("title", ["Berg", "Cafe", "Zoo"]),
+        ("largest", ["Zoo", "Cafe", "Berg"]),
+        ("longest", None),
+    ],
+)
+async def test_every_order_page_by_page(served: Served, sort: str, titles: list[str] | None) -> None:
+    """Each page names the place of the next one, and how many records there are in all."""
+    for title, size in (("Berg", 100), ("Zoo", 300), ("Cafe", 200)):
+        await publish(served, title, size=size)
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        query = f"limit=1&sort={sort}" + (f"&cursor={cursor}" if cursor else "")
+        found = (await served.ask(f"GET /api/videos?{query} HTTP/1.1")).json
+        assert (found["success"], found["total"], len(found["videos"])) == (True, 3, 1)
+        seen.append(found["videos"][0]["title"])
+        cursor = found["cursor"]
+    assert seen == titles if titles is not None else sorted(seen) == ["Berg", "Cafe", "Zoo"]
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("q=cafe", ["Caf\u00e9"]),
+        ("q=" + quote("CAF\u00c9  clip"), ["Caf\u00e9"]),
+        ("q=clip", ["Zoo", "Caf\u00e9"]),
+        ("q=nothing", []),
+        ("state=ready", ["Zoo", "Caf\u00e9"]),
+        ("state=failed", []),
+        ("profile=files&sort=title", ["Caf\u00e9", "Zoo"]),
+        ("profile=poster", []),
+    ],
+)
+async def test_records_are_found(served: Served, query: str, titles: list[str]) -> None:
+    """By words of title and original name, by state, by profile; counted are those that are found."""
+    for title in ("Caf\u00e9", "Zoo"):
+        await publish(served, title)
+    found = (await served.ask(f"GET /api/videos?{query} HTTP/1.1")).json
+    assert ([record["title"] for record in found["videos"]], found["total"]) == (titles, len(titles))
+
+
+async def test_a_cursor_belongs_to_its_order(served: Served) -> None:
+    """In another one it is a 400, and so is what no list has."""
+    for title in ("a", "b"):
+        await publish(served, title)
+    cursor = (await served.ask("GET /api/videos?limit=1 HTTP/1.1")).json["cursor"]
+    for query in (f"sort=title&cursor={cursor}", "sort=size", "q=", "state=open", "profile=nowhere"):
+        answer = await served.ask(f"GET /api/videos?{query} HTTP/1.1")
+        assert (answer.status, answer.json["code"]) == (400, "invalid_field"), query
+
+
+async def test_a_file_is_saved_under_its_original_name(served: Served) -> None:
+    """As an attachment, whole or in ranges, and under another name once it has one; HEAD tells the same."""
+    record = await publish(served, "Sea", name="Se\u00e9.mp4")
+    assert record["originalName"] == "Se\u00e9.mp4"
+    answer = await served.ask(f"GET {record['download']} HTTP/1.1")
+    assert (answer.status, answer.body, answer.headers["Content-Type"]) == (200, DATA, "video/mp4")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=\"Se_.mp4\"; filename*=UTF-8''Se%C3%A9.mp4"
+    part = await served.ask(f"GET {record['download']} HTTP/1.1", "Range: bytes=10-19")
+    assert (part.status, part.body) == (206, DATA[10:20])
+    assert (await change(served, record, {"originalName": "Other, 2.mp4"})).json["originalName"] == "Other, 2.mp4"
+    head = await served.ask(f"HEAD {record['download']} HTTP/1.1")
+    assert head.headers["Content-Disposition"].startswith('attachment; filename="Other_ 2.mp4"')
+    shown = await served.ask(f"GET {record['url']} HTTP/1.1")
+    assert shown.headers["Content-Disposition"].startswith("inline")
+
+
+async def test_there_is_nothing_to_save_without_a_file(served: Served) -> None:
+    """An unknown record, and one whose file is gone, are a 404."""
+    record = await publish(served, "Sea")
+    [upload] = [row for row in served.sessions._uploads() if row.location is not None]
+    await served.sessions.remove(upload.id)
+    for path in (record["download"], f"/api/videos/{'e' * 32}/download"):
+        assert (await served.ask(f"GET {path} HTTP/1.1")).status == 404

@@ -1,0 +1,43 @@
+"""A record as JSON, the same in every answer that has one.
+
+Spec: the table of the documented API; the README has it.
+"""
+
+from tusvideo.model import Video
+from tusvideo.protocol import fields
+
+
+def build(video: Video, *, url: str) -> dict[str, object]:
+    """Give the record as an object; ``url`` is the path of its published file.
+
+    Spec: GET /api/videos/{id}.
+    """
+    return {
+        "id": video.id,
+        "profile": video.profile,
+        "filename": video.filename,
+        "originalName": video.original_name or video.filename,
+        "title": video.title,
+        "description": video.description,
+        "url": url,
+        "download": f"/api/videos/{video.id}/download",
+        "size": video.size,
+        "contentType": video.content_type,
+        "createdAt": fields.build_timestamp(video.created_at),
+        "updatedAt": fields.build_timestamp(video.updated_at),
+        "state": video.state.value,
+        "reason": video.reason,
+        "duration": video.duration,
+        "width": video.width,
+        "height": video.height,
+        "rotation": video.rotation,
+        "videoCodec": video.video_codec,
+        "audioCodec": video.audio_codec,
+        "faststart": video.faststart,
+        "thumbnail": _thumbnail(video),
+    }
+
+
+def _thumbnail(video: Video) -> str | None:
+    """Give the path of the thumbnail; another picture has another one, so that no browser shows the old."""
+    return None if video.thumbnail is None else f"/api/videos/{video.id}/thumbnail?v={video.thumbnail}"

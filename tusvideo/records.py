@@ -1,0 +1,66 @@
+"""The seam to where the records of videos are kept, which people see and search."""
+
+from collections.abc import Collection, Container, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from tusvideo.commands import ChangeVideo, Place, VideoFilter
+from tusvideo.model import Facts, UserId, Video, VideoSort, VideoState
+
+ALL: Final = VideoFilter()
+NEWEST: Final = VideoSort.NEWEST
+
+
+class VideoRepository(Protocol):
+    """The records that people see. Same promises as ``ports.SessionRepository``."""
+
+    async def put_video(self, video: Video) -> tuple[Video, bool]:
+        """Add a record, or update title, description and updated_at of the one for (owner, profile, filename).
+        Gives the stored record and whether it is new."""
+
+    async def video(self, owner: UserId, video_id: str) -> Video | None:
+        """Load a record of an owner."""
+
+    async def change_video(self, owner: UserId, command: ChangeVideo, *, now: datetime) -> Video | None:
+        """Change what a record says, and when it was changed. Gives the stored record, None when there is none."""
+
+    async def videos(
+        self,
+        owner: UserId,
+        *,
+        limit: int,
+        wanted: VideoFilter = ALL,
+        sort: VideoSort = NEWEST,
+        after: Place | None = None,
+    ) -> Sequence[Video]:
+        """List records of an owner in an order, from those behind a place in it."""
+
+    async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
+        """Count the records that ``videos`` lists on all its pages."""
+
+    async def remove_video(self, owner: UserId, video_id: str) -> bool:
+        """Delete a record; False when there was none."""
+
+    async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
+        """Delete the record of a published file; False when there was none."""
+
+    async def checking(self, *, limit: int) -> Sequence[Video]:
+        """List records that wait to be examined: those with the fewest tries first, then the oldest."""
+
+    async def begin_check(self, video: Video, *, tries: int) -> Video | None:
+        """Set how often a record that waits was tried; None when it is gone, or has another file by now."""
+
+    async def end_check(
+        self, video: Video, *, state: VideoState, reason: str | None, facts: Facts, thumbnail: str | None
+    ) -> Video | None:
+        """Keep what came of examining the file of a record that waits; None as ``begin_check``. Its texts and times
+        stay as they are."""
+
+    async def begin_checking(self, types: Collection[str]) -> int:
+        """Let all records of these content types wait that are ready and were never tried; give how many."""
+
+    async def end_checking(self) -> int:
+        """Make all records ready that wait, as if they had never been tried; give how many."""
+
+    async def thumbnails(self) -> Container[str]:
+        """Tell the thumbnails of all records, each as ``{id}-{thumbnail}``."""

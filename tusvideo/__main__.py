@@ -23,7 +23,8 @@ def main(words: Sequence[str] | None = None) -> int:
         return _on_data(build_parser(add_client_commands=None).parse_args(words))
     from tusvideo_client.cli import add_commands, run_command
 
-    return run_command(build_parser(add_client_commands=add_commands).parse_args(words))
+    parser = build_parser(add_client_commands=add_commands)
+    return run_command(parser.parse_args(words), parser=parser)
 
 
 def _on_data(namespace: argparse.Namespace) -> int:

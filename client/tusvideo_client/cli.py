@@ -35,15 +35,17 @@ def run(argv: Sequence[str] | None = None) -> int:
         namespace = parser.parse_args(argv)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else exits.USAGE
-    return run_command(namespace)
+    return run_command(namespace, parser=parser)
 
 
-def run_command(namespace: argparse.Namespace) -> int:
+def run_command(namespace: argparse.Namespace, *, parser: argparse.ArgumentParser) -> int:
     """Do what a parsed command asks for and return the exit code.
 
     Args:
         namespace: What the parser made of the words.
+        parser: The parser; ``completion`` tells a shell what it takes.
     """
+    namespace.parser = parser
     if getattr(namespace, "verbose", False):
         logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
         logging.getLogger("asyncio").setLevel(logging.WARNING)

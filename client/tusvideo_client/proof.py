@@ -39,7 +39,7 @@ async def prove(transfer: Transfer, *, source: Content, url: str, offset: int) -
         told = _digest_in(transfer, event)
         if told is None:
             return event if isinstance(event, Answer) and is_passing(event) else None
-        if told != await _digest_of(source, start, end):
+        if told != await digest_of(source, start, end):
             return Differs(at=event.at)
     return None
 
@@ -53,7 +53,12 @@ def _digest_in(transfer: Transfer, event: Event) -> str | None:
     return told.lower() if is_sha256 and isinstance(told, str) else None
 
 
-async def _digest_of(source: Content, start: int, end: int) -> str:
+async def digest_of(source: Content, start: int, end: int) -> str:
+    """SHA-256 of the bytes from ``start`` up to ``end``, in hex.
+
+    Raises:
+        LocalFileError: They cannot be read.
+    """
     digest = hashlib.sha256()
     while start < end:
         data = await source.read(start, size=min(READ_AT_ONCE, end - start))

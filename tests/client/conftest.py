@@ -1,15 +1,19 @@
 """What the client's tests share: a server that fails on demand, a clock that does not wait, a file, a state folder."""
 
+import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.client.peer import Peer
+from tusvideo_client.cli import run
 from tusvideo_client.transfer import Clock
+
+Command = Callable[..., Awaitable[tuple[int, str, str]]]
 
 
 class Waits:
@@ -57,3 +61,18 @@ def video(tmp_path: Path) -> Path:
     path = tmp_path / "talk.mp4"
     path.write_bytes(random.Random(7).randbytes(5 * 2**19 + 7))
     return path
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs the command line in a thread: exit code, stdout, stderr. Variables of the environment come by name."""
+
+    async def run_one(*words: str, **variables: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            code = await asyncio.to_thread(run, words)
+        return code, *capsys.readouterr()
+
+    return run_one

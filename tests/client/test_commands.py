@@ -6,35 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from tests.client.conftest import Command
 from tests.client.peer import Fault, Peer, as_json
 from tests.client.test_cli import environment, start
-from tusvideo_client.cli import run
 from tusvideo_client.commands import values
 from tusvideo_client.fingerprint import Fingerprint, Identity, Place
 from tusvideo_client.journal import Journal, Record
 from tusvideo_client.state import MIB
-
-Command = Callable[..., Awaitable[tuple[int, str, str]]]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs the command line in a thread: exit code, stdout, stderr. Variables of the environment come by name."""
-
-    async def run_one(*words: str, **variables: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with monkeypatch.context() as patch:
-            for name, value in variables.items():
-                patch.setenv(name, value)
-            code = await asyncio.to_thread(run, words)
-        return code, *capsys.readouterr()
-
-    return run_one
 
 
 async def leave(peer: Peer, video: Path, *, protocol: str = "tus", after: int = MIB) -> str:
@@ -50,8 +32,9 @@ async def leave(peer: Peer, video: Path, *, protocol: str = "tus", after: int = 
     _, err = await process.communicate()
     assert (process.returncode, "run the same command to resume" in err.decode()) == (130, True)
     peer.faults = []
-    (entry,) = [entry for entry in Journal().entries() if entry.record.place.endpoint == peer.url]
-    return entry.key
+    places = [(entry.record.place, entry.key) for entry in Journal().entries()]
+    (key,) = [key for place, key in places if (place.endpoint, place.protocol) == (peer.url, protocol)]
+    return key
 
 
 @pytest.mark.parametrize("protocol", ["tus", "chunks"])

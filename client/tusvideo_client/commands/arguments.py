@@ -95,6 +95,22 @@ def _add_rm(parser: argparse.ArgumentParser) -> None:
     _add_report(parser)
 
 
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the file on this side")
+    parser.add_argument(
+        "upload",
+        nargs="?",
+        metavar="ID|URL",
+        help="the upload, or the published file; default: the unfinished upload of FILE",
+    )
+    _add_server(parser)
+    _add_report(parser)
+
+
+def _add_completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="whose completion")
+
+
 def _add_server(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("server")
     _option(group, "--to", variable=TO_VARIABLE, metavar="URL", help="root of the server, as http://HOST:PORT")
@@ -192,6 +208,15 @@ _RM = (
     "Remove unfinished uploads from the server, and forget them here. A file that is published already stays: then the"
     " upload\nis only forgotten."
 )
+_VERIFY = (
+    "Compare a file with what the server has of it: unfinished uploads as far as they are stored, and published files."
+    " Where\nthe server tells digests of stored bytes, nothing else crosses the link. Bytes that differ are named,"
+    " counted\nfrom 0. The exit code is 0 only if the server has all of the file and no byte more."
+)
+_COMPLETION = (
+    "Print a script that lets a shell complete commands, options, files and the ids of unfinished uploads. Try it in"
+    " bash:\n  source <(tusvideo completion bash)"
+)
 _VARIABLES = (
     "environment: a variable named above gives the value of an option that is not given. "
     f"{STATE_DIR_VARIABLE} is the folder in\nwhich unfinished uploads are remembered."
@@ -202,5 +227,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str, Callable[[argparse.ArgumentParser]
     "resume": ("go on with unfinished uploads", _RESUME, _add_resume),
     "status": ("ask the server where an upload stands", _STATUS, _add_status),
     "rm": ("remove unfinished uploads from the server", _RM, _add_rm),
+    "verify": ("compare a file with what the server has of it", _VERIFY, _add_verify),
+    "completion": ("print a completion script for a shell", _COMPLETION, _add_completion),
 }
 COMMANDS: Final = tuple(_COMMANDS)

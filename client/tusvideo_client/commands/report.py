@@ -35,6 +35,12 @@ class Report:
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
+    def passing(self, text: str) -> None:
+        """Tell what is going on, on a terminal only, in a line that the next one takes the place of."""
+        if not self._as_json and sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+
     def fail(self, name: str, error: UploadError) -> int:
         """Tell what went wrong with one upload; gives the exit code."""
         code = exit_code_of(error)

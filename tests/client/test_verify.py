@@ -1,0 +1,116 @@
+"""`verify`: what the server has against the file here, byte by byte in effect, digest by digest on the link."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.client.conftest import Command
+from tests.client.peer import Peer, as_json
+from tests.client.test_commands import leave
+from tests.faults.processes import ServerProcess
+from tests.media.clip import make_mp4
+from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, UploadResult
+from tusvideo_client.state import MIB
+
+SIZE = 3 * MIB + 11
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """The real server on a data directory of its own."""
+    async with ServerProcess(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A real mp4 of a little more than 3 MiB."""
+    return make_mp4(tmp_path / "talk.mp4", size=SIZE)
+
+
+def spoil(path: Path, *places: int) -> None:
+    """Make bytes of a file others than they were."""
+    data = bytearray(path.read_bytes())
+    for place in places:
+        data[place] ^= 255
+    path.write_bytes(data)
+
+
+async def sent(server: ServerProcess, path: Path) -> UploadResult:
+    """Upload a file over tus."""
+    async with AsyncUploader(server.url) as uploader:
+        return await uploader.upload(path)
+
+
+async def test_against_our_server(server: ServerProcess, clip: Path, command: Command) -> None:
+    """By the address of the upload (digests) or the file (bytes): equal, then exactly what was spoiled, and longer."""
+    result = await sent(server, clip)
+    for url in (result.upload_url, result.url):
+        code, out, _ = await command("verify", str(clip), url)
+        assert (code, out) == (0, f"{clip}: equal, all {SIZE} bytes\n"), url
+    spoil(clip, 0, MIB, MIB + 5, SIZE - 1)
+    for url in (result.upload_url, result.url):
+        code, out, _ = await command("verify", str(clip), url)
+        assert code == 7
+        assert out.splitlines() == [
+            "byte 0 differs",
+            f"bytes {MIB} to {MIB + 5} differ",
+            f"byte {SIZE - 1} differs",
+            f"{clip}: not what the server has",
+        ]
+    spoil(clip, 0, MIB, MIB + 5, SIZE - 1)
+    clip.write_bytes(clip.read_bytes() + b"more")
+    for url in (result.upload_url, result.url):
+        code, out, _ = await command("verify", str(clip), url, "--json")
+        (verdict, last) = as_json(out)
+        assert (code, verdict["verdict"], verdict["size"], verdict["total"]) == (7, "different", SIZE + 4, SIZE)
+        assert last["exit_code"] == 7
+
+
+async def test_what_the_chunk_api_published(server: ServerProcess, clip: Path, command: Command) -> None:
+    """An upload over chunks is compared by its file, whichever of its two addresses is given."""
+    result = await AsyncChunkedVideoUploader(server.url).upload(clip)
+    for url in (result.upload_url, result.url):
+        assert (await command("verify", str(clip), url))[0] == 0
+    spoil(clip, 2 * MIB)
+    code, out, _ = await command("verify", str(clip), result.upload_url)
+    assert (code, out.splitlines()[0]) == (7, f"byte {2 * MIB} differs")
+
+
+async def test_an_unfinished_upload(peer: Peer, video: Path, command: Command) -> None:
+    """It is compared as far as it is stored, and is never said to be the file: 75, or 7 if it differs already."""
+    peer.tells_digests = True
+    name = await leave(peer, video)
+    stored = len(peer.only().data)
+    for words in ([str(video)], [str(video), name[:8]]):
+        code, out, _ = await command("verify", *words)
+        assert (code, f"equal as far as it is stored, {stored} of {video.stat().st_size} bytes" in out) == (75, True)
+    peer.only().data[10] ^= 1
+    code, out, _ = await command("verify", str(video))
+    assert (code, out.splitlines()[0]) == (7, "byte 10 differs")
+
+
+async def test_a_server_without_digests(peer: Peer, video: Path, command: Command) -> None:
+    """Of unfinished uploads nothing can be said then, and that is said."""
+    await leave(peer, video)
+    code, out, err = await command("verify", str(video))
+    assert (code, out, "tells no digests" in err) == (5, "", True)
+
+
+async def test_mistakes(peer: Peer, video: Path, command: Command, tmp_path: Path) -> None:
+    """No such file, no such upload, no server: each with its exit code."""
+    code, _, err = await command("verify", str(tmp_path / "none"), f"{peer.url}/files/x")
+    assert (code, "cannot be read" in err) == (4, True)
+    code, _, err = await command("verify", str(video))
+    assert (code, "no unfinished upload" in err) == (2, True)
+    code, _, err = await command("verify", str(video), f"{peer.url}/files/x")
+    assert (code, "404" in err) == (5, True)
+    await leave(peer, video)
+    await leave(peer, video, protocol="chunks", after=1000)
+    code, _, err = await command("verify", str(video))
+    assert (code, "has 2 unfinished uploads" in err) == (2, True)
+    await peer.stop()
+    code, _, err = await command("verify", str(video), f"{peer.url}/files/x")
+    assert (code, "cannot be reached" in err) == (75, True)

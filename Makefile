@@ -93,8 +93,9 @@ format: $(SETUP_DEV)
 PURE := tusvideo/protocol/*,tusvideo/rules/*,tusvideo/model.py,tusvideo/errors.py,tusvideo/commands.py
 PURE := $(PURE),tusvideo/message.py,client/tusvideo_client/plan.py,client/tusvideo_client/wire.py
 PURE := $(PURE),client/tusvideo_client/commands/differences.py,client/tusvideo_client/pieces.py,client/tusvideo_client/rate.py
+PURE := $(PURE),client/tusvideo_client/events.py
 PURE_TESTS := $(wildcard tests/model) tests/protocol tests/rules tests/service tests/client/test_plan.py tests/client/test_wire.py \
-	tests/client/test_differences.py tests/client/test_pieces.py tests/client/test_rate.py
+	tests/client/test_differences.py tests/client/test_pieces.py tests/client/test_rate.py tests/client/test_events.py
 
 pure-tests:
 	@echo $(PURE_TESTS)

@@ -8,7 +8,8 @@ Blocking::
         print(uploader.upload("talk.mp4", title="Talk").url)
 
 Run the same script again after a cut, a kill or a reboot: it resumes, with no flag. :class:`AsyncUploader` is the same
-to await; :class:`ChunkedVideoUploader` and :class:`AsyncChunkedVideoUploader` speak the documented chunk API.
+to await; ``start`` of both gives a handle to pause, resume and cancel, and :mod:`tusvideo_client.events` tells what
+happens. :class:`ChunkedVideoUploader` and :class:`AsyncChunkedVideoUploader` speak the documented chunk API.
 
 Importing this package is quick: the HTTP library is loaded with the first uploader.
 """
@@ -25,46 +26,83 @@ from .errors import (
     ProtocolError,
     RejectedError,
     UnsupportedTypeError,
+    UploadCancelledError,
     UploadError,
     UploadGoneError,
+)
+from .events import (
+    Continued,
+    Created,
+    Cut,
+    Failed,
+    Finished,
+    Offline,
+    Online,
+    Paused,
+    PieceSize,
+    Resumed,
+    Retrying,
+    Stalled,
+    Stored,
+    Verified,
 )
 from .model import Phase, Progress, TransferStats, UploadResult
 from .state import RetryPolicy
 
 if TYPE_CHECKING:
     from .chunked import AsyncChunkedVideoUploader
-    from .facade import ChunkedVideoUploader, Uploader
+    from .facade import ChunkedVideoUploader, Uploader, UploadHandle
+    from .handle import AsyncUploadHandle
     from .uploader import AsyncUploader
 
 __all__ = [
     "AsyncChunkedVideoUploader",
+    "AsyncUploadHandle",
     "AsyncUploader",
     "AuthError",
     "ChunkedVideoUploader",
+    "Continued",
+    "Created",
+    "Cut",
+    "Failed",
     "FileChangedError",
     "FileTooLargeError",
+    "Finished",
     "GaveUpError",
     "IntegrityError",
     "LocalFileError",
+    "Offline",
+    "Online",
+    "Paused",
     "Phase",
+    "PieceSize",
     "Progress",
     "ProtocolError",
     "RejectedError",
+    "Resumed",
     "RetryPolicy",
+    "Retrying",
+    "Stalled",
+    "Stored",
     "TransferStats",
     "UnsupportedTypeError",
+    "UploadCancelledError",
     "UploadError",
     "UploadGoneError",
+    "UploadHandle",
     "UploadResult",
     "Uploader",
+    "Verified",
 ]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # each name has its own type, given above to the type checker
-    if name in {"Uploader", "ChunkedVideoUploader"}:
+    if name in {"Uploader", "UploadHandle", "ChunkedVideoUploader"}:
         from . import facade as home  # noqa: PLC0415  # loads the HTTP library
     elif name == "AsyncUploader":
         from . import uploader as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads the HTTP library
+    elif name == "AsyncUploadHandle":
+        from . import handle as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads asyncio
     elif name == "AsyncChunkedVideoUploader":
         from . import chunked as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads the HTTP library
     else:

@@ -1,12 +1,17 @@
 """Uploads over the documented chunk API: numbered chunks, then finalize, then the video record."""
 
+import asyncio
 import mimetypes
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from . import wire
 from .chunks import ChunkRun
+from .control import Control
 from .errors import UnsupportedTypeError, UploadError
+from .events import OnEvent, OnProgress
+from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import take_in
 from .journal import Journal
 from .model import Phase, Progress, UploadResult
@@ -14,12 +19,22 @@ from .origin import Uploadable, name_of
 from .plan import after_chunk
 from .state import DOCUMENTED, MIB, RetryPolicy, Timeouts
 from .throttle import RateLimit
-from .transfer import Clock, OnProgress, Transfer, throttle_of
+from .transfer import Clock, Transfer, throttle_of
 from .transport import Token, Transport
 
 VIDEO_SUFFIXES = frozenset(
     ".mp4 .mov .webm .m4v .mkv .avi .mpeg .mpg .ogv .3gp .ts".split()  # noqa: SIM905  # reads better than eleven strings
 )
+
+
+class ChunkedOptions(TypedDict, total=False):
+    """What ``upload`` takes besides the video."""
+
+    title: str | None
+    description: str | None
+    name: str | None
+    progress: OnProgress | None
+    on_event: OnEvent | None
 
 
 class AsyncChunkedVideoUploader:
@@ -99,6 +114,7 @@ class AsyncChunkedVideoUploader:
         description: str | None = None,
         name: str | None = None,
         progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
     ) -> UploadResult:
         """Upload a video, or go on with an upload of it that an earlier call began.
 
@@ -110,14 +126,44 @@ class AsyncChunkedVideoUploader:
             description: Description in that record; used only with a title.
             name: Name to send instead of the file's own; needed where there is none.
             progress: Told at most ten times a second, and at every change of phase, in the event loop.
+            on_event: Told everything that happens, progress included (:mod:`tusvideo_client.events`), in the event
+                loop.
 
         Raises:
             UploadError: See :mod:`tusvideo_client.errors`.
             ValueError: There is no name.
             TypeError: This cannot be uploaded.
         """
-        name = wire.sendable(name or name_of(source))
+        options: ChunkedOptions = {"title": title, "description": description, "name": name}
+        tell = teller(on_event, progress)
+        return await to_its_end(self._upload(source, options, on_event=tell, control=Control()), on_event=tell)
+
+    def start(self, source: Uploadable, **options: Unpack[ChunkedOptions]) -> AsyncUploadHandle:
+        """Begin an upload that runs beside the caller, who may watch it, pause it and cancel it.
+
+        Args:
+            source: A path, bytes or a file object.
+            options: Those of :meth:`upload`. What a callback raises ends the upload.
+        """
+        return AsyncUploadHandle(
+            lambda hear, control: to_its_end(
+                self._upload(source, options, on_event=hear, control=control), on_event=hear
+            ),
+            on_event=teller(options.get("on_event"), options.get("progress")),
+        )
+
+    async def _upload(
+        self,
+        source: Uploadable,
+        options: ChunkedOptions,
+        *,
+        on_event: OnEvent | None,
+        control: Control,
+    ) -> UploadResult:
+        name = wire.sendable(options.get("name") or name_of(source))
         _judge_type(name)
+        title = options.get("title")
+        description = options.get("description")
         given = {"title": title, "description": description if title is not None else None}
         facts = {key: wire.sendable(value) for key, value in given.items() if value is not None}
         async with (
@@ -140,10 +186,17 @@ class AsyncChunkedVideoUploader:
                 policy=self._retry,
                 clock=self._clock,
                 length=intake.source.size,
-                progress=progress,
+                on_event=on_event,
+                control=control,
             )
             run = ChunkRun(intake, transport=transport, transfer=transfer, base=self._base)
-            return await run.to_end(facts)
+            try:
+                return await run.to_end(facts)
+            except asyncio.CancelledError:
+                if control.terminates and await run.say_farewell(intake.record):
+                    intake.claim.forget()
+                    control.is_terminated = True
+                raise
 
 
 class _Percent:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from http import HTTPStatus
 from urllib.parse import quote
 
-from . import wire
+from . import events, wire
 from .content import Content
 from .errors import FileTooLargeError, IntegrityError, LocalFileError, ProtocolError, UploadError
 from .intake import Intake
@@ -24,6 +24,7 @@ from .transport import Body, Interrupted, Reply, Transport
 CHUNKS_AT_MOST = 100_000
 FAREWELL_SECONDS = 5.0
 SLOWEST_CHECK = 50 * MIB
+GONE = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
 class Inventory:
@@ -88,8 +89,11 @@ class ChunkRun:
     async def to_end(self, facts: dict[str, str]) -> UploadResult:
         transfer, intake = self._transfer, self._intake
         if intake.stale is not None:
-            await self._say_farewell(intake.stale)
+            await self.say_farewell(intake.stale)
         transfer.upload_url = self._url
+        if not intake.resumes:
+            transfer.tell(events.Created(url=self._url))
+        transfer.tell(events.PieceSize(size=self._inventory.chunk_size))
         transfer.begin(Step.PROBE if intake.resumes else Step.SEND, offset=intake.record.offset)
         resumed_from: int | None = None if intake.resumes else 0
         requests = {Step.PROBE: self._probe, Step.SEND: self._send, Step.FINALIZE: self._finalize}
@@ -100,7 +104,9 @@ class ChunkRun:
                     await self._begin_anew()
                 elif resumed_from is None and step is Step.PROBE and transfer.state.step is not step:
                     resumed_from = transfer.state.offset
+                    transfer.tell(events.Resumed(url=self._url, offset=resumed_from))
             result = self._result(resumed_from or 0)
+            transfer.tell(events.Verified(has_checksum=True))
             if facts:
                 await self._record(result.filename, facts)
         except BaseException as error:
@@ -221,23 +227,26 @@ class ChunkRun:
         return self._transfer.answer(reply, offset=offset, left=len(self._inventory.todo))
 
     async def _begin_anew(self) -> None:
-        await self._say_farewell(self._intake.record)
+        await self.say_farewell(self._intake.record)
         await self._intake.begin_anew()
         self._inventory.reset(())
         self._handed.clear()
         self._transfer.upload_url = self._url
+        self._transfer.tell(events.Created(url=self._url))
 
-    async def _say_farewell(self, old: Record) -> None:
+    async def say_farewell(self, old: Record) -> bool:
         """Remove an unfinished upload that is of no more use, if that is easy; else the server lets it expire.
 
-        A finished one is left alone: it is the user's published file.
+        True if the server has it no more. A finished one is left alone: it is the user's published file.
         """
         url = f"{self._api}/chunk?uploadId={old.upload_id}"
         with contextlib.suppress(Interrupted, UploadError, TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 reply = await self._transport.send("HEAD", url)
                 if reply.is_success and wire.CONTENT_LOCATION not in reply.headers:
-                    await self._transport.send("DELETE", url)
+                    reply = await self._transport.send("DELETE", url)
+                return reply.status in GONE
+        return False
 
     @property
     def _url(self) -> str:

@@ -12,6 +12,7 @@
     ├── UploadGoneError             the server lost or removed the upload, more than once
     ├── IntegrityError              the two sides hold different bytes
     ├── ProtocolError               the server's answer makes no sense
+    ├── UploadCancelledError        the caller cancelled it; what is stored is kept, unless the caller had it removed
     └── GaveUpError                 patience ended; the journal is kept, and the same call again resumes
 
 Every error can be pickled, so that it may cross a process pool.
@@ -114,6 +115,12 @@ class IntegrityError(UploadError):
 
 class ProtocolError(UploadError):
     """The server answered something that the protocol does not allow."""
+
+
+class UploadCancelledError(UploadError):
+    """The caller cancelled the upload through its handle."""
+
+    retryable = True
 
 
 class GaveUpError(UploadError):

@@ -1,95 +1,141 @@
 """The same uploaders for code that blocks: scripts, threads, notebooks, and functions called inside a running loop."""
 
-import asyncio
+import concurrent.futures
 import queue
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
-from .chunked import AsyncChunkedVideoUploader
+from .chunked import AsyncChunkedVideoUploader, ChunkedOptions
+from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
+from .handle import AsyncUploadHandle, teller
 from .model import Progress, UploadResult
 from .origin import Uploadable
+from .portal import WAKE_SECONDS, Portal, Task, next_of
 from .state import DOCUMENTED, MIB, RetryPolicy
 from .throttle import RateLimit
 from .transfer import Clock
 from .transport import Token
-from .uploader import AsyncUploader
+from .uploader import AsyncUploader, UploadOptions
 
 T = TypeVar("T")
-Task = Callable[[Callable[..., None]], Coroutine[Any, Any, T]]
-
-WAKE_SECONDS = 0.5
-SETTLE_SECONDS = 2.0
 
 
-class Portal:
-    """A private event loop on a thread of its own.
+class UploadHandle:
+    """An upload that runs beside its caller; ``start`` of an uploader makes it. Usable from any thread.
 
-    Callbacks come back to the calling thread, which waits there anyway: a bar or a window may be drawn from them.
+    With ``with`` the block's end waits for the upload, and an error in the block, Ctrl-C too, cancels it; what is
+    stored stays stored.
     """
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="tusvideo-client", daemon=True)
-        self._thread.start()
+    def __init__(self, portal: Portal, begin: Callable[[OnEvent], AsyncUploadHandle], *, tell: OnEvent | None) -> None:
+        self._portal = portal
+        self._mail: list[queue.SimpleQueue[UploadEvent | None]] = []
+        self._last: UploadEvent | None = None
+        self._guard = threading.Lock()
+        self._tell = tell
 
-    def call(self, task: Task[T], *, tell: Callable[..., None] | None = None) -> T:
-        """Run a coroutine to its end and return what it returns.
+        async def make() -> AsyncUploadHandle:
+            return begin(self._hear)
 
-        Whatever interrupts the wait (Ctrl-C, an error in ``tell``) cancels the coroutine, lets it save its state, and
-        is raised.
+        self._handle = portal.begin(make).result()
+        self._outcome = portal.begin(self._handle.result)
+        self._outcome.add_done_callback(lambda _: self._end())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.cancel()
+        elif not self._handle.is_cancelled:
+            try:
+                self.result()
+            except BaseException:
+                self.cancel()
+                raise
+
+    @property
+    def progress(self) -> Progress:
+        """Where the upload stands; see :attr:`AsyncUploadHandle.progress`."""
+        return self._handle.progress
+
+    @property
+    def is_done(self) -> bool:
+        """True when the upload finished, failed or was cancelled."""
+        return self._outcome.done()
+
+    @property
+    def is_paused(self) -> bool:
+        """True between :meth:`pause` and :meth:`resume`."""
+        return self._handle.is_paused
+
+    def pause(self) -> None:
+        """Stop sending at once; see :meth:`AsyncUploadHandle.pause`. Does not wait."""
+        self._portal.post(self._handle.pause)
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`; safe to repeat. Does not wait."""
+        self._portal.post(self._handle.resume)
+
+    def cancel(self, *, terminate: bool = False) -> bool:
+        """End the upload and wait until its state is saved; see :meth:`AsyncUploadHandle.cancel`."""
+        if self._outcome.done():
+            return False
+        return self._portal.call(lambda _: self._handle.cancel(terminate=terminate))
+
+    def result(self, timeout: float | None = None) -> UploadResult:
+        """Wait for the end and return what ``upload`` returns. Ctrl-C ends this wait and leaves the upload alone.
 
         Args:
-            task: Makes the coroutine; gets a function that carries its arguments to ``tell``.
-            tell: Called in this thread.
+            timeout: Seconds to wait.
+
+        Raises:
+            UploadError: See :mod:`tusvideo_client.errors`.
+            TimeoutError: The upload has not ended yet.
         """
-        mail: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = WAKE_SECONDS if until is None else max(0.0, min(WAKE_SECONDS, until - time.monotonic()))
+            if concurrent.futures.wait({self._outcome}, timeout=left).done:
+                return self._outcome.result()
+            if until is not None and time.monotonic() >= until:
+                message = f"the upload has not ended after {timeout} s"
+                raise TimeoutError(message)
 
-        def post(*news: Any) -> None:  # noqa: ANN401  # whatever the callback takes
-            mail.put(news)
+    def events(self) -> Iterator[UploadEvent]:
+        """What happens from now on; ends when the upload ends. Its last event is told again to who asks later."""
+        mail: queue.SimpleQueue[UploadEvent | None] = queue.SimpleQueue()
+        with self._guard:
+            if self._outcome.done():
+                if self._last is not None:
+                    mail.put(self._last)
+                mail.put(None)
+            self._mail.append(mail)
+        return iter(lambda: next_of(mail), None)
 
-        ended = threading.Event()
+    def when_done(self, call: Callable[[], None]) -> None:
+        """Call this when the upload has ended, in the upload's own thread."""
+        self._outcome.add_done_callback(lambda _: call())
 
-        async def run() -> T:
-            try:
-                return await task(post)
-            finally:
-                ended.set()
+    def _hear(self, event: UploadEvent) -> None:
+        with self._guard:
+            if isinstance(event, Finished | Failed):
+                self._last = event
+            for mail in self._mail:
+                mail.put(event)
+        if self._tell is not None:
+            self._tell(event)
 
-        future = asyncio.run_coroutine_threadsafe(run(), self._loop)
-        future.add_done_callback(lambda _: mail.put(None))
-        try:
-            while (news := _next_of(mail)) is not None:
-                if tell is not None:
-                    tell(*news)
-        except BaseException:
-            future.cancel()
-            ended.wait(SETTLE_SECONDS)  # a cancelled future is done before its task has saved the state
-            raise
-        return future.result()
-
-    def close(self) -> None:
-        """End the loop and the thread; safe to repeat."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-
-
-def _next_of(mail: "queue.SimpleQueue[tuple[Any, ...] | None]") -> tuple[Any, ...] | None:
-    while True:
-        try:
-            return mail.get(timeout=WAKE_SECONDS)  # a time limit, because Windows cannot interrupt an endless wait
-        except queue.Empty:
-            continue
+    def _end(self) -> None:
+        with self._guard:
+            for mail in self._mail:
+                mail.put(None)
 
 
 class Uploader:
@@ -126,6 +172,7 @@ class Uploader:
             clock=clock,
         )
         self._portal: Portal | None = None
+        self._guard = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -144,12 +191,14 @@ class Uploader:
         profile: str | None = None,
         name: str | None = None,
         metadata: Mapping[str, str] | None = None,
-        progress: Callable[[Progress], None] | None = None,
+        progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
     ) -> UploadResult:
-        """Upload something; see :meth:`AsyncUploader.upload`. ``progress`` is called in this thread.
+        """Upload something; see :meth:`AsyncUploader.upload`. ``progress`` and ``on_event`` are called in this thread.
 
         Ctrl-C saves the state and raises ``KeyboardInterrupt``; the same call again resumes.
         """
+        tell = teller(on_event, progress)
         return self._opened().call(
             lambda post: self._uploader.upload(
                 source,
@@ -158,23 +207,44 @@ class Uploader:
                 profile=profile,
                 name=name,
                 metadata=metadata,
-                progress=post if progress else None,
+                on_event=post if tell else None,
             ),
-            tell=progress,
+            tell=tell,
         )
 
+    def start(self, source: Uploadable, **options: Unpack[UploadOptions]) -> UploadHandle:
+        """Begin an upload that runs beside the caller, who may watch it, pause it and cancel it, from any thread.
+
+        Args:
+            source: A path, bytes or a file object.
+            options: Those of :meth:`upload`; but callbacks are called in the uploader's own thread, because nobody
+                waits in this one, and what they raise ends the upload.
+        """
+
+        def begin(hear: OnEvent) -> AsyncUploadHandle:
+            heard: UploadOptions = {**options, "progress": None, "on_event": hear}
+            return self._uploader.start(source, **heard)
+
+        tell = teller(options.get("on_event"), options.get("progress"))
+        return UploadHandle(self._opened(), begin, tell=tell)
+
     def close(self) -> None:
-        """Close the connections; safe to repeat. The uploader can be used again afterwards."""
-        if self._portal is not None:
-            self._portal.call(lambda _: self._uploader.__aexit__(None, None, None))
-            self._portal.close()
-            self._portal = None
+        """Close the connections, and cancel what :meth:`start` began and still runs; safe to repeat.
+
+        The uploader can be used again afterwards.
+        """
+        with self._guard:
+            portal, self._portal = self._portal, None
+        if portal is not None:
+            portal.call(lambda _: self._uploader.__aexit__(None, None, None))
+            portal.close()
 
     def _opened(self) -> Portal:
-        if self._portal is None:
-            self._portal = Portal()
-            self._portal.call(lambda _: self._uploader.__aenter__())
-        return self._portal
+        with self._guard:
+            if self._portal is None:
+                self._portal = Portal()
+                self._portal.call(lambda _: self._uploader.__aenter__())
+            return self._portal
 
 
 class ChunkedVideoUploader:
@@ -242,15 +312,38 @@ class ChunkedVideoUploader:
         title: str | None = None,
         description: str | None = None,
         name: str | None = None,
-        progress: Callable[[Progress], None] | None = None,
+        progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
     ) -> UploadResult:
-        """Upload a video with its record; see :meth:`AsyncChunkedVideoUploader.upload`."""
+        """Upload a video with its record; see :meth:`AsyncChunkedVideoUploader.upload`.
+
+        ``progress`` and ``on_event`` are called in this thread.
+        """
+        tell = teller(on_event, progress)
         return self._call(
             lambda post: self._uploader.upload(
-                source, title=title, description=description, name=name, progress=post if progress else None
+                source, title=title, description=description, name=name, on_event=post if tell else None
             ),
-            tell=progress,
+            tell=tell,
         )
+
+    def start(self, source: Uploadable, **options: Unpack[ChunkedOptions]) -> UploadHandle:
+        """Begin an upload that runs beside the caller, who may watch it, pause it and cancel it, from any thread.
+
+        Args:
+            source: A path, bytes or a file object.
+            options: Those of :meth:`upload`; but callbacks are called in the upload's own thread, and what they raise
+                ends the upload.
+        """
+
+        def begin(hear: OnEvent) -> AsyncUploadHandle:
+            heard: ChunkedOptions = {**options, "progress": None, "on_event": hear}
+            return self._uploader.start(source, **heard)
+
+        portal = Portal()
+        handle = UploadHandle(portal, begin, tell=teller(options.get("on_event"), options.get("progress")))
+        handle.when_done(portal.retire)
+        return handle
 
     @staticmethod
     def _call(task: Task[T], *, tell: Callable[..., None] | None) -> T:

@@ -16,12 +16,13 @@ class Phase(StrEnum):
     SENDING = "sending"
     FINALIZING = "finalizing"
     WAITING = "waiting"
+    PAUSED = "paused"
     DONE = "done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where an upload stands. All counts are bytes of the file.
+    """Where an upload stands. All counts are bytes of the file, and ``stored <= acked <= sent <= total``.
 
     Attributes:
         stored: Confirmed by the server; these bytes never have to be sent again. May fall if the server lost data.

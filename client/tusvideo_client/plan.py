@@ -17,6 +17,7 @@ from .state import (
     Action,
     Answer,
     Broken,
+    Continued,
     Differs,
     Event,
     Kind,
@@ -52,6 +53,8 @@ def after_tus(state: State, policy: RetryPolicy, event: Event) -> Decision:
     """
     if isinstance(event, Broken):
         return _follow(_broken(state, policy, event))
+    if isinstance(event, Continued):
+        return _follow((state, Proceed(step=_again(state))))
     if isinstance(event, Differs):
         return _follow(_replaced(state, Step.CREATE))
     return _follow(_tus_answered(_reached(state, event.at), policy, event))
@@ -61,6 +64,8 @@ def after_chunk(state: State, policy: RetryPolicy, event: Event) -> Decision:
     """What follows an event of a chunk upload."""
     if isinstance(event, Broken):
         return _follow(_broken(state, policy, event))
+    if isinstance(event, Continued):
+        return _follow((state, Proceed(step=_again(state))))
     if isinstance(event, Differs):
         return _follow(_replaced(state, Step.SEND))
     return _follow(_chunk_answered(_reached(state, event.at), policy, event))

@@ -147,6 +147,13 @@ class Differs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Continued:
+    """The user paused the upload in the middle of a request, which has no answer, and now wants it to go on."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proceed:
     """Make this request now."""
 
@@ -190,5 +197,5 @@ class Stop:
     why: str
 
 
-Event = Answer | Broken | Differs
+Event = Answer | Broken | Differs | Continued
 Action = Proceed | Wait | Renew | Restart | Stop

@@ -8,10 +8,12 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from . import network, wire
+from . import events, network, wire
+from .control import Control
 from .errors import (
     AuthError,
     GaveUpError,
@@ -26,6 +28,7 @@ from .state import (
     Action,
     Answer,
     Broken,
+    Continued,
     Event,
     Kind,
     Proceed,
@@ -42,7 +45,6 @@ from .throttle import RateLimit, Throttle
 from .transport import Body, Interrupted, Movement, Reply, Transport
 
 Planner = Callable[[State, RetryPolicy, Event], tuple[State, Action]]
-OnProgress = Callable[[Progress], None]
 
 PROGRESS_PACE = 0.1
 ALMOST = 99.9
@@ -101,7 +103,8 @@ class Transfer:
         policy: How patient to be.
         clock: Time and chance.
         length: Bytes of the file.
-        progress: Told at most ten times a second, and at every change of phase.
+        on_event: Told what happens; of progress at most ten times a second, and at every change of phase.
+        control: What the holder of the upload asks.
     """
 
     def __init__(
@@ -112,7 +115,8 @@ class Transfer:
         policy: RetryPolicy,
         clock: Clock,
         length: int,
-        progress: OnProgress | None,
+        on_event: events.OnEvent | None,
+        control: Control | None = None,
     ) -> None:
         self.state = State(length=length, step=Step.PROBE, progress_at=clock.now())
         self.upload_url: str | None = None
@@ -121,7 +125,8 @@ class Transfer:
         self._planner = planner
         self._policy = policy
         self._clock = clock
-        self._progress = progress
+        self._on_event = on_event
+        self._control = control or Control()
         self._began = clock.now()
         self._wire_bytes = self._resent_bytes = self._acked_bytes = self._requests = self._retries = self._stalls = 0
         self._detect_max = 0.0
@@ -167,25 +172,34 @@ class Transfer:
                 documented figures, which give every try its full time.
             read: Turns an answer into an event.
         """
+        await self._held_back()
         self._requests += 1
         began = self._clock.now()
+        exchange = self._transport.send(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            on_moved=on_moved,
+            patience=patience,
+            connect=self._connect_seconds(),
+            rival=None if question is None or self._policy.delays else lambda: self._ask_beside(*question),
+        )
         try:
-            reply = await self._transport.send(
-                method,
-                url,
-                headers=headers,
-                body=body,
-                on_moved=on_moved,
-                patience=patience,
-                connect=self._connect_seconds(),
-                rival=None if question is None or self._policy.delays else lambda: self._ask_beside(*question),
-            )
+            reply = await self._unless_paused(exchange) if isinstance(body, Body) else await exchange
+            if reply is None:
+                self.reply = None
+                await self._held_back()
+                return Continued(at=self._clock.now())
         except Interrupted as trouble:
             self.reply = None
             now = self._clock.now()
             if trouble.trouble is Trouble.STALLED:
                 self._stalls += 1
                 self._detect_max = max(self._detect_max, trouble.silent)
+                self.tell(events.Stalled(seconds=trouble.silent))
+            elif trouble.trouble is Trouble.CUT:
+                self.tell(events.Cut(why=trouble.detail))
             logger.info(
                 "request_broken method=%s reason=%s moved=%d silent=%.1f",
                 method,
@@ -252,7 +266,10 @@ class Transfer:
         Raises:
             UploadError: The planner stops.
         """
-        self.state, action = self._planner(self.state, self._policy, event)
+        before = self.state
+        self.state, action = self._planner(before, self._policy, event)
+        for change in events.changes(before, self.state):
+            self.tell(change)
         match action:
             case Wait():
                 self._retries += 1
@@ -268,6 +285,11 @@ class Transfer:
             case Proceed() | Restart():
                 return action
 
+    def tell(self, event: events.UploadEvent) -> None:
+        """Tell the caller what happened, if it wants to know."""
+        if self._on_event is not None:
+            self._on_event(event)
+
     def count(self, *, moved: int, resent: int, acked: int = 0) -> None:
         """Book bytes of the file that were handed to the network, and how many of them the peer acknowledged."""
         self._wire_bytes += moved
@@ -278,7 +300,7 @@ class Transfer:
         self, phase: Phase, *, sent: int | None = None, acked: int | None = None, waiting: str | None = None
     ) -> None:
         """Tell the caller where the upload stands, unless it was told the same phase a moment ago."""
-        if self._progress is None:
+        if self._on_event is None:
             return
         now = self._clock.now()
         before = self._reported
@@ -298,7 +320,7 @@ class Transfer:
             waiting=waiting,
             acked=acked,
         )
-        self._progress(self._reported)
+        self.tell(self._reported)
 
     def report_last(self, offset: int) -> None:
         """Tell the caller what is stored at the moment of an interrupt, however recently it was told something."""
@@ -324,6 +346,7 @@ class Transfer:
     async def _wait(self, action: Wait) -> None:
         pause = self._clock.draw(action.least, action.most)
         logger.info("upload_waits seconds=%.3f next=%s offset=%d", pause, action.step, self.state.offset)
+        self.tell(events.Retrying(seconds=pause, why=action.why))
         self.report(Phase.WAITING, waiting=f"{action.why}; next try in {pause:.1f} s")
         if not action.wakes:
             await self._clock.sleep(pause)
@@ -335,6 +358,36 @@ class Transfer:
             for wait in waits:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _unless_paused(self, sending: Coroutine[Any, Any, Reply]) -> Reply | None:
+        """The answer to what sends a body, or None if a pause broke it off."""
+        exchange = asyncio.ensure_future(sending)
+        try:
+            with self._control.breaks_off(exchange):
+                return await exchange
+        except asyncio.CancelledError:
+            here = asyncio.current_task()
+            if here is not None and here.cancelling():
+                raise
+            return None
+
+    async def _held_back(self) -> None:
+        """Wait while the user wants a pause; it counts as no time at all for the planner."""
+        if not self._control.is_paused:
+            return
+        began = self._clock.now()
+        self.tell(events.Paused(offset=self.state.offset))
+        self.report(Phase.PAUSED)
+        await self._control.passage()
+        lasted = self._clock.now() - began
+        state = self.state
+        self.state = replace(
+            state,
+            progress_at=state.progress_at + lasted,
+            offline_since=None if state.offline_since is None else state.offline_since + lasted,
+            busy_since=None if state.busy_since is None else state.busy_since + lasted,
+        )
+        self.tell(events.Continued(seconds=lasted))
 
     def _failure(self, stop: Stop) -> UploadError:
         kind, hint = ERRORS[stop.kind]

@@ -5,8 +5,9 @@ import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 
-from . import pieces, wire
+from . import events, pieces, wire
 from .errors import ProtocolError, RejectedError, UploadError
 from .intake import Intake
 from .journal import Record
@@ -19,6 +20,7 @@ from .transport import Body, Interrupted, Reply, Transport
 COLLECTION = "/files/"
 FAREWELL_SECONDS = 5.0
 LAST_QUESTION_SECONDS = 0.5
+GONE = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class TusRun:
         self._resumed_from: int | None = None
         self._pace = pieces.Pace(fault_at=transfer.now())
         self._cut: tuple[int, int] | None = None
+        self._size = 0
 
     async def to_end(self, wanted: Mapping[str, str]) -> UploadResult:
         transfer, intake = self._transfer, self._intake
@@ -65,7 +68,10 @@ class TusRun:
                     self._recount()
                     if self._resumed_from is None:
                         self._resumed_from = transfer.state.offset if known else 0
+                        if known:
+                            transfer.tell(events.Resumed(url=self._url, offset=self._resumed_from))
                         self._handed = max(self._handed, transfer.state.offset)
+            transfer.tell(events.Verified(has_checksum=False))
             intake.source.check()
             if "title" in wanted and intake.record.metadata != wanted:
                 await self._record(wanted)
@@ -95,6 +101,7 @@ class TusRun:
             self._transfer.upload_url = wire.resolve(url, reply.headers[wire.LOCATION])
             self._take_published(reply)
             await self._intake.save(replace(self._intake.record, upload_url=self._transfer.upload_url))
+            self._transfer.tell(events.Created(url=self._transfer.upload_url))
         return event
 
     async def _probe(self) -> Event:
@@ -105,7 +112,11 @@ class TusRun:
         transfer, source, start = self._transfer, self._intake.source, self._transfer.state.offset
         ceiling = min(self._request_bytes, transfer.state.ceiling or self._request_bytes)
         began = transfer.now()
-        end = min(start + pieces.next_size(self._pace, at=began, ceiling=ceiling), source.size)
+        size = pieces.next_size(self._pace, at=began, ceiling=ceiling)
+        end = min(start + size, source.size)
+        if size != self._size:
+            self._size = size
+            transfer.tell(events.PieceSize(size=size))
         source.check()
         body = Body(source.pieces(start, end=end), length=end - start)
         headers = {
@@ -212,17 +223,19 @@ class TusRun:
         )
 
 
-async def say_farewell(transport: Transport, stale: Record) -> None:
-    """Remove the unfinished upload of an older version, if that is easy; else the server lets it expire.
+async def say_farewell(transport: Transport, stale: Record) -> bool:
+    """Remove an unfinished upload that is of no more use, if that is easy; else the server lets it expire.
 
-    A finished one is left alone: it is the user's published file.
+    True if the server has it no more. A finished one is left alone: it is the user's published file.
     """
     if stale.upload_url is None:
-        return
+        return True
     headers = {wire.TUS_RESUMABLE: wire.TUS_VERSION}
     with contextlib.suppress(Interrupted, UploadError, TimeoutError):
         async with asyncio.timeout(FAREWELL_SECONDS):
             reply = await transport.send("HEAD", stale.upload_url, headers=headers)
             offset = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET))
             if offset is not None and offset < stale.fingerprint.identity.size:
-                await transport.send("DELETE", stale.upload_url, headers=headers)
+                reply = await transport.send("DELETE", stale.upload_url, headers=headers)
+            return reply.status in GONE
+    return False

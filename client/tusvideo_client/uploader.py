@@ -1,11 +1,15 @@
 """Uploads over tus: few long requests, each resumed from the byte that the server says it has."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 from . import wire
+from .control import Control
+from .events import OnEvent, OnProgress
+from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import take_in
 from .journal import Journal
 from .model import UploadResult
@@ -13,15 +17,28 @@ from .origin import Uploadable, name_of
 from .plan import after_tus
 from .state import MIB, RetryPolicy, Timeouts
 from .throttle import RateLimit
-from .transfer import Clock, OnProgress, Transfer, throttle_of
+from .transfer import Clock, Transfer, throttle_of
 from .transport import Token, Transport
 from .tus import TusRun, say_farewell
+
+
+class UploadOptions(TypedDict, total=False):
+    """What ``upload`` takes besides the file."""
+
+    title: str | None
+    description: str | None
+    profile: str | None
+    name: str | None
+    metadata: Mapping[str, str] | None
+    progress: OnProgress | None
+    on_event: OnEvent | None
 
 
 class AsyncUploader:
     """Uploads files to a tus server, and resumes them with no flag after a cut, a kill or a reboot.
 
-    Use it with ``async with``; one uploader serves many uploads, also side by side.
+    Use it with ``async with``; one uploader serves many uploads, also side by side. The end of the block cancels those
+    that :meth:`start` began and that still run; their state is saved.
 
     Args:
         base_url: Root of the server, for example ``http://127.0.0.1:8080``; ``ValueError`` if it is no HTTP address.
@@ -70,6 +87,7 @@ class AsyncUploader:
         self._transport = Transport(
             self._base, token=token, timeouts=timeouts, throttle=throttle_of(rate_limit, clock=self._clock)
         )
+        self._handles: set[AsyncUploadHandle] = set()
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -78,6 +96,9 @@ class AsyncUploader:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for handle in self._handles:
+            await handle.cancel()
+        self._handles.clear()
         await self._transport.__aexit__(kind, error, trace)
 
     async def upload(
@@ -90,6 +111,7 @@ class AsyncUploader:
         name: str | None = None,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
     ) -> UploadResult:
         """Upload something, or go on with an upload of it that an earlier call began.
 
@@ -108,17 +130,55 @@ class AsyncUploader:
             name: Name to send instead of the file's own; needed where there is none.
             metadata: Further pairs for ``Upload-Metadata``.
             progress: Told at most ten times a second, and at every change of phase, in the event loop.
+            on_event: Told everything that happens, progress included (:mod:`tusvideo_client.events`), in the event
+                loop.
 
         Raises:
             UploadError: See :mod:`tusvideo_client.errors`.
             ValueError: A metadata key cannot be sent, or there is no name.
             TypeError: This cannot be uploaded.
         """
-        given = {"title": title, "description": description, "profile": profile}
+        options: UploadOptions = {
+            "title": title,
+            "description": description,
+            "profile": profile,
+            "name": name,
+            "metadata": metadata,
+        }
+        tell = teller(on_event, progress)
+        return await to_its_end(self._upload(source, options, on_event=tell, control=Control()), on_event=tell)
+
+    def start(self, source: Uploadable, **options: Unpack[UploadOptions]) -> AsyncUploadHandle:
+        """Begin an upload that runs beside the caller, who may watch it, pause it and cancel it.
+
+        Args:
+            source: A path, bytes or a file object.
+            options: Those of :meth:`upload`. What a callback raises ends the upload.
+        """
+        tell = teller(options.get("on_event"), options.get("progress"))
+        handle = AsyncUploadHandle(
+            lambda hear, control: to_its_end(
+                self._upload(source, options, on_event=hear, control=control), on_event=hear
+            ),
+            on_event=tell,
+        )
+        self._handles = {running for running in self._handles if not running.is_done} | {handle}
+        return handle
+
+    async def _upload(
+        self,
+        source: Uploadable,
+        options: UploadOptions,
+        *,
+        on_event: OnEvent | None,
+        control: Control,
+    ) -> UploadResult:
+        profile = options.get("profile")
+        given = {key: options.get(key) for key in ("title", "description", "profile")}
         pairs = {
-            "filename": name or name_of(source),
-            **(metadata or {}),
-            **{key: value for key, value in given.items() if value is not None},
+            "filename": options.get("name") or name_of(source),
+            **(options.get("metadata") or {}),
+            **{key: value for key, value in given.items() if isinstance(value, str)},
         }
         pairs = {key: wire.sendable(value) for key, value in pairs.items()}
         wire.build_metadata(pairs)
@@ -138,7 +198,8 @@ class AsyncUploader:
                 policy=self._retry,
                 clock=self._clock,
                 length=intake.source.size,
-                progress=progress,
+                on_event=on_event,
+                control=control,
             )
             if intake.stale is not None:
                 await say_farewell(self._transport, intake.stale)
@@ -149,4 +210,10 @@ class AsyncUploader:
                 base=self._base,
                 request_bytes=self._request_bytes,
             )
-            return await run.to_end(pairs)
+            try:
+                return await run.to_end(pairs)
+            except asyncio.CancelledError:
+                if control.terminates and await say_farewell(self._transport, intake.record):
+                    intake.claim.forget()
+                    control.is_terminated = True
+                raise

@@ -5,6 +5,8 @@ import inspect
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,18 @@ from tusvideo_client import (
     AsyncChunkedVideoUploader,
     AsyncUploader,
     ChunkedVideoUploader,
+    Finished,
     GaveUpError,
+    Paused,
+    Phase,
     Progress,
+    UploadCancelledError,
     Uploader,
+    UploadHandle,
 )
+from tusvideo_client.chunked import ChunkedOptions
 from tusvideo_client.state import MIB
+from tusvideo_client.uploader import UploadOptions
 
 
 def test_the_documented_signature() -> None:
@@ -39,10 +48,19 @@ def test_the_documented_signature() -> None:
 def test_both_shapes_take_the_same_arguments(blocking: type, awaited: type) -> None:
     """A default that changes changes for both; a method that one has the other has too."""
     assert inspect.signature(blocking).parameters == inspect.signature(awaited).parameters
-    for name in ("upload", "upload_video"):
+    for name in ("upload", "upload_video", "start"):
         if hasattr(awaited, name):
             ours = inspect.signature(getattr(blocking, name)).parameters
             assert list(ours) == list(inspect.signature(getattr(awaited, name)).parameters)
+
+
+@pytest.mark.parametrize(
+    ("uploader", "options"), [(AsyncUploader, UploadOptions), (AsyncChunkedVideoUploader, ChunkedOptions)]
+)
+def test_start_takes_the_options_of_upload(uploader: type, options: type) -> None:
+    """An argument that ``upload`` gets is one of ``start`` too."""
+    parameters = inspect.signature(uploader.upload).parameters  # type: ignore[attr-defined]
+    assert set(parameters) - {"self", "source"} == set(options.__annotations__)
 
 
 async def test_it_works_inside_a_running_loop(peer: Peer, video: Path) -> None:
@@ -166,3 +184,109 @@ def test_ctrl_c_leaves_the_state(video: Path, state_dir: Path) -> None:
     finally:
         stop.set()
         server.join()
+
+
+@contextmanager
+def started(kind: str, peer: Peer, video: Path, **options: object) -> Iterator[UploadHandle]:
+    """A running upload over either protocol."""
+    if kind == "chunks":
+        yield ChunkedVideoUploader(peer.url).start(video, **options)  # type: ignore[arg-type]
+        return
+    with Uploader(peer.url) as uploader:
+        yield uploader.start(video, **options)  # type: ignore[arg-type]
+
+
+def hold(peer: Peer) -> None:
+    """Let the server hold the first body."""
+    peer.faults = [Fault("PATCH", hold_after=300_000), Fault("POST", path="chunk", hold_after=300_000)]
+
+
+@pytest.mark.parametrize("kind", ["tus", "chunks"])
+async def test_a_handle_from_another_thread_and_inside_a_running_loop(kind: str, peer: Peer, video: Path) -> None:
+    """A notebook's loop is running; a handle is watched in one thread, paused and let go on in another."""
+    hold(peer)
+    told: list[object] = []
+
+    def block() -> None:
+        async def notebook() -> None:
+            with started(kind, peer, video, on_event=told.append) as handle:
+                paused = handle.events()
+                threading.Thread(target=pause, args=(handle,)).start()
+                assert next(event for event in paused if isinstance(event, Paused)).offset == 0
+                assert handle.is_paused
+                assert not handle.is_done
+                assert handle.progress.phase is Phase.PAUSED
+                with pytest.raises(TimeoutError, match="not ended"):
+                    handle.result(timeout=0)
+                later = handle.events()
+                handle.resume()
+                result = handle.result(timeout=30)
+                assert isinstance(list(later)[-1], Finished)
+                assert list(handle.events()) == [Finished(result=result)]
+                assert not handle.cancel(), "it has ended"
+                assert handle.is_done
+
+        asyncio.run(notebook())
+
+    def pause(handle: UploadHandle) -> None:
+        asyncio.run_coroutine_threadsafe(peer.reached.wait(), loop).result()
+        handle.pause()
+
+    loop = asyncio.get_running_loop()
+    await asyncio.to_thread(block)
+    assert bytes(peer.only().data) == video.read_bytes()
+    assert isinstance(told[-1], Finished)
+    for thread in threading.enumerate():
+        if thread.name == "tusvideo-client":
+            thread.join(10)  # it ends by itself, soon after its upload
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("kind", ["tus", "chunks"])
+@pytest.mark.parametrize("terminate", [False, True])
+async def test_a_blocking_handle_is_cancelled(kind: str, terminate: bool, peer: Peer, video: Path) -> None:
+    """``cancel`` waits until the state is saved, or the upload removed; the result is an error then."""
+    hold(peer)
+    loop = asyncio.get_running_loop()
+
+    def block() -> None:
+        with started(kind, peer, video) as handle, handle:
+            asyncio.run_coroutine_threadsafe(peer.reached.wait(), loop).result()
+            assert handle.cancel(terminate=terminate)
+            with pytest.raises(UploadCancelledError):
+                handle.result()
+            handle.pause()
+            handle.resume()
+
+    await asyncio.to_thread(block)
+    assert len([*peer.uploads, *peer.chunked]) == (0 if terminate or kind == "chunks" else 1)
+
+
+async def test_an_error_in_the_block_or_the_end_of_the_uploader_cancels(peer: Peer, video: Path) -> None:
+    """Nothing is left running behind, and the next call resumes."""
+    loop = asyncio.get_running_loop()
+
+    def leave_by_error() -> None:
+        with Uploader(peer.url) as uploader, uploader.start(video):
+            asyncio.run_coroutine_threadsafe(peer.reached.wait(), loop).result()
+            raise ZeroDivisionError
+
+    def leave_by_the_end() -> None:
+        with Uploader(peer.url) as uploader:
+            handle = uploader.start(video)
+            asyncio.run_coroutine_threadsafe(peer.reached.wait(), loop).result()
+        assert handle.is_done
+
+    def wait_for_the_end() -> None:
+        with Uploader(peer.url) as uploader, uploader.start(video) as handle:
+            pass
+        assert handle.result().resumed_from == 600_000
+
+    peer.faults = [Fault("PATCH", hold_after=300_000)]
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.to_thread(leave_by_error)
+    peer.reached.clear()
+    peer.faults = [Fault("PATCH", hold_after=300_000)]
+    await asyncio.to_thread(leave_by_the_end)
+    await asyncio.to_thread(wait_for_the_end)
+    assert bytes(peer.only().data) == video.read_bytes()

@@ -11,6 +11,7 @@ from tusvideo_client.state import (
     Action,
     Answer,
     Broken,
+    Continued,
     Differs,
     Event,
     Kind,
@@ -116,6 +117,7 @@ CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
         pytest.param(a_state(SEND), said(413, asked=2**17), ("proceed", PROBE), id="413 on PATCH: ask, then halve it"),
         pytest.param(a_state(SEND), Differs(at=NOW), ("restart", CREATE), id="other bytes are stored: a new upload"),
         pytest.param(a_state(SEND, restarts=3), Differs(at=NOW), ("stop", Kind.INTEGRITY), id="other bytes each time"),
+        pytest.param(a_state(SEND), Continued(at=NOW), ("proceed", PROBE), id="a pause broke it off: ask"),
         pytest.param(a_state(RECORD), said(201), ("proceed", DONE), id="record made"),
         pytest.param(a_state(SEND), broke(Trouble.UNTRUSTED), ("stop", Kind.UNTRUSTED), id="bad certificate"),
     ],
@@ -130,6 +132,7 @@ def test_tus_table(state: State, event: Event, expected: tuple[object, ...]) -> 
 @pytest.mark.parametrize(
     ("state", "event", "expected"),
     [
+        pytest.param(a_state(SEND), Continued(at=NOW), ("proceed", PROBE), id="a pause broke it off: ask"),
         pytest.param(a_state(PROBE), said(200, offset=HALF, left=3), ("proceed", SEND), id="chunks left: send"),
         pytest.param(a_state(PROBE), said(200, offset=LENGTH), ("proceed", FINALIZE), id="all there: finalize"),
         pytest.param(a_state(PROBE), said(404, left=9), ("proceed", SEND), id="nothing there, nothing expected: send"),

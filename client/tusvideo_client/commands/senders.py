@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Self
 
 from tusvideo_client.chunked import AsyncChunkedVideoUploader
+from tusvideo_client.events import OnProgress
 from tusvideo_client.model import Protocol, UploadResult
 from tusvideo_client.state import MIB, RetryPolicy
-from tusvideo_client.transfer import OnProgress
 from tusvideo_client.transport import Token
 from tusvideo_client.uploader import AsyncUploader
 

@@ -7,6 +7,7 @@ ARGS   ?=
 URL    ?=
 MINUTES ?= 30
 SECONDS ?= 300
+LIVES ?= 200
 
 VENV := .venv
 PY   := $(VENV)/bin/python
@@ -16,7 +17,7 @@ SETUP_DEV := $(VENV)/.ready-to-test
 SETUP_FUZZ := $(VENV)/.ready-to-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser page demo bench bench-page bench-client faults conformance fuzz lint format coverage pure-tests lock clean
+.PHONY: help run test lives test-browser page demo bench bench-page bench-client faults conformance fuzz lint format coverage pure-tests lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -34,6 +35,7 @@ help:
 	@echo 'make faults    kills, power cuts, full and failing disks against the promise (make faults MINUTES=30; root for all)'
 	@echo 'make conformance  every rule of the protocols asked over raw sockets, of our server or of any other'
 	@echo '               (make conformance URL=http://127.0.0.1:1080/files/ ARGS="--only V,P-04 --all")'
+	@echo 'make lives     uploads of all dialects in any order of steps, the server killed between them (make lives LIVES=500)'
 	@echo 'make fuzz      readers of foreign texts under a fuzzer that sees which branches it takes (make fuzz SECONDS=300)'
 	@echo 'make lint      ruff, mypy and the floors between the modules'
 	@echo 'make format    let ruff lay out the source'
@@ -74,6 +76,9 @@ faults: $(SETUP_DEV)
 
 conformance: $(SETUP_DEV)
 	@$(PY) -m tests.conformance.wire $(URL) $(ARGS)
+
+lives: $(SETUP_DEV)
+	@TUSVIDEO_LIVES='$(LIVES)' $(PY) -m pytest tests/conformance/wire/test_any_dialect.py tests/conformance/wire/test_any_life.py $(ARGS)
 
 fuzz: $(SETUP_FUZZ)
 	@$(PY) -m tests.fuzz --seconds '$(SECONDS)' $(ARGS)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from tests.web.forms import BOUNDARY, Pieces, chunk_fields, form
 from tusvideo.config import BUILT_IN_PROFILES
@@ -14,14 +15,20 @@ from tusvideo.model import Limits, UploadId
 from tusvideo.protocol import (
     chunk_api,
     dispatch,
+    disposition,
     fields,
     ietf,
+    integrity,
     interop,
     json_body,
     metadata,
     origin,
     plain,
+    proof,
+    ranges,
+    structured,
     tus,
+    video_list,
     videos_api,
 )
 from tusvideo.web.multipart import Form
@@ -30,6 +37,7 @@ from tusvideo.web.routes import find, published_path
 UPLOAD: Final = UploadId("0" * 32)
 _PROFILE: Final = BUILT_IN_PROFILES["poster"]
 _LIMITS: Final = Limits()
+_NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _NARROW: Final = Limits(max_append_bytes=1000, min_append_bytes=4)
 
 
@@ -154,6 +162,61 @@ def _read_json(data: bytes) -> None:
             continue
 
 
+def _read_ranges(data: bytes) -> None:
+    """Read the fields of a download: each line is one."""
+    head = _head(b"GET\n" + data)
+    planned = ranges.plan(
+        "GET",
+        headers=head.headers,
+        size=50,
+        etag='"a"',
+        modified_at=_NOON,
+        content_type="video/mp4",
+        filename="a.mp4",
+        public=True,
+    )
+    if not 0 <= planned.start <= planned.stop <= 50:
+        raise AssertionError("a range beyond the file")
+
+
+def _read_structured(data: bytes) -> None:
+    """Read each of the kinds of structured fields."""
+    lines = _text(data).split("\n")
+    structured.parse_integer(lines)
+    structured.parse_boolean(lines)
+    numbers = structured.parse_dictionary(lines, int)
+    if numbers and structured.parse_dictionary([structured.build_dictionary(numbers)], int) != numbers:
+        raise AssertionError("a dictionary that reads differently the second time")
+    integrity.parse_wanted(lines)
+    disposition.parse_filename(lines[0])
+    for parse in (
+        lambda: integrity.parse_digest(lines, field="Repr-Digest"),
+        lambda: integrity.parse_content_digest(lines),
+    ):
+        try:
+            parse()
+        except TusvideoError:
+            continue
+
+
+def _read_query(data: bytes) -> None:
+    """Read what addresses say behind the question mark: each line is a name and a value."""
+    pairs = [line.partition("=")[::2] for line in _text(data).split("\n")]
+    head = RequestHead(
+        method="GET", path="/", headers=CIMultiDictProxy(CIMultiDict()), query=MultiDictProxy(MultiDict(pairs))
+    )
+    for parse in (
+        lambda: video_list.parse_list(head, profiles=("poster",)),
+        lambda: videos_api.parse_remove(head),
+        lambda: chunk_api.parse_query(head, profile=_PROFILE),
+        lambda: proof.parse(head, upload_id=UPLOAD),
+    ):
+        try:
+            parse()
+        except TusvideoError:
+            continue
+
+
 def _read_origin(data: bytes) -> None:
     text = _text(data)
     host = origin.check_host(text, allowed_hosts=("*.example",))
@@ -211,6 +274,28 @@ READERS: Final = {
         ],
     ),
     "URL-encoded form": Reader(read=json_body.form_fields, seeds=[b"uploadId=k&totalChunks=2&filename=a%20b.mp4"]),
+    "range": Reader(
+        read=_read_ranges,
+        seeds=[
+            b'Range: bytes=0-9,20-29\nIf-Range: "a"',
+            b'Range: bytes=-5\nIf-None-Match: W/"b", *',
+            b'If-Modified-Since: Mon, 23 Nov 2026 12:00:00 GMT\nIf-Match: "a"',
+        ],
+    ),
+    "structured field": Reader(
+        read=_read_structured,
+        seeds=[
+            b"?1;x=1",
+            b"0005",
+            b"max-size=10, max-age=5;a",
+            b"sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:, md5=:YQ==:",
+            b"inline; filename=\"a\"; filename*=UTF-8''na%C3%AFve.mp4",
+        ],
+    ),
+    "query": Reader(
+        read=_read_query,
+        seeds=[b"limit=5\nq=a b\nsort=title\ncursor=MTc2NC4wMTIz", b"from=0\nto=9", b"uploadId=k", b"file=true"],
+    ),
     "host and origin": Reader(
         read=_read_origin, seeds=[b"localhost:80", b"http://localhost", b"[::1]:9", b"a.example"]
     ),

@@ -7,15 +7,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from tests.protocol.heads import ID, head
 from tusvideo.errors import RequestError
 from tusvideo.model import client_key, upload_id, user_id
-from tusvideo.protocol import digest, fields, json_body, metadata, origin, ranges, texts, video_list, videos_api
+from tusvideo.protocol import (
+    concat,
+    digest,
+    disposition,
+    fields,
+    integrity,
+    interop,
+    json_body,
+    metadata,
+    origin,
+    proof,
+    ranges,
+    structured,
+    texts,
+    video_list,
+    videos_api,
+)
+from tusvideo.web.multipart import parse_boundary
 
 NUMBERS: Final = st.integers(0, 2**63 - 1).map(str)
 HEX: Final = st.text("0123456789abcdef", min_size=32, max_size=32)
@@ -28,6 +47,11 @@ PAIRS: Final = st.dictionaries(
     st.binary(max_size=40),
     min_size=1,
     max_size=6,
+)
+SHA1S: Final = st.binary(min_size=20, max_size=20)
+SHA256S: Final = st.binary(min_size=32, max_size=32)
+MEMBERS: Final = st.dictionaries(
+    st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True), st.integers(0, 10**15 - 1), min_size=1, max_size=5
 )
 HOSTS: Final = st.tuples(st.sampled_from(["localhost", "127.0.0.1", "[::1]"]), st.integers(1, 65535)).map(
     lambda pair: f"{pair[0]}:{pair[1]}"
@@ -61,6 +85,10 @@ def _origin(text: str) -> None:
     )
 
 
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
 def _cursor(pair: tuple[str, int]) -> str:
     return base64.urlsafe_b64encode(f"newest.{pair[0]}.{pair[1]}".encode()).rstrip(b"=").decode()
 
@@ -79,6 +107,48 @@ FIELDS: Final[dict[str, Field]] = {
     "Upload-Defer-Length": Field(read=fields.parse_upload_defer_length, good=st.just("1")),
     "Upload-Expires": Field(read=fields.parse_upload_expires, good=DATES),
     "Upload-Metadata": Field(read=lambda text: metadata.parse([text]), good=PAIRS.map(metadata.build)),
+    "Upload-Checksum": Field(read=fields.parse_upload_checksum, good=SHA1S.map(lambda raw: f"sha1 {_base64(raw)}")),
+    "Upload-Concat": Field(
+        read=lambda text: concat.parse(text, head=head("POST"), base_path="/files/"),
+        good=st.lists(HEX, min_size=1, max_size=4).map(lambda ids: "final;" + " ".join(f"/files/{id_}" for id_ in ids)),
+    ),
+    "Upload-Draft-Interop-Version": Field(
+        read=lambda text: interop.version_of(head("POST", (interop.VERSION_FIELD, text))),
+        good=st.integers(0, 12).map(str),
+    ),
+    "an Integer": Field(read=lambda text: structured.parse_integer([text]), good=NUMBERS),
+    "a Boolean": Field(read=lambda text: structured.parse_boolean([text]), good=st.sampled_from(["?0", "?1;a=b"])),
+    "a Dictionary": Field(
+        read=lambda text: structured.parse_dictionary([text], int), good=MEMBERS.map(structured.build_dictionary)
+    ),
+    "Repr-Digest": Field(
+        read=lambda text: integrity.parse_digest([text], field="Repr-Digest"),
+        good=SHA256S.map(lambda raw: f"sha-256=:{_base64(raw)}:"),
+    ),
+    "Content-Digest": Field(
+        read=lambda text: integrity.parse_content_digest([text]),
+        good=SHA256S.map(lambda raw: f"md5=:YQ==:, sha-256=:{_base64(raw)}:"),
+    ),
+    "Want-Repr-Digest": Field(
+        read=lambda text: integrity.parse_wanted([text]), good=st.integers(0, 10).map(lambda wish: f"sha-512={wish}")
+    ),
+    "Content-Disposition": Field(
+        read=disposition.parse_filename, good=NAMES.map(lambda name: f"inline; filename*=UTF-8''{quote(name)}")
+    ),
+    "boundary": Field(
+        read=parse_boundary,
+        good=st.from_regex(r"[A-Za-z0-9_-]{1,60}", fullmatch=True).map(
+            lambda text: f"multipart/form-data; boundary={text}"
+        ),
+    ),
+    "from": Field(read=lambda text: proof.parse(head("GET", query=[("from", text)]), upload_id=ID), good=NUMBERS),
+    "q": Field(
+        read=lambda text: video_list.parse_list(head("GET", query=[("q", text)]), profiles=()), good=st.just("holiday")
+    ),
+    "limit": Field(
+        read=lambda text: video_list.parse_list(head("GET", query=[("limit", text)]), profiles=()),
+        good=st.integers(1, 100).map(str),
+    ),
     "Tus-Resumable": Field(read=fields.parse_tus_resumable, good=st.just("1.0.0")),
     "Idempotency-Key": Field(read=fields.parse_idempotency_key, good=VISIBLE),
     "Expect": Field(read=fields.parse_expect, good=st.sampled_from(["100-continue", "100-Continue"])),
@@ -178,3 +248,31 @@ def test_a_good_text_with_a_foreign_byte_is_taken_or_refused(field: Field, data:
     foreign = data.draw(st.one_of(st.characters(), st.sampled_from(["\udcff", "\0", "\r\n", " ", '"', ",", "=", "%"])))
     for mutant in (text[:at] + foreign + text[at + 1 :], text[:at] + foreign + text[at:], text + text):
         taken_or_refused(field, mutant)
+
+
+@given(members=MEMBERS)
+def test_a_dictionary_that_we_write_is_read_back(members: dict[str, int]) -> None:
+    """Upload-Limit, and the wishes for digests."""
+    assert structured.parse_dictionary([structured.build_dictionary(members)], int) == members
+
+
+@given(raw=SHA256S)
+def test_a_digest_that_we_write_is_read_back(raw: bytes) -> None:
+    """Repr-Digest."""
+    digests = (("sha-256", raw.hex()),)
+    assert integrity.parse_digest([integrity.build_digest(digests)], field="Repr-Digest") == digests
+
+
+@given(name=NAMES)
+def test_a_name_in_either_form_is_read_back(name: str) -> None:
+    """Content-Disposition: quoted, and as an extended value."""
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    assert disposition.parse_filename(f"inline; filename*=UTF-8''{quote(name, safe='')}") == name
+    assert disposition.parse_filename(f'attachment; filename="{quoted}"') == name
+
+
+@given(raw=SHA1S)
+def test_a_checksum_that_we_write_is_read_back(raw: bytes) -> None:
+    """Upload-Checksum."""
+    checksum = fields.parse_upload_checksum(f"sha1 {_base64(raw)}")
+    assert fields.build_upload_checksum(checksum) == ("Upload-Checksum", f"sha1 {_base64(raw)}")

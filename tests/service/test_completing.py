@@ -365,6 +365,14 @@ async def test_stored_bytes_can_be_proven(house: House, monkeypatch: pytest.Monk
         await prove(0, 5)
 
 
+async def test_no_bytes_are_proven_without_a_file(house: House) -> None:
+    """Before its first byte an upload has no file, and the digest of nothing is known all the same."""
+    upload = await begun(house, b"")
+    service = proving.ProofService(publisher=house.publisher)
+    proven = await service.prove(ANNA, ProveRange(upload_id=upload.id, start=0, stop=None))
+    assert (proven.stop, proven.digest) == (0, hashlib.sha256(b"").hexdigest())
+
+
 async def test_bytes_that_are_not_in_their_place_yet_are_not_proven(house: House) -> None:
     """While a file is being published the answer is to wait; uploads of the chunk API have no such name."""
     service = proving.ProofService(publisher=house.publisher)

@@ -1,9 +1,12 @@
 """Forms: every order, every cut, every bound."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.web.forms import BOUNDARY, Pieces, chunk_fields, form, part
 from tusvideo.commands import PutPart
@@ -253,3 +256,57 @@ async def test_an_interrupted_form_ends() -> None:
     chunk.interrupt()
     with pytest.raises(Preempted):
         await chunk.read()
+
+
+# --- any form ----------------------------------------------------------------------------------------------------
+
+
+VALUES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+async def _told(data: bytes, *, cut: int) -> tuple[dict[str, list[str]], bytes]:
+    """Read a form that comes in packets of this size."""
+    packets = [data[at : at + cut] for at in range(0, len(data), cut)]
+    read = Form(Pieces(packets), boundary=BOUNDARY, max_fields_bytes=2000, max_file_bytes=2000)
+    content = b""
+    if await read.find_file():
+        while block := await read.read():
+            content += block
+    return {name: list(values) for name, values in read.fields.items()}, content
+
+
+def told(data: bytes, *, cut: int) -> tuple[dict[str, list[str]], bytes]:
+    """As _told, of what never waits."""
+    work = _told(data, cut=cut)
+    with pytest.raises(StopIteration) as ended:
+        work.send(None)
+    found: tuple[dict[str, list[str]], bytes] = ended.value.value
+    return found
+
+
+@settings(max_examples=50)
+@given(checksum=VALUES, key=VALUES, file=st.binary(max_size=500), cut=st.integers(1, 200))
+def test_any_form_is_read_back(checksum: str, key: str, file: bytes, cut: int) -> None:
+    """Whatever the fields and the file contain, and however the network cuts it."""
+    data = form(("checksum", checksum.encode()), ("chunk", file), ("uploadId", key.encode()))
+    assert told(data, cut=cut) == ({"checksum": [checksum], "uploadId": [key]}, file)
+
+
+@settings(max_examples=30)
+@given(checksum=VALUES, file=st.binary(max_size=60), cut=st.integers(1, 40))
+def test_no_beginning_of_a_form_is_whole(checksum: str, file: bytes, cut: int) -> None:
+    """Cut anywhere before its last two hyphens, it is refused."""
+    data = form(("checksum", checksum.encode()), ("chunk", file))
+    for end in range(len(data) - 3):
+        with pytest.raises(RequestError):
+            told(data[:end], cut=cut)
+
+
+@settings(max_examples=50)
+@given(data=st.binary(max_size=400), cut=st.integers(1, 100), at=st.integers(0, 400))
+def test_any_bytes_are_a_form_or_refused(data: bytes, cut: int, at: int) -> None:
+    """Alone, and put into a good form."""
+    good = form(("checksum", b"t"), ("chunk", b"abc"))
+    for text in (data, good[:at] + data + good[at:]):
+        with contextlib.suppress(RequestError):
+            told(text, cut=cut)

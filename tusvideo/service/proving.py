@@ -1,5 +1,7 @@
 """Telling what stored bytes amount to."""
 
+import hashlib
+
 from tusvideo.commands import Proven, ProveRange
 from tusvideo.errors import Busy, InvalidField, NotFound, TooLarge
 from tusvideo.model import Protocol, Status, Upload, UserId
@@ -39,6 +41,9 @@ class ProofService:
         return Proven(upload=upload, start=command.start, stop=stop, digest=digest)
 
     async def _digest(self, upload: Upload, start: int, stop: int) -> str:
+        if start == stop:
+            # Before its first byte an upload has no file to read.
+            return hashlib.sha256().hexdigest()
         if upload.status is Status.OPEN:
             # Committed bytes are never written again, and the file stays while somebody reads it.
             return await checksum_of(self._store.read_staged(upload.id, start=start, stop=stop))

@@ -5,6 +5,7 @@ them every upload is asked where it stands, its bytes on disk are compared, and 
 """
 
 import hashlib
+import os
 from base64 import b64encode
 from typing import ClassVar
 
@@ -26,7 +27,8 @@ from tests.conformance.wire.catalogue import House
 from tests.conformance.wire.houses import Houses
 from tests.conformance.wire.target import Target
 
-EXAMPLES = 15
+LIVES = int(os.environ.get("TUSVIDEO_LIVES", "15"))
+"""Many by `make lives`."""
 STEPS = 20
 MOST = 4
 """Uploads that live at a time: each is looked at after every step."""
@@ -207,7 +209,7 @@ class Life(RuleBasedStateMachine):
         return upload in self.gone
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600 + LIVES * 20)
 def test_any_life_of_uploads(houses: Houses) -> None:
     """No order of events breaks what a user believes about the uploads, with the server killed in between."""
     target = houses.target(House.MORTAL)
@@ -217,7 +219,7 @@ def test_any_life_of_uploads(houses: Houses) -> None:
     run_state_machine_as_test(
         life,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=LIVES,
             stateful_step_count=STEPS,
             deadline=None,
             print_blob=True,

@@ -107,7 +107,8 @@ class Programme:
 
         def had(pair: tuple[Scenario, Contestant]) -> float:
             scenario, contestant = pair
-            return self.begun[scenario.name, contestant.name] / (OURS_WANTED if contestant.is_ours else RIVALS_WANTED)
+            wanted = scenario.share * (OURS_WANTED if contestant.is_ours else RIVALS_WANTED)
+            return self.begun[scenario.name, contestant.name] / wanted
 
         return min(self.pairs, key=had)
 

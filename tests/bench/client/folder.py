@@ -2,8 +2,11 @@
 
 import hashlib
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.media.clip import CLIP
 
 TOKEN = "first"
 
@@ -43,10 +46,16 @@ class Folder:
         """Make the file and the rest."""
         self.state.mkdir(parents=True)
         self.token.write_text(TOKEN)
-        chance = random.Random(seed)
         with self.file.open("wb") as file:
-            for start in range(0, size, 2**20):
-                file.write(chance.randbytes(min(2**20, size - start)))
+            for piece in _video(size, seed=seed):
+                file.write(piece)
+
+    def rewrite(self, *, seed: int) -> None:
+        """Put other bytes of the same length into the same file."""
+        size = self.file.stat().st_size
+        with self.file.open("r+b") as file:
+            for piece in _video(size, seed=seed):
+                file.write(piece)
 
     def results(self) -> list[Path]:
         """List what the server has published."""
@@ -56,6 +65,14 @@ class Folder:
         """Count what the server has of other uploads."""
         staging = self.data / "staging"
         return len(list(staging.iterdir())) if staging.exists() else 0
+
+
+def _video(size: int, *, seed: int) -> Iterator[bytes]:
+    """Make a playable video of ``size`` bytes: a clip and a box of noise."""
+    clip, chance = CLIP.read_bytes(), random.Random(seed)
+    yield clip + (size - len(clip)).to_bytes(4, "big") + b"free"
+    for start in range(len(clip) + 8, size, 2**20):
+        yield chance.randbytes(min(2**20, size - start))
 
 
 def digest(path: Path) -> str:

@@ -28,6 +28,8 @@ SEGMENT: Final = 1400
 TICKS: Final = 40
 """So often a second a slow link moves something."""
 AT_ONCE, LATE = 0.002, 1.0
+LOAD, JUMP_IF_AT_LEAST, RETURN = 0x20, 0x35, 0x06
+RANDOM: Final = 0xFFFFF000 + 56
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
 
 Rule = Callable[[Request], bytes | None]
@@ -47,6 +49,7 @@ class Wire:
     server: socket.socket | None = None
     current: Request | None = None
     answered: bool = True
+    asked_at: float = 0.0
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
     splitter: Splitter = field(default_factory=Splitter)
     broken: bool = False
@@ -83,7 +86,10 @@ class Link:
         self.loses: Callable[[Request], bool] = lambda _: False
         """Whether the answer to a request is lost."""
         self.mangle: Callable[[bytes], bytes] = lambda data: data
-        self.family = socket.AF_INET
+        self.time_limit: float | None = None
+        """A request that lasts longer is answered with 504, as proxies do."""
+        self.answered_at = 0.0
+        """When the last answer passed."""
         self._packet = packet
         self._fault_at: float | None = None
         self._healed_at: float | None = None
@@ -112,7 +118,9 @@ class Link:
         """Begin to accept connections, again on the same port."""
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER // 2)
+        # A slow link has a small window: loopback carries 64 KiB as one piece, and its room is free when all is read.
+        window = BUFFER if self.rate is None else min(BUFFER, int(self.rate / 8))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window // 2)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self._packet)
         listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", self.port))
         listener.listen(64)
@@ -164,6 +172,11 @@ class Link:
         if everything and self._listener is not None:
             self._is_hole = True
             _swallow(self._listener)
+
+    def lose_packets(self, share: float) -> None:
+        """Lose this share of the packets that come for connections made from now on."""
+        if self._listener is not None:
+            _swallow(self._listener, share=share)
 
     def stop_reading(self) -> None:
         """Read no more from the connections there are: their window closes, and stays so."""
@@ -269,6 +282,9 @@ class Link:
                 if piece.kind is Kind.HEAD and await self._is_answered_here(wire, piece):
                     return
                 await self._count(wire, piece)
+                if self.time_limit is not None and _now() - wire.asked_at > self.time_limit:
+                    await self._answer_here(wire, answer("504 Gateway Timeout"))
+                    return
                 await send(self.mangle(piece.data) if piece.kind is Kind.BODY else piece.data)
 
     async def _is_answered_here(self, wire: Wire, piece: Piece) -> bool:
@@ -276,10 +292,14 @@ class Link:
         request = Request.read(piece.data)
         self.requests.append(request)
         self._changed.set()
-        wire.current, wire.answered = request, False
+        wire.current, wire.answered, wire.asked_at = request, False, _now()
         text = self.rule(request)
         if text is None:
             return False
+        await self._answer_here(wire, text)
+        return True
+
+    async def _answer_here(self, wire: Wire, text: bytes) -> None:
         wire.broken = True
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(wire.client, text)
@@ -289,7 +309,6 @@ class Link:
                 while data := await loop.sock_recv(wire.client, READ):
                     for other in wire.splitter.feed(data):
                         await self._count(wire, other)
-        return True
 
     async def _count(self, wire: Wire, piece: Piece) -> None:
         size = len(piece.data)
@@ -328,7 +347,7 @@ class Link:
                         wire.broken = True
                         self.cuts += 1
                         break
-                    wire.answered = True
+                    wire.answered, self.answered_at = True, _now()
                 await send(data)
             if self.delay:
                 await asyncio.sleep(self.delay / 2)  # what is on its way arrives
@@ -396,10 +415,17 @@ def can_swallow() -> bool:
         return _swallow(plug)
 
 
-def _swallow(plug: socket.socket) -> bool:
-    """Drop everything that comes for a socket, before TCP sees it. Gives False if the system does not let us."""
-    nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # "return 0", the shortest filter
-    program = struct.pack("HL", 1, ctypes.addressof(nothing))
+def _swallow(plug: socket.socket, *, share: float = 1.0) -> bool:
+    """Drop what comes for a socket, or some of it, before TCP sees it. Gives False if the system does not let us."""
+    steps = (
+        (LOAD, 0, 0, RANDOM),
+        (JUMP_IF_AT_LEAST, 1, 0, int(share * 2**32)),
+        (RETURN, 0, 0, 0),
+        (RETURN, 0, 0, 2**32 - 1),
+    )
+    chosen = steps if share < 1 else steps[2:3]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in chosen))
+    program = struct.pack("HL", len(chosen), ctypes.addressof(code))
     try:
         plug.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
     except OSError:

@@ -207,7 +207,7 @@ class _Percent:
         self._told = -1
 
     def __call__(self, progress: Progress) -> None:
-        percent = 100 if progress.phase is Phase.DONE else min(99, 100 * progress.stored // progress.total)
+        percent = 100 if progress.phase is Phase.DONE else min(99, 100 * progress.stored // (progress.total or 1))
         if percent > self._told:
             self._told = percent
             self._tell(percent)

@@ -81,7 +81,8 @@ class ChunkRun:
         self._transfer = transfer
         self._base = base
         self._api = f"{base}/api/{quote(intake.record.place.profile, safe='')}/video"
-        self._inventory = Inventory(source.size, chunk_size=_judge_size(source, intake.record.chunk_size or MIB))
+        self._length = _judge_length(source, intake.record.chunk_size or MIB)
+        self._inventory = Inventory(self._length, chunk_size=intake.record.chunk_size or MIB)
         self._digest = RunningDigest(source)
         self._handed: dict[int, int] = {}
         self._done: Reply | None = None
@@ -115,7 +116,7 @@ class ChunkRun:
             intake.note(transfer.state.offset)
             raise
         await asyncio.to_thread(intake.claim.forget)
-        transfer.report(Phase.DONE, sent=intake.source.size)
+        transfer.report(Phase.DONE, sent=self._length)
         return result
 
     async def _probe(self) -> Event:
@@ -176,14 +177,14 @@ class ChunkRun:
             "uploadId": self._intake.record.upload_id,
             "filename": self._intake.record.place.name,
             "totalChunks": self._inventory.total,
-            "checksum": await self._digest.finish(),
+            "checksum": await self._digest.finish(self._length),
         }
         return await self._transfer.request(
             "POST",
             f"{self._api}/finalize",
             headers={wire.CONTENT_TYPE: wire.JSON},
             body=json.dumps(facts).encode(),
-            patience=self._intake.source.size / SLOWEST_CHECK,
+            patience=self._length / SLOWEST_CHECK,
             read=self._read_finalize,
         )
 
@@ -253,7 +254,7 @@ class ChunkRun:
         return f"{self._api}/chunk?uploadId={self._intake.record.upload_id}"
 
     def _result(self, resumed_from: int) -> UploadResult:
-        size = self._intake.source.size
+        size = self._length
         facts = self._done.facts if self._done else {}
         filename, url = facts.get("filename"), facts.get("url")
         if not isinstance(filename, str) or not filename:
@@ -276,14 +277,17 @@ class ChunkRun:
         )
 
 
-def _judge_size(source: Content, chunk_size: int) -> int:
+def _judge_length(source: Content, chunk_size: int) -> int:
+    if source.size is None or source.is_once:
+        message = f"{source.label} cannot be sent over the chunk API, which sends chunks again"
+        raise LocalFileError(message, hint="use the tus protocol for streams")
     if source.size == 0:
         message = f"{source.label} is empty"
         raise LocalFileError(message, hint="an empty file is no video")
     if source.size > chunk_size * CHUNKS_AT_MOST:
         message = f"{source.label} has {source.size} bytes, which is more than {CHUNKS_AT_MOST} chunks of {chunk_size}"
         raise FileTooLargeError(message, hint="choose a larger chunk size")
-    return chunk_size
+    return source.size
 
 
 def _sha256(data: bytes) -> str:

@@ -1,6 +1,6 @@
 """What an upload is made of: the one shape that files, bytes in memory and streams have for those who send them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -26,12 +26,32 @@ class Content(Protocol):
         ...
 
     @property
-    def size(self) -> int:
-        """Length in bytes."""
+    def size(self) -> int | None:
+        """Length in bytes; None while it is not known."""
+        ...
+
+    @property
+    def is_once(self) -> bool:
+        """True if no later call can give the same bytes again."""
+        ...
+
+    def resumes(self, kept: Fingerprint) -> bool:
+        """True if an upload that began with this fingerprint can go on with these bytes."""
         ...
 
     def check(self) -> None:
         """Make sure, at the cost of next to nothing, that it is still the same version."""
+        ...
+
+    async def ready(self, start: int, *, tell: Callable[[], None]) -> int:
+        """Up to where bytes can be read: past ``start``, or else that is the end, and ``size`` is known from now on.
+
+        Waits for bytes that are still to come, and calls ``tell`` when it does.
+        """
+        ...
+
+    def settle(self, offset: int) -> None:
+        """The server has what lies before ``offset``, and is sent next what follows."""
         ...
 
     async def read(self, start: int, *, size: int) -> bytes:

@@ -123,7 +123,8 @@ class Lines(Text):
         self._told_at, self._told_percent = at, now.percent
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         why = f' waiting="{now.waiting}"' if now.waiting else ""
-        facts = f"stored={now.stored} total={now.total} pct={now.percent:.0f} state={now.phase}{why}"
+        total = "?" if now.total is None else now.total
+        facts = f"stored={now.stored} total={total} pct={now.percent:.0f} state={now.phase}{why}"
         self._note(f"{stamp} {printable(name)} {facts}")
 
 
@@ -142,12 +143,15 @@ class Bar(Text):
         rate = self._rate.update(now.sent, at=time.monotonic())
         filled = int(BAR_WIDTH * now.percent / 100)
         bar = "━" * filled + "─" * (BAR_WIDTH - filled)
-        line = f"{_short(name)}  {bar} {now.percent:5.1f} %  {now.stored / MIB:.1f}/{now.total / MIB:.1f} MiB stored"
+        total = "?" if now.total is None else f"{now.total / MIB:.1f}"
+        line = f"{_short(name)}  {bar} {now.percent:5.1f} %  {now.stored / MIB:.1f}/{total} MiB stored"
         if now.waiting:
             line += f"  {now.waiting}"
         elif now.phase is Phase.SENDING and rate > 0:
-            left = max(0.0, (now.total - now.sent) / rate)
-            line += f"  {rate / MIB:.1f} MiB/s  {int(left // 60)}:{int(left % 60):02d} left"
+            line += f"  {rate / MIB:.1f} MiB/s"
+            if now.total is not None:
+                left = max(0.0, (now.total - now.sent) / rate)
+                line += f"  {int(left // 60)}:{int(left % 60):02d} left"
         else:
             line += f"  {now.phase}"
         self._notes.write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}")

@@ -5,6 +5,7 @@
     UploadError
     ├── LocalFileError              the file on this side: missing, unreadable, held by another process
     │   ├── FileChangedError        it is no longer the file that the upload began with
+    │   ├── StreamBrokenError       a stream broke off, or cannot give again what the server lost
     │   ├── UnsupportedTypeError    its type is one that the server cannot want
     │   └── FileTooLargeError       it is larger than a limit that is known on this side
     ├── AuthError                   no or bad credentials, or a server whose certificate is not trusted
@@ -87,6 +88,10 @@ class FileChangedError(LocalFileError):
     """The file was changed while it was being sent; the next call starts a new upload."""
 
     retryable = True
+
+
+class StreamBrokenError(LocalFileError):
+    """A stream broke off before its end, or cannot give again what the server lost. The upload is left unfinished."""
 
 
 class UnsupportedTypeError(LocalFileError):

@@ -13,7 +13,7 @@ from .chunked import AsyncChunkedVideoUploader, ChunkedOptions
 from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
 from .handle import AsyncUploadHandle, teller
 from .model import Progress, UploadResult
-from .origin import Uploadable
+from .origin import SPOOL_BYTES, Uploadable
 from .portal import WAKE_SECONDS, Portal, Task, next_of
 from .state import DOCUMENTED, MIB, RetryPolicy
 from .throttle import RateLimit
@@ -156,6 +156,7 @@ class Uploader:
         stall_timeout: float = 15.0,
         connect_timeout: float = 10.0,
         rate_limit: RateLimit | None = None,
+        spool_bytes: int = SPOOL_BYTES,
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -168,6 +169,7 @@ class Uploader:
             stall_timeout=stall_timeout,
             connect_timeout=connect_timeout,
             rate_limit=rate_limit,
+            spool_bytes=spool_bytes,
             state_dir=state_dir,
             clock=clock,
         )
@@ -182,7 +184,7 @@ class Uploader:
     ) -> None:
         self.close()
 
-    def upload(
+    def upload(  # noqa: PLR0913  # each has a default
         self,
         source: Uploadable,
         *,
@@ -190,6 +192,7 @@ class Uploader:
         description: str | None = None,
         profile: str | None = None,
         name: str | None = None,
+        size: int | None = None,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
@@ -206,6 +209,7 @@ class Uploader:
                 description=description,
                 profile=profile,
                 name=name,
+                size=size,
                 metadata=metadata,
                 on_event=post if tell else None,
             ),

@@ -29,6 +29,8 @@ class Held:
     Make it with :meth:`of_bytes` or :meth:`of_file`; close it when done.
     """
 
+    is_once = False
+
     def __init__(
         self, read_at: ReadAt, *, label: str, size: int, give_back: Callable[[], None], is_fixed: bool = False
     ) -> None:
@@ -123,6 +125,17 @@ class Held:
     def fingerprint(self) -> Fingerprint:
         """Length and digest."""
         return Fingerprint(identity=Identity(size=self.size, mtime_ns=0, inode=0), probe=self._whole.hexdigest())
+
+    def resumes(self, kept: Fingerprint) -> bool:
+        """True if nothing has changed."""
+        return kept == self.fingerprint
+
+    async def ready(self, start: int, *, tell: Callable[[], None]) -> int:  # noqa: ARG002  # the signature of Content
+        """Everything, at once."""
+        return self.size
+
+    def settle(self, offset: int) -> None:
+        """Nothing to do: all of it can be read again."""
 
     def check(self) -> None:
         """Nothing can be told without reading; every read proves what it gives."""

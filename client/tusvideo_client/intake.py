@@ -10,7 +10,7 @@ from .content import Content
 from .fingerprint import Place
 from .journal import Claim, Journal, Record
 from .model import Protocol
-from .origin import Uploadable, open_content
+from .origin import SPOOL_BYTES, Uploadable, open_content
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,13 +58,15 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
     name: str,
     metadata: dict[str, str],
     chunk_size: int | None = None,
+    size: int | None = None,
+    spool_bytes: int = SPOOL_BYTES,
 ) -> AsyncIterator[Intake]:
     """Open a file and claim its place; the record is on disk before this returns.
 
     Raises:
         LocalFileError: The file cannot be read, another upload holds it, or the state directory cannot be used.
     """
-    source = await open_content(what)
+    source = await open_content(what, size=size, spool_bytes=spool_bytes)
     try:
         place = Place(
             path=str(source.path),
@@ -84,7 +86,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
                 chunk_size=chunk_size,
                 metadata=metadata,
             )
-            resumes = kept is not None and kept.fingerprint == source.fingerprint
+            resumes = kept is not None and source.resumes(kept.fingerprint)
             intake = Intake(
                 source=source,
                 record=kept if kept is not None and resumes else fresh,

@@ -26,9 +26,10 @@ class Progress:
 
     Attributes:
         stored: Confirmed by the server; these bytes never have to be sent again. May fall if the server lost data.
-        total: Length of the file.
+        total: Length of the file; None while it is not known.
         sent: Handed to the network, counted from byte 0; falls back to ``stored`` after a cut.
-        percent: 0 to 100, of ``sent``. Never falls; 100 only after the server confirmed the end.
+        percent: 0 to 100, of ``sent``. Never falls; 100 only after the server confirmed the end; 0 while ``total`` is
+            not known.
         phase: What is being done now.
         waiting: Why nothing is sent, and until when, in words; None unless ``phase`` is ``waiting``.
         acked: Acknowledged by the other end of the connection, counted from byte 0: between ``stored`` and ``sent``.
@@ -36,7 +37,7 @@ class Progress:
     """
 
     stored: int
-    total: int
+    total: int | None
     sent: int
     percent: float
     phase: Phase

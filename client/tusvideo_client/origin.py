@@ -1,14 +1,21 @@
 """What callers may give to be uploaded, and how each of it is opened."""
 
+import inspect
 import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .content import Content
 from .held import Buffer, Held
 from .source import Source
+from .state import MIB
+from .stream import END, Stream, pieces_by_reading, pieces_from_thread, taker_of_file
 
-Uploadable = str | os.PathLike[str] | Buffer | BinaryIO
+Uploadable = str | os.PathLike[str] | Buffer | BinaryIO | AsyncIterable[Buffer] | Iterable[Buffer]
+
+SPOOL_BYTES = 64 * MIB
+SPOOL_BYTES_AT_LEAST = 64 * 1024
 
 
 def name_of(what: Uploadable) -> str:
@@ -19,14 +26,19 @@ def name_of(what: Uploadable) -> str:
     """
     if isinstance(what, str | os.PathLike):
         return Path(what).name
-    if not isinstance(what, Buffer) and isinstance(name := getattr(what, "name", None), str):
+    if not isinstance(what, Buffer) and isinstance(name := getattr(what, "name", None), str) and name[:1] != "<":
         return Path(name).name
     message = f"{type(what).__name__} has no file name: give name='talk.mp4'"
     raise ValueError(message)
 
 
-async def open_content(what: Uploadable) -> Content:
+async def open_content(what: Uploadable, *, size: int | None = None, spool_bytes: int = SPOOL_BYTES) -> Content:
     """Open what is to be uploaded; close the content when done.
+
+    Args:
+        what: Paths, bytes, file objects and streams.
+        size: Bytes that a stream gives, if that is known.
+        spool_bytes: How much of a stream may wait here for the server.
 
     Raises:
         LocalFileError: It cannot be read.
@@ -36,7 +48,29 @@ async def open_content(what: Uploadable) -> Content:
         return await Source.open(what)
     if isinstance(what, Buffer):
         return await Held.of_bytes(what)
-    if callable(getattr(what, "read", None)) and what.seekable():
-        return await Held.of_file(what)
-    message = f"{type(what).__name__} cannot be uploaded; expected a path, bytes, or a binary file object that can seek"
+    if _can_seek(what):
+        return await Held.of_file(what)  # type: ignore[arg-type]  # it has what a file object has
+    label = f"the stream {name!r}" if isinstance(name := getattr(what, "name", None), str) else "the stream"
+    return await Stream.open(_pieces_of(what), label=label, size=size, capacity=spool_bytes)
+
+
+def _can_seek(what: Any) -> bool:  # noqa: ANN401  # whatever the caller gave
+    if inspect.iscoroutinefunction(getattr(what, "read", None)) or not hasattr(what, "read"):
+        return False
+    return bool(getattr(what, "seekable", bool)())
+
+
+def _pieces_of(what: Any) -> AsyncIterator[Any]:  # noqa: ANN401  # whatever the caller gave
+    if inspect.iscoroutinefunction(read := getattr(what, "read", None)):
+        return pieces_by_reading(read)
+    if callable(read):
+        return pieces_from_thread(taker_of_file(what))
+    if isinstance(what, AsyncIterable):
+        return aiter(what)
+    if isinstance(what, Iterable):
+        pieces = iter(what)
+        return pieces_from_thread(lambda: next(pieces, END))
+    message = (
+        f"{type(what).__name__} cannot be uploaded; expected a path, bytes, a binary file object or a stream of bytes"
+    )
     raise TypeError(message)

@@ -143,11 +143,12 @@ def _tus_success(state: State, policy: RetryPolicy, event: Answer) -> Decision:
     if state.step is Step.CREATE:
         first_try = state.failures == 0
         state = replace(state, failures=0, progress_at=event.at)
-        return state, Proceed(step=Step.SEND if first_try and state.length else Step.PROBE)
+        return state, Proceed(step=Step.SEND if first_try and state.length != 0 else Step.PROBE)
     if state.step is Step.RECORD:
         return state, Proceed(step=Step.DONE)
     if event.offset is not None:
-        if state.step is Step.SEND and event.offset <= state.offset:
+        told_the_end = event.offset == state.length  # with no byte, or fewer, where the length had to be told
+        if state.step is Step.SEND and event.offset <= state.offset and not told_the_end:
             state = replace(state, offset=event.offset)
             return _setback(state, policy, event, "the server stored nothing")
         return _placed(state, policy, event)
@@ -171,13 +172,15 @@ def _disputed(state: State, policy: RetryPolicy, event: Answer) -> Decision:
 def _placed(state: State, policy: RetryPolicy, event: Answer) -> Decision:
     """The server said where the upload stands; it is believed, ahead of us or behind."""
     offset = event.offset or 0
+    if state.length is None:
+        state = replace(state, length=event.length)
     if event.length not in (None, state.length):
         why = f"the server says the upload has {event.length} bytes, the file has {state.length}"
         return state, Stop(kind=Kind.PROTOCOL, why=why)
-    if offset > state.length:
+    if state.length is not None and offset > state.length:
         why = f"the server says {offset} bytes are stored, the file has {state.length}"
         return state, Stop(kind=Kind.PROTOCOL, why=why)
-    done = offset == state.length
+    done = offset == state.length and not event.deferred
     return _stored(state, policy, offset, event.at), Proceed(step=Step.DONE if done else Step.SEND)
 
 
@@ -186,7 +189,7 @@ def _stored(state: State, policy: RetryPolicy, offset: int, at: float) -> State:
     gain = offset - state.best
     if gain <= 0:
         return replace(state, offset=offset, rewinds=state.rewinds + (offset < state.offset))
-    refill = min(policy.refill_bytes, max(1.0, state.length / 100))
+    refill = policy.refill_bytes if state.length is None else min(policy.refill_bytes, max(1.0, state.length / 100))
     refund = gain / refill + (state.failures > 0)
     spent = max(0.0, state.spent - refund)
     return replace(state, offset=offset, best=offset, failures=0, spent=spent, progress_at=at, hopeful=True)

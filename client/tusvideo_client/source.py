@@ -7,7 +7,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -28,6 +28,8 @@ class Source:
 
     Make it with :meth:`open`; close it when done.
     """
+
+    is_once = False
 
     def __init__(self, path: Path, *, file: BinaryIO, fingerprint: Fingerprint) -> None:
         self.path = path
@@ -74,6 +76,17 @@ class Source:
     def size(self) -> int:
         """Length in bytes when the file was opened."""
         return self.fingerprint.identity.size
+
+    def resumes(self, kept: Fingerprint) -> bool:
+        """True if nothing has changed."""
+        return kept == self.fingerprint
+
+    async def ready(self, start: int, *, tell: Callable[[], None]) -> int:  # noqa: ARG002  # the signature of Content
+        """Everything, at once."""
+        return self.size
+
+    def settle(self, offset: int) -> None:
+        """Nothing to do: all of it can be read again."""
 
     def check(self) -> None:
         """Make sure that the file is still the one that was opened.
@@ -192,7 +205,7 @@ class RunningDigest:
             await asyncio.to_thread(self._sum.update, data)
             self._position += len(data)
 
-    async def finish(self) -> str:
-        """The digest of the whole file, 64 hex digits."""
-        await self.catch_up(self._source.size)
+    async def finish(self, size: int) -> str:
+        """The digest of the whole file of ``size`` bytes, 64 hex digits."""
+        await self.catch_up(size)
         return self._sum.hexdigest()

@@ -86,9 +86,9 @@ DOCUMENTED = RetryPolicy(delays=(1.0, 2.0, 4.0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """All that the planner remembers of one upload."""
+    """All that the planner remembers of one upload. ``length`` is None while it is not known."""
 
-    length: int
+    length: int | None
     step: Step
     progress_at: float
     offset: int = 0
@@ -113,7 +113,7 @@ class Answer:
     """The server answered.
 
     ``left`` counts the chunks still to send; ``renewable``: a fresh token may be had; ``asked`` counts the bytes of the
-    file that the request was to carry.
+    file that the request was to carry; ``deferred``: the server waits to be told the length.
     """
 
     at: float
@@ -124,6 +124,7 @@ class Answer:
     left: int = 0
     renewable: bool = False
     asked: int = 0
+    deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

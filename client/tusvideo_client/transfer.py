@@ -102,7 +102,7 @@ class Transfer:
         planner: What follows an event.
         policy: How patient to be.
         clock: Time and chance.
-        length: Bytes of the file.
+        length: Bytes of the file; None while it is not known.
         on_event: Told what happens; of progress at most ten times a second, and at every change of phase.
         control: What the holder of the upload asks.
     """
@@ -114,7 +114,7 @@ class Transfer:
         planner: Planner,
         policy: RetryPolicy,
         clock: Clock,
-        length: int,
+        length: int | None,
         on_event: events.OnEvent | None,
         control: Control | None = None,
     ) -> None:
@@ -146,6 +146,14 @@ class Transfer:
         """The file is there; what follows is its video record."""
         self.state = replace(self.state, step=Step.RECORD)
         self.report(Phase.FINALIZING)
+
+    def learn_length(self, length: int) -> None:
+        """The source has ended: the upload has so many bytes."""
+        self.state = replace(self.state, length=length)
+
+    def excuse(self, seconds: float) -> None:
+        """Time in which there was nothing to send is no time without progress."""
+        self.state = replace(self.state, progress_at=self.state.progress_at + seconds)
 
     async def request(
         self,
@@ -258,6 +266,7 @@ class Transfer:
             left=left,
             asked=asked,
             renewable=self.can_renew,
+            deferred=wire.UPLOAD_DEFER_LENGTH in headers,
         )
 
     async def decide(self, event: Event) -> Proceed | Restart:
@@ -307,7 +316,7 @@ class Transfer:
         if phase is before.phase and waiting == before.waiting and now - self._reported_at < PROGRESS_PACE:
             return
         stored, total = self.state.offset, self.state.length
-        sent = stored if sent is None else min(sent, total)
+        sent = stored if sent is None else sent if total is None else min(sent, total)
         acked = sent if acked is None else max(stored, min(acked, sent))
         percent = 100.0 if phase is Phase.DONE else min(ALMOST, 100.0 * sent / total if total else 0.0)
         self._reported_at = now

@@ -36,6 +36,8 @@ class TusRun:
         self._transfer = transfer
         self._base = base
         self._request_bytes = request_bytes
+        self._length_field = _length_field(transfer.state.length)
+        self._has_told_length = True  # until it is known that it could not be told
         self._published: str | None = None
         self._handed = 0
         self._resumed_from: int | None = None
@@ -54,16 +56,13 @@ class TusRun:
             while (step := transfer.state.step) in requests:
                 transfer.report(PHASES[step])
                 action = await transfer.decide(await requests[step]())
+                intake.source.settle(0 if isinstance(action, Restart) else transfer.state.offset)
                 has_place = step is Step.PROBE and transfer.state.step is not step
                 if has_place and known and self._resumed_from is None:
                     action = await self._proven(action)
                     has_place = transfer.state.step is not step
                 if isinstance(action, Restart):
-                    self._handed = 0
-                    self._cut = None
-                    self._resumed_from = 0
-                    transfer.upload_url = None
-                    await intake.begin_anew()
+                    await self._begin_anew()
                 elif has_place:
                     self._recount()
                     if self._resumed_from is None:
@@ -76,18 +75,33 @@ class TusRun:
             if "title" in wanted and intake.record.metadata != wanted:
                 await self._record(wanted)
         except BaseException as error:
-            if isinstance(error, asyncio.CancelledError):
-                transfer.report_last(await self._stored_now())
-            intake.note(transfer.state.offset)
+            await self._leave(error)
             raise
         await asyncio.to_thread(intake.claim.forget)
-        transfer.report(Phase.DONE, sent=intake.source.size)
+        transfer.report(Phase.DONE, sent=transfer.state.length)
         return self._result()
 
+    async def _leave(self, error: BaseException) -> None:
+        """Remember what is stored; a stream cannot make use of it."""
+        if isinstance(error, asyncio.CancelledError):
+            self._transfer.report_last(await self._stored_now())
+        self._intake.note(self._transfer.state.offset)
+        if isinstance(error, UploadError) and self._intake.source.is_once:
+            error.hint, error.retryable = "what is stored stays unfinished; send the stream anew", False
+
+    async def _begin_anew(self) -> None:
+        self._handed = 0
+        self._cut = None
+        self._resumed_from = 0
+        self._transfer.upload_url = None
+        self._length_field = _length_field(self._transfer.state.length)
+        await self._intake.begin_anew()
+
     async def _create(self) -> Event:
+        self._intake.source.check()
         headers = {
             wire.TUS_RESUMABLE: wire.TUS_VERSION,
-            wire.UPLOAD_LENGTH: str(self._intake.source.size),
+            **self._length_field,
             wire.UPLOAD_METADATA: wire.build_metadata(self._intake.record.metadata),
             wire.IDEMPOTENCY_KEY: self._intake.record.upload_id,
         }
@@ -100,6 +114,7 @@ class TusRun:
                 raise ProtocolError(message, status=reply.status)
             self._transfer.upload_url = wire.resolve(url, reply.headers[wire.LOCATION])
             self._take_published(reply)
+            self._has_told_length = wire.UPLOAD_LENGTH in headers
             await self._intake.save(replace(self._intake.record, upload_url=self._transfer.upload_url))
             self._transfer.tell(events.Created(url=self._transfer.upload_url))
         return event
@@ -110,10 +125,11 @@ class TusRun:
 
     async def _send(self) -> Event:
         transfer, source, start = self._transfer, self._intake.source, self._transfer.state.offset
+        readable = await self._readable(start)
         ceiling = min(self._request_bytes, transfer.state.ceiling or self._request_bytes)
         began = transfer.now()
         size = pieces.next_size(self._pace, at=began, ceiling=ceiling)
-        end = min(start + size, source.size)
+        end = min(start + size, readable)
         if size != self._size:
             self._size = size
             transfer.tell(events.PieceSize(size=size))
@@ -124,6 +140,8 @@ class TusRun:
             wire.UPLOAD_OFFSET: str(start),
             wire.CONTENT_TYPE: wire.OFFSET_STREAM,
         }
+        if not self._has_told_length and transfer.state.length is not None:
+            headers[wire.UPLOAD_LENGTH] = str(transfer.state.length)
         try:
             event = await transfer.request(
                 "PATCH",
@@ -139,8 +157,22 @@ class TusRun:
             resent = max(0, min(reached, self._handed) - start)
             transfer.count(moved=body.handed, resent=resent, acked=body.acked)
             self._handed = max(self._handed, reached)
+        if wire.UPLOAD_LENGTH in headers and transfer.reply is not None and transfer.reply.is_success:
+            self._has_told_length = True
         self._learn(event, start=start, size=end - start, acked=body.acked, began=began)
         return event
+
+    async def _readable(self, start: int) -> int:
+        """Up to where bytes can be sent; waits for a source that is still growing, and takes note of its end."""
+        transfer, source = self._transfer, self._intake.source
+        began = transfer.now()
+        end = await source.ready(start, tell=lambda: transfer.report(Phase.WAITING, waiting=f"for {source.label}"))
+        if transfer.state.length is None:
+            transfer.excuse(transfer.now() - began)
+            if source.size is not None:
+                transfer.learn_length(source.size)
+            transfer.report(Phase.SENDING)
+        return end if transfer.state.length is None else min(end, transfer.state.length)
 
     def _learn(self, event: Event, *, start: int, size: int, acked: int, began: float) -> None:
         """What a request tells of how long the next one should be."""
@@ -194,6 +226,8 @@ class TusRun:
 
     def _place(self, reply: Reply, *, asked: int = 0) -> Answer:
         self._take_published(reply)
+        if reply.is_success and (wire.UPLOAD_DEFER_LENGTH in reply.headers or wire.UPLOAD_LENGTH in reply.headers):
+            self._has_told_length = wire.UPLOAD_LENGTH in reply.headers  # a server may refuse to be told twice
         offset = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET))
         return self._transfer.answer(reply, offset=offset, asked=asked)
 
@@ -213,7 +247,7 @@ class TusRun:
         return UploadResult(
             url=self._published or self._url,
             filename=wire.last_segment(self._published) if self._published else record.place.name,
-            size=self._intake.source.size,
+            size=self._transfer.state.length or 0,
             upload_id=record.upload_id,
             upload_url=self._url,
             protocol="tus",
@@ -221,6 +255,11 @@ class TusRun:
             restarted=self._transfer.state.restarts > 0,
             stats=self._transfer.stats(),
         )
+
+
+def _length_field(length: int | None) -> dict[str, str]:
+    """What a creation says of the length; said again unchanged, if the creation has to be made again."""
+    return {wire.UPLOAD_DEFER_LENGTH: "1"} if length is None else {wire.UPLOAD_LENGTH: str(length)}
 
 
 async def say_farewell(transport: Transport, stale: Record) -> bool:
@@ -235,7 +274,9 @@ async def say_farewell(transport: Transport, stale: Record) -> bool:
         async with asyncio.timeout(FAREWELL_SECONDS):
             reply = await transport.send("HEAD", stale.upload_url, headers=headers)
             offset = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET))
-            if offset is not None and offset < stale.fingerprint.identity.size:
+            told = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_LENGTH))
+            length = stale.fingerprint.identity.size if told is None else told
+            if offset is not None and (offset < length or wire.UPLOAD_DEFER_LENGTH in reply.headers):
                 reply = await transport.send("DELETE", stale.upload_url, headers=headers)
             return reply.status in GONE
     return False

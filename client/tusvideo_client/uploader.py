@@ -13,7 +13,7 @@ from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import take_in
 from .journal import Journal
 from .model import UploadResult
-from .origin import Uploadable, name_of
+from .origin import SPOOL_BYTES, SPOOL_BYTES_AT_LEAST, Uploadable, name_of
 from .plan import after_tus
 from .state import MIB, RetryPolicy, Timeouts
 from .throttle import RateLimit
@@ -29,6 +29,7 @@ class UploadOptions(TypedDict, total=False):
     description: str | None
     profile: str | None
     name: str | None
+    size: int | None
     metadata: Mapping[str, str] | None
     progress: OnProgress | None
     on_event: OnEvent | None
@@ -54,6 +55,8 @@ class AsyncUploader:
         rate_limit: Bytes a second that all uploads of this uploader may send together, each the same share; or a
             timetable as text, as ``"22:00-06:00 unlimited, 512k"`` (see :func:`tusvideo_client.rate.parse_timetable`);
             ``ValueError`` if it means nothing.
+        spool_bytes: How many bytes of a stream may wait in a temporary file until the server has confirmed them; when
+            they are so many, the producer has to wait.
         state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
         clock: Time and chance, for tests.
     """
@@ -69,16 +72,21 @@ class AsyncUploader:
         stall_timeout: float = 15.0,
         connect_timeout: float = 10.0,
         rate_limit: RateLimit | None = None,
+        spool_bytes: int = SPOOL_BYTES,
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
         if request_bytes < 1:
             message = f"request_bytes must be at least 1, not {request_bytes}"
             raise ValueError(message)
+        if spool_bytes < SPOOL_BYTES_AT_LEAST:
+            message = f"spool_bytes must be at least {SPOOL_BYTES_AT_LEAST}, not {spool_bytes}"
+            raise ValueError(message)
         self._base = base_url.rstrip("/")
         self._account = account
         self._retry = retry or RetryPolicy()
         self._request_bytes = request_bytes
+        self._spool_bytes = spool_bytes
         self._state_dir = state_dir
         self._clock = clock or Clock()
         timeouts = Timeouts(
@@ -101,7 +109,7 @@ class AsyncUploader:
         self._handles.clear()
         await self._transport.__aexit__(kind, error, trace)
 
-    async def upload(
+    async def upload(  # noqa: PLR0913  # each has a default
         self,
         source: Uploadable,
         *,
@@ -109,6 +117,7 @@ class AsyncUploader:
         description: str | None = None,
         profile: str | None = None,
         name: str | None = None,
+        size: int | None = None,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
@@ -124,10 +133,16 @@ class AsyncUploader:
                 A file object must not be used meanwhile; afterwards it is open, at the position that it had. Bytes and
                 file objects are read once before the first byte leaves, because they are known by their digest: the
                 same bytes under the same name resume, also in a later process.
+                Or a stream that gives its bytes once: an (async) iterator or generator of bytes, or a file object that
+                cannot seek, as a pipe. It survives cuts, but no later call can go on with it. If it raises an error, or
+                gives more or less than ``size``, the upload is left unfinished. A pipe's end looks the same whether its
+                writer finished or died: give ``size`` where it is known. A blocking iterator runs in a thread of its
+                own, an async one in the uploader's loop.
             title: Title of the video record.
             description: Description of the video record.
             profile: The server's profile; its default if not given.
             name: Name to send instead of the file's own; needed where there is none.
+            size: Bytes that a stream gives, if that is known.
             metadata: Further pairs for ``Upload-Metadata``.
             progress: Told at most ten times a second, and at every change of phase, in the event loop.
             on_event: Told everything that happens, progress included (:mod:`tusvideo_client.events`), in the event
@@ -136,6 +151,7 @@ class AsyncUploader:
         Raises:
             UploadError: See :mod:`tusvideo_client.errors`.
             ValueError: A metadata key cannot be sent, or there is no name.
+            StreamBrokenError: The stream broke off.
             TypeError: This cannot be uploaded.
         """
         options: UploadOptions = {
@@ -143,6 +159,7 @@ class AsyncUploader:
             "description": description,
             "profile": profile,
             "name": name,
+            "size": size,
             "metadata": metadata,
         }
         tell = teller(on_event, progress)
@@ -191,6 +208,8 @@ class AsyncUploader:
             profile=profile or "",
             name=pairs["filename"],
             metadata=pairs,
+            size=options.get("size"),
+            spool_bytes=self._spool_bytes,
         ) as intake:
             transfer = Transfer(
                 self._transport,

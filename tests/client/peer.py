@@ -26,7 +26,7 @@ UPLOADS = "/uploads/files/local"
 class Upload:
     """What the server stores of one upload."""
 
-    length: int
+    length: int | None
     key: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     data: bytearray = field(default_factory=bytearray)
@@ -223,7 +223,7 @@ class Peer:
             if self.honours_keys and key is not None and upload.key == key:
                 return web.Response(status=201, headers={"Location": f"/files/{name}", "Tus-Resumable": "1.0.0"})
         name = hashlib.sha256(str(len(self.seen)).encode()).hexdigest()[:32]
-        upload = Upload(length=int(request.headers["Upload-Length"]), key=key)
+        upload = Upload(length=_length_in(request), key=key)
         for pair in request.headers.get("Upload-Metadata", "").split(","):
             word, _, value = pair.partition(" ")
             upload.metadata[word] = base64.b64decode(value).decode()
@@ -244,6 +244,10 @@ class Peer:
         request[SEEN].start = offset
         if offset != len(upload.data):
             return web.Response(status=409, headers=self._place(upload) if self.says_offset_on_409 else {})
+        if "Upload-Length" in request.headers:
+            if upload.length is not None:
+                return web.Response(status=400)  # as tusd does
+            upload.length = int(request.headers["Upload-Length"])
         await self._body(request, upload.data.extend)
         return web.Response(status=204, headers=self._place(upload))
 
@@ -260,7 +264,7 @@ class Peer:
     def _place(self, upload: Upload) -> dict[str, str]:
         headers = {
             "Upload-Offset": str(len(upload.data)),
-            "Upload-Length": str(upload.length),
+            **({"Upload-Defer-Length": "1"} if upload.length is None else {"Upload-Length": str(upload.length)}),
             "Tus-Resumable": "1.0.0",
             "Cache-Control": "no-store",
         }
@@ -338,6 +342,14 @@ class Peer:
     @staticmethod
     def _offset(upload: Upload) -> int:
         return sum(len(upload.chunks[index]) for index in range(upload.contiguous))
+
+
+def _length_in(request: web.Request) -> int | None:
+    """The length that a creation tells; None if it says that it will tell it later."""
+    if request.headers.get("Upload-Defer-Length") == "1":
+        assert "Upload-Length" not in request.headers
+        return None
+    return int(request.headers["Upload-Length"])
 
 
 def _parse_form(request: web.Request, body: bytes, seen: Seen) -> bytes:

@@ -286,7 +286,7 @@ async def test_progress_is_honest(start: Start, peer: Peer, video: Path, waits: 
     handle = start(video, progress=told.append)
     await handle
     size = video.stat().st_size
-    assert all(0 <= now.stored <= now.acked <= now.sent <= now.total == size for now in told)
+    assert all(0 <= now.stored <= now.acked <= now.sent <= size == now.total for now in told)
     percents = [now.percent for now in told]
     assert percents == sorted(percents)
     assert [now.phase for now in told if now.percent == 100] == [Phase.DONE]

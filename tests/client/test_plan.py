@@ -71,6 +71,17 @@ CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
         pytest.param(a_state(CREATE), said(201), ("proceed", SEND), id="created: send"),
         pytest.param(a_state(CREATE, failures=1), said(201), ("proceed", PROBE), id="created at the second try: ask"),
         pytest.param(a_state(CREATE, length=0), said(201), ("proceed", PROBE), id="created empty: ask for the place"),
+        pytest.param(a_state(CREATE, length=None), said(201), ("proceed", SEND), id="created without a length: send"),
+        pytest.param(a_state(PROBE, length=None), said(200, offset=HALF), ("proceed", SEND), id="no length: go on"),
+        pytest.param(a_state(SEND, length=None), said(204, offset=HALF), ("proceed", SEND), id="no length, stored"),
+        pytest.param(a_state(PROBE, length=None), said(200, offset=9, length=9), ("proceed", DONE), id="told earlier"),
+        pytest.param(a_state(PROBE, length=None), said(200, offset=9, length=8), ("stop", Kind.PROTOCOL), id="beyond"),
+        pytest.param(
+            a_state(PROBE), said(200, offset=LENGTH, deferred=True), ("proceed", SEND), id="all stored, length untold"
+        ),
+        pytest.param(
+            a_state(SEND, offset=LENGTH, best=LENGTH), said(204, offset=LENGTH), ("proceed", DONE), id="length told"
+        ),
         pytest.param(a_state(CREATE), broke(), ("wait", CREATE, 0, 0.25), id="201 lost: the same create again"),
         pytest.param(a_state(CREATE), said(500), ("wait", CREATE, 0, 0.25), id="create failed: again"),
         pytest.param(a_state(CREATE), said(413), ("stop", Kind.REJECTED), id="too large"),

@@ -351,6 +351,18 @@ async def test_a_slow_line_shows_speed_and_time_left(
         await page.look("upload-sending", axe=axe)
 
 
+async def test_somebody_on_the_way_takes_no_large_request(server: ServerProcess, open_page: Open, source: Path) -> None:
+    """To a server on this machine a file goes in one request; refused with 413, it goes in smaller ones."""
+    page = await open_page(server.url, expected=("status of 413",))
+    await page.page.route(re.compile(r"/files/[0-9a-f]{32}$"), lambda route: route.fulfill(status=413), times=1)
+    await page.choose(source)
+    await page.send()
+    await page.state(NAME, "done")
+    assert page.statuses("PATCH") == [413, 204]
+    assert page.creations() == 1
+    arrived(server, source)
+
+
 async def test_several_files_go_three_at_once(server: ServerProcess, open_page: Open, tmp_path: Path, axe: str) -> None:
     """Five files: all arrive; the others wait for their turn, and say so."""
     files = [tmp_path / f"clip {number}.mp4" for number in range(5)]

@@ -6,8 +6,9 @@ import { bytes, percent } from '../shared/format'
 import { t } from '../shared/i18n'
 import { Awake } from './awake'
 import { isAllowed, isGranted } from './handles'
-import { type Chosen, type Item, isVideo, itemOf, type Kept, kept, LIVE, metadataOf, newId, type Notice, share, type State, titleOf } from './model'
+import { type Chosen, type Item, isLike, isVideo, itemOf, type Kept, kept, LIVE, metadataOf, newId, type Notice, share, type State, titleOf } from './model'
 import { Pace } from './pace'
+import { Portions, reader } from './portions'
 import { isSame, storedOf } from './proof'
 import { refusalOf } from './refusal'
 import * as storage from './storage'
@@ -15,11 +16,9 @@ import * as tabs from './tabs'
 import { Timers } from './timers'
 
 const AT_ONCE = 3
-/** Fits through proxies that take at most 100 MB a request; what a proxy holds when the link breaks is sent again. */
-const CHUNK_BYTES = 50 * 1024 * 1024
 /** Then every half minute: whoever leaves the page open wants the file to arrive. */
 const DELAYS_MS = [0, 1000, 2000, 4000, 8000, 15_000, ...Array<number>(240).fill(30_000)]
-const DRAW_MS = 250
+const DRAW_MS = 100
 const KEEP_MS = 2_000
 const DRAFT_MS = 700
 const QUARTER = 0.25
@@ -258,19 +257,27 @@ export class Engine {
     item.saved ??= { title: item.metadata.title ?? '', description: item.metadata.description ?? '' }
     item.notice = null
     this.paces.set(item.id, new Pace())
+    const portions = new Portions()
     this.set(item, 'sending')
     announce(t(item.url ? 'say.goesOn' : 'say.started', { name: item.name, percent: percent(share(item)) }))
-    const upload = new Upload(item.file!, {
+    const upload: Upload = new Upload(item.file!, {
       endpoint: new URL('/files/', location.href).href,
       uploadUrl: item.url,
-      chunkSize: CHUNK_BYTES,
+      chunkSize: portions.size,
+      fileReader: reader,
       retryDelays: DELAYS_MS,
       metadata: item.metadata,
       storeFingerprintForResuming: false,
-      onBeforeRequest: (request) => this.before(item, request),
-      onAfterResponse: (request, response) => this.after(item, request, response),
+      onBeforeRequest: (request) => {
+        portions.before(request)
+        if (request.getMethod() === 'POST') request.setHeader('Idempotency-Key', item.key)
+      },
+      onAfterResponse: (request, response) => {
+        portions.after(request, response, upload)
+        this.after(item, request, response)
+      },
       onUploadUrlAvailable: () => this.found(item, upload),
-      onShouldRetry: (error) => this.shouldRetry(item, error),
+      onShouldRetry: (error) => this.shouldRetry(item, error, portions.shrink(error, upload)),
       onProgress: (sent) => this.progress(item, upload, sent),
       onSuccess: () => void this.succeed(item),
       onError: (error) => this.stumble(item, upload, error),
@@ -280,10 +287,6 @@ export class Engine {
     void this.keep(item).then(() => {
       if (this.uploads.get(item.id) === upload && item.state === 'sending') upload.start()
     })
-  }
-
-  private before(item: Item, request: HttpRequest): void {
-    if (request.getMethod() === 'POST') request.setHeader('Idempotency-Key', item.key)
   }
 
   private after(item: Item, request: HttpRequest, response: HttpResponse): void {
@@ -319,9 +322,9 @@ export class Engine {
     this.changed()
   }
 
-  private shouldRetry(item: Item, error: unknown): boolean {
+  private shouldRetry(item: Item, error: unknown, isTooLarge: boolean): boolean {
     const status = error instanceof DetailedError ? (error.originalResponse?.getStatus() ?? 0) : 0
-    const again = navigator.onLine && (status === 0 || status >= 500 || [409, 423, 429].includes(status)) && status !== 507
+    const again = navigator.onLine && (isTooLarge || status === 0 || status >= 500 || [409, 423, 429].includes(status)) && status !== 507
     if (again && item.state === 'sending') this.set(item, 'waiting')
     if (again && status === 0) void this.checkFile(item)
     return again
@@ -488,8 +491,6 @@ export class Engine {
     setTimeout(() => {
       this.drawing = false
       for (const listener of this.listeners) listener()
-    }, this.items.some((item) => item.state === 'sending') ? DRAW_MS / 5 : 0)
+    }, this.items.some((item) => item.state === 'sending') ? DRAW_MS : 0)
   }
 }
-
-const isLike = (item: Kept, file: File): boolean => item.name === file.name && item.size === file.size

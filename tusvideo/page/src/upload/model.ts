@@ -74,6 +74,7 @@ export interface Notice {
 
 export const LIVE: ReadonlySet<State> = new Set(['queued', 'sending', 'waiting'])
 
+export const isLike = (item: Kept, file: File): boolean => item.name === file.name && item.size === file.size
 export const share = (item: Item): number => (item.state === 'done' ? 1 : item.size ? item.sent / item.size : 0)
 
 const VIDEO = /\.(mp4|m4v|mov|webm|mkv|avi|mpe?g|ogv|3gp|ts)$/i

@@ -5,7 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tusvideo.checksums import Checksum
-from tusvideo.model import ClientKey, Digests, Part, Profile, Protocol, Upload, UploadId, Video, VideoSort, VideoState
+from tusvideo.model import (
+    ClientKey,
+    Digests,
+    Part,
+    Profile,
+    Protocol,
+    Upload,
+    UploadId,
+    UploadState,
+    Video,
+    VideoSort,
+    VideoState,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +168,15 @@ class ChangeVideo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DraftUpload:
+    """Say what the record of an upload is to say, while it is on its way; None leaves a text as it is."""
+
+    upload_id: UploadId
+    title: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFilter:
     """Which records are meant; None and no words leave nothing out."""
 
@@ -286,6 +307,34 @@ class VideosListed:
     """Where the next page begins; None at the end of the list."""
     total: int
     """Records in all pages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadShown:
+    """An upload as its owner sees it get on."""
+
+    upload: Upload
+    state: UploadState
+    video_id: str | None = None
+    """The record that its file has, once it is published."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadGone:
+    """There is no such upload any more."""
+
+    upload_id: UploadId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoGone:
+    """There is no such record any more."""
+
+    video_id: str
+
+
+Change = UploadShown | UploadGone | Video | VideoGone
+"""What somebody who follows is told: how something is now, whatever it was before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

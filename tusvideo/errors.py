@@ -33,6 +33,7 @@ Every leaf has a stable ``code`` and typed data; the dialects hold the tables fr
     │   ├── Busy                        another request holds the upload
     │   ├── Stopping                    the server is shutting down
     │   ├── Overloaded                  as many bodies are on their way as the server takes
+    │   ├── TooManyStreams              somebody follows as many streams of events as one may
     │   ├── DiskFull                    the disk has no room
     │   └── StorageFailed               the disk or the database failed; nothing was acknowledged
     ├── TransferEnded                   a body did not arrive whole; what arrived is kept
@@ -362,6 +363,16 @@ class Overloaded(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(f"{self.reason}; what was stored is kept, continue in a moment")
+
+
+class TooManyStreams(Unavailable):
+    """As many streams of events are open as one user may have."""
+
+    code = "too_many_streams"
+    retry_after = 5
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(f"you follow {most} streams of events already; close one, then open this one again")
 
 
 class DiskFull(Unavailable):

@@ -173,6 +173,8 @@ class Upload:
     """Of the whole: what the client claims, verified before the upload is finalizing."""
     wants_digest: str | None = None
     """Algorithm of the digest of the whole that the client wants to be told in the last answer."""
+    replaces: str | None = None
+    """Id of the record whose file this one is to become; None makes a record of its own, if there is a title."""
     location: Location | None = None
     """Chosen together with FINALIZING, final once COMPLETE."""
     reason: str | None = None
@@ -268,6 +270,19 @@ class Limits:
     """The same at least, for bodies whose size is told and that are not the last ones of their uploads."""
     min_free_bytes: int = 64 * 1024 * 1024
     """Room that stays free on the disk; an upload that would go below it is refused before its first byte."""
+
+
+class UploadState(StrEnum):
+    """How an upload gets on, for people."""
+
+    UPLOADING = "uploading"
+    """A request writes it, or did a moment ago."""
+    PAUSED = "paused"
+    """Nobody writes; it can go on."""
+    CHECKING = "checking"
+    """All bytes are there; it is being published, or examined."""
+    READY = "ready"
+    FAILED = "failed"
 
 
 class VideoState(StrEnum):

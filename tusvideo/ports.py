@@ -306,8 +306,21 @@ class SessionRepository(Protocol):
     async def move_part(self, upload_id: UploadId, part: Part) -> None:
         """Change the position of a stored part. Raises SessionConflict when it is not stored."""
 
-    async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> None:
-        """``save``, and add or update the video record, in one transaction."""
+    async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> Video | None:
+        """``save``, and add or update the video record, in one transaction; gives the stored record.
+
+        Title and description are those that the row has by then, if it has any: they may have been drafted meanwhile.
+        Without a title there is no record."""
+
+    async def draft(
+        self, owner: UserId, upload_id: UploadId, *, title: str | None, description: str | None
+    ) -> Upload | None:
+        """Change the texts of an upload that is open or finalizing, and give the row; None leaves a text as it is.
+        Gives None when the owner has no such upload."""
+
+    async def recent(self, owner: UserId, *, since: datetime, limit: int) -> Sequence[Upload]:
+        """List the uploads of an owner that are open or finalizing, and those that got their last byte after an instant
+        and are complete or failed by now; newest first. Partial uploads are left out."""
 
     async def remove(self, upload_id: UploadId) -> None:
         """Delete a row and its parts. Safe to repeat."""

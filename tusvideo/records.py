@@ -21,6 +21,9 @@ class VideoRepository(Protocol):
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         """Load a record of an owner."""
 
+    async def video_of(self, owner: UserId, *, profile: str, filename: str) -> Video | None:
+        """Load the record of a published file."""
+
     async def change_video(self, owner: UserId, command: ChangeVideo, *, now: datetime) -> Video | None:
         """Change what a record says, and when it was changed. Gives the stored record, None when there is none."""
 

@@ -31,6 +31,7 @@ from tusvideo.service.concatenating import Concatenated, Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspected, Inspecting
 from tusvideo.service.parts import PartService
+from tusvideo.service.progress import ProgressService
 from tusvideo.service.proving import ProofService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.recovery import Recovery
@@ -84,6 +85,7 @@ class Server:
     parts: PartService
     finalizing: FinalizeService
     videos: VideoService
+    progress: ProgressService
     recovery: Recovery
     sweeper: Sweeper
     syncing: BackgroundSync
@@ -144,6 +146,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
         concatenating = Concatenating(publisher=publisher, locks=locks)
         stack.push_async_callback(concatenating.close)
         uploads = UploadService(publisher=publisher, locks=locks, videos=sessions, concatenating=concatenating)
+        videos = VideoService(publisher=publisher, videos=sessions, uploads=uploads)
         yield Server(
             clock=clock,
             store=store,
@@ -154,7 +157,8 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             concatenating=concatenating,
             parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
             finalizing=FinalizeService(publisher=publisher, locks=locks),
-            videos=VideoService(publisher=publisher, videos=sessions, uploads=uploads),
+            videos=videos,
+            progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),
             recovery=Recovery(publisher=publisher, uploads=uploads),
             sweeper=Sweeper(publisher=publisher, locks=locks),
             syncing=BackgroundSync(store=store, sessions=sessions),
@@ -254,6 +258,7 @@ def _house(server: Server, config: Config) -> House:
         parts=server.parts,
         finalizing=server.finalizing,
         videos=server.videos,
+        progress=server.progress,
         pictures=server.inspecting,
         authenticator=LocalAuthenticator(),
         clock=server.clock,

@@ -89,3 +89,17 @@ async def test_a_stop_under_load_loses_nothing(server: ServerProcess) -> None:
     assert (await chunks.finalize(server.port, "k", len(parts))).status == 200
     assert len(published(server.data_dir, "files")) == UPLOADS
     assert staged(server.data_dir) == []
+
+
+async def test_those_who_only_look_hold_up_nothing(server: ServerProcess) -> None:
+    """Streams of events, read or not, end with the server, within two seconds."""
+    wires = [await connect(server.port) for _ in range(8)]
+    for wire in wires:
+        await wire.send("GET /api/events HTTP/1.1")
+        assert (await wire.head())[0] == 200
+    begun = time.monotonic()
+    assert await server.stop() == 0
+    assert time.monotonic() - begun < 2
+    for wire in wires:
+        await wire.ended()
+        await wire.close()

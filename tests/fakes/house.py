@@ -17,6 +17,7 @@ from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspecting
 from tusvideo.service.parts import PartService
+from tusvideo.service.progress import ProgressService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.recovery import Recovered, Recovery
 from tusvideo.service.sweeper import Sweeper
@@ -88,6 +89,9 @@ class House:
         self.parts = PartService(publisher=self.publisher, locks=self.locks, uploads=self.uploads)
         self.finalizing = FinalizeService(publisher=self.publisher, locks=self.locks)
         self.videos = VideoService(publisher=self.publisher, videos=seen_sessions, uploads=self.uploads)
+        self.progress = ProgressService(
+            publisher=self.publisher, locks=self.locks, records=seen_sessions, videos=self.videos
+        )
         self.recovery = Recovery(publisher=self.publisher, uploads=self.uploads)
         self.sweeper = Sweeper(publisher=self.publisher, locks=self.locks)
         self.inspector = inspector

@@ -42,6 +42,7 @@ SAMPLES: list[TusvideoError] = [
     errors.Busy(),
     errors.Stopping(),
     errors.Overloaded(),
+    errors.TooManyStreams(most=8),
     errors.DiskFull(),
     errors.StorageFailed(),
     errors.BodyCut("/secret/path"),
@@ -59,6 +60,7 @@ TABLES = {
     "whole files": problem.STATUS,
 }
 IETF_STATUSES = {
+    errors.TooManyStreams: 503,
     errors.ChecksumMismatch: 400,
     errors.FactConflict: 400,
     errors.AlreadyComplete: 400,
@@ -137,6 +139,7 @@ def test_every_leaf_has_a_row_of_its_own(dialect: str) -> None:
                 (423, 503),  # Busy
                 (503, 503),  # Stopping
                 (503, 503),  # Overloaded
+                (503, 429),  # TooManyStreams
                 (507, 507),  # DiskFull
                 (503, 503),  # StorageFailed
                 (423, 503),  # BodyCut
@@ -224,6 +227,7 @@ def test_refusals_tell_when_the_upload_expires(expires_at: datetime | None) -> N
         (errors.Busy(), "Retry-After", "1"),
         (errors.Stopping(), "Retry-After", "2"),
         (errors.Overloaded(), "Retry-After", "5"),
+        (errors.TooManyStreams(most=8), "Retry-After", "5"),
         (errors.DiskFull(), "Retry-After", "60"),
         (errors.StorageFailed(), "Retry-After", "5"),
         (errors.Preempted(), "Retry-After", "1"),

@@ -23,6 +23,7 @@ from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspecting
 from tusvideo.service.parts import PartService
+from tusvideo.service.progress import ProgressService
 from tusvideo.service.proving import ProofService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
@@ -154,12 +155,14 @@ def _house(
     )
     concatenating = Concatenating(publisher=publisher, locks=locks)
     uploads = UploadService(publisher=publisher, locks=locks, videos=sessions, concatenating=concatenating)
+    videos = VideoService(publisher=publisher, videos=sessions, uploads=uploads)
     return House(
         uploads=uploads,
         proofs=ProofService(publisher=publisher),
         parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
         finalizing=FinalizeService(publisher=publisher, locks=locks),
-        videos=VideoService(publisher=publisher, videos=sessions, uploads=uploads),
+        videos=videos,
+        progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),
         pictures=Inspecting(publisher=publisher, videos=sessions, inspector=None, thumbnails=MemoryThumbnails()),
         authenticator=LocalAuthenticator(),
         clock=SystemClock(),

@@ -30,6 +30,7 @@ STATUS: Final[Mapping[type[errors.TusvideoError], int]] = {
     errors.AlreadyComplete: 400,
     # A client takes 409 for an offset that it can mend, and would ask and try for ever.
     errors.WrongProtocol: 403,
+    errors.TooManyStreams: 503,
     errors.Busy: 503,
     errors.TransferEnded: 503,
     errors.BodyCut: 503,

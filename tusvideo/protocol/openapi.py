@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tusvideo.model import CLIENT_KEY, Limits, Profile
-from tusvideo.protocol import openapi_videos
+from tusvideo.protocol import openapi_uploads, openapi_videos
 from tusvideo.protocol.fields import MAX_NUMBER
 from tusvideo.protocol.openapi_parts import FORM, IDENTITY, JSON, URLENCODED, operation, query
 from tusvideo.protocol.openapi_schemas import Schema, object_of, ref, schemas
@@ -67,6 +67,7 @@ def document(*, version: str, profiles: Mapping[str, Profile], limits: Limits) -
             "/api/{profile}/video/chunk": _chunk_path(video_profiles, limits),
             "/api/{profile}/video/finalize": _finalize_path(video_profiles),
             **openapi_videos.paths(profiles=profiles),
+            **openapi_uploads.paths(),
             "/files/{id}/digest": {"get": _digest()},
             "/healthz": {"get": _health()},
             "/readyz": {"get": _ready()},

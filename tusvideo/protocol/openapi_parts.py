@@ -23,6 +23,7 @@ IDENTITY: Final[Schema] = {
 _RETRY_AFTER: Final[Schema] = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
 }
+_TOO_MANY: Final = 429
 _LATER: Final = (503, 507)
 """Statuses of any route that touches disk or table: nothing is wrong with the request, later it may work."""
 
@@ -47,7 +48,7 @@ def operation(  # noqa: PLR0913 - the parts of an operation object, each named w
         found[str(status)] = {"description": sentence, **content, **({"headers": fields} if fields else {})}
     for status in (*refusals, *later):
         content = {} if bare else {"content": {PROBLEM_TYPE: {"schema": ref("Problem")}}}
-        headers = {"headers": _RETRY_AFTER} if status in _LATER else {}
+        headers = {"headers": _RETRY_AFTER} if status in {*_LATER, _TOO_MANY} else {}
         found[str(status)] = {"description": f"{HTTPStatus(status).phrase}.", **content, **headers}
     described: dict[str, object] = {"operationId": name, "summary": summary, "responses": found}
     if parameters:

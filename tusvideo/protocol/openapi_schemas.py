@@ -6,7 +6,7 @@ Spec: OpenAPI 3.1.1 § Schema Object; JSON Schema 2020-12.
 from collections.abc import Mapping
 from typing import Final
 
-from tusvideo.model import CLIENT_KEY, Limits, Profile, Status, VideoState
+from tusvideo.model import CLIENT_KEY, Limits, Profile, Status, UploadState, VideoState
 from tusvideo.protocol import texts
 
 Schema = Mapping[str, object]
@@ -200,6 +200,22 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
         },
         "thumbnail": {**_or_null(_TEXT), "description": "Path of a JPEG, once it was drawn."},
     }
+    upload: dict[str, Schema] = {
+        "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "state": {"enum": [state.value for state in UploadState]},
+        "reason": {**_or_null(_TEXT), "description": "Code of the error that made it fail."},
+        "filename": {**_or_null(_TEXT), "description": "How the client calls its file."},
+        "profile": _TEXT,
+        "offset": _COUNT,
+        "length": _or_null(_COUNT),
+        "expiresAt": _TIME,
+        "title": _or_null(_TEXT),
+        "description": _or_null(_TEXT),
+        "updatedAt": _TIME,
+        "videoId": {**_or_null(_TEXT), "description": "Id of its record, once it has one."},
+        "replaces": {**_or_null(_TEXT), "description": "Id of the record whose file it is to become."},
+        "url": _TEXT,
+    }
     changeable = {**texts_told, "originalName": _ORIGINAL_NAME}
     return {
         "DescribeVideo": object_of(
@@ -214,6 +230,14 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
             "properties": {name: _or_null(schema) for name, schema in changeable.items()},
             "anyOf": [{"required": [name]} for name in changeable],
         },
+        "DraftUpload": {
+            "type": "object",
+            "properties": {name: _or_null(schema) for name, schema in texts_told.items()},
+            "anyOf": [{"required": [name]} for name in texts_told],
+        },
+        "Upload": object_of(upload),
+        "UploadAnswer": object_of({"success": _TRUE, **upload}),
+        "UploadList": object_of({"success": _TRUE, "uploads": {"type": "array", "items": ref("Upload")}}),
         "Video": object_of(record),
         "VideoAnswer": object_of({"success": _TRUE, **record}),
         "VideoList": object_of(

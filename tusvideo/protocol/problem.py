@@ -54,6 +54,7 @@ STATUS: Final[Mapping[type[errors.TusvideoError], int]] = {
     **SHARED,
     errors.ChecksumMismatch: 422,
     errors.FactConflict: 409,
+    errors.TooManyStreams: 429,
     errors.Busy: 503,
     errors.TransferEnded: 503,
     errors.BodyCut: 503,
@@ -115,7 +116,7 @@ def headers(error: errors.TusvideoError, *, status: int) -> tuple[tuple[str, str
         return (("WWW-Authenticate", f'{error.scheme} realm="tusvideo"'),)
     if isinstance(error, errors.UnsupportedCoding):
         return (("Accept-Encoding", "identity"),)
-    if status in {423, 503, 507}:
+    if status in {423, 429, 503, 507}:
         return (("Retry-After", str(_retry_after(error))),)
     return ()
 

@@ -36,6 +36,7 @@ STATUS: Final[Mapping[type[errors.TusvideoError], int]] = {
     errors.FactConflict: 400,
     # After 409 common clients ask for the offset and try again, here for ever.
     errors.WrongProtocol: 403,
+    errors.TooManyStreams: 503,
     errors.Busy: 423,
     errors.TransferEnded: 423,
     errors.BodyCut: 423,

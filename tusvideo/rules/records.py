@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 from tusvideo.commands import ChangeVideo
-from tusvideo.model import Video
+from tusvideo.model import Upload, Video
+
+
+def record_of(upload: Upload, video: Video) -> Video | None:
+    """Give the record of a published upload, from one that has all but the texts that its row has by now.
+
+    None without a title: nobody asked for a record.
+    """
+    title = video.title if upload.title is None else upload.title
+    description = video.description if upload.description is None else upload.description
+    return replace(video, title=title, description=description) if title else None
 
 
 def changed(video: Video, command: ChangeVideo) -> Video:

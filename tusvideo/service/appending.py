@@ -139,3 +139,4 @@ class Appending:
     async def _save(self, upload: Upload) -> None:
         await self._publisher.sessions.save(upload, was=self._current)
         self._current = upload
+        self._publisher.watchers.tell_upload(upload)

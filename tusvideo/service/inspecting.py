@@ -152,6 +152,7 @@ class Inspecting:
             if thumbnail is not None:
                 await self._thumbnails.remove(video.owner, name_of(video, thumbnail))
             return None
+        self._publisher.watchers.tell_video(video.owner, video.id)
         if video.thumbnail is not None and video.thumbnail != thumbnail:
             await self._thumbnails.remove(video.owner, name_of(video, video.thumbnail))
         return state

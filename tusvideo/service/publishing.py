@@ -20,6 +20,7 @@ from tusvideo.rules.sniff import ANY_TYPE, KINDS, judge_type
 from tusvideo.rules.uploads import finalizing, moved
 from tusvideo.service.judging import staged_head
 from tusvideo.service.transfer import Turns
+from tusvideo.service.watching import Watchers
 
 MAX_NAMES_TRIED = 10_000
 
@@ -50,6 +51,7 @@ class Publisher:
         self.bell = asyncio.Event()
         """Rung when a record waits to be examined."""
         self.turns = Turns()
+        self.watchers = Watchers()
 
     def profile(self, name: str) -> Profile:
         """Give a configured profile. Raises NotFound when there is none of that name."""
@@ -76,11 +78,11 @@ class Publisher:
                 raise StorageFailed
             upload = await self._rename(upload, attempt)
         done = replace(moved(upload, Status.COMPLETE), stored_at=upload.stored_at)
-        video = self._video_of(done)
-        await self.sessions.complete(done, was=upload, video=video)
+        video = await self.sessions.complete(done, was=upload, video=self._video_of(done))
         self.emit("upload_completed", done)
         if video is not None:
             self.ring(video)
+            self.watchers.tell_video(video.owner, video.id)
         await self.store.discard(done.id)
         return done
 
@@ -93,6 +95,7 @@ class Publisher:
 
     def emit(self, name: str, upload: Upload, **data: int | str) -> None:
         """Tell what happened to an upload, after it was committed."""
+        self.watchers.tell_upload(upload)
         self.events.emit(UploadEvent(name=name, upload=upload, at=self.clock.now(), data=data))
 
     def first_state(self, content_type: str) -> VideoState:
@@ -149,7 +152,7 @@ class Publisher:
         )
 
     def _video_of(self, upload: Upload) -> Video | None:
-        if upload.title is None or upload.location is None:
+        if upload.location is None:
             return None
         now = self.clock.now()
         return Video(
@@ -157,7 +160,7 @@ class Publisher:
             owner=upload.owner,
             profile=upload.profile,
             filename=upload.location.filename,
-            title=upload.title,
+            title=upload.title or "",
             description=upload.description or "",
             size=upload.offset,
             content_type=upload.content_type or ANY_TYPE,

@@ -190,7 +190,11 @@ class UploadService:
             published = await self._sessions.published(gone.location)
             if published is None:
                 await self._store.remove_published(gone.location)
-                await self._videos.remove_video_of(gone.owner, profile=gone.profile, filename=gone.location.filename)
+                file = {"profile": gone.profile, "filename": gone.location.filename}
+                video = await self._videos.video_of(gone.owner, **file)
+                await self._videos.remove_video_of(gone.owner, **file)
+                if video is not None:
+                    self._publisher.watchers.tell_video(gone.owner, video.id)
         await self._store.discard(gone.id)
         await self._sessions.remove(gone.id)
 

@@ -53,6 +53,7 @@ class VideoService:
             ),
         )
         self._publisher.ring(video)
+        self._publisher.watchers.tell_video(user, video.id)
         return VideoDescribed(video=video, is_new=is_new)
 
     async def list(self, user: UserId, command: ListVideos) -> VideosListed:
@@ -80,6 +81,7 @@ class VideoService:
         changed = await self._videos.change_video(user, command, now=self._publisher.clock.now())
         if changed is None:
             raise NotFound("video")
+        self._publisher.watchers.tell_video(user, changed.id)
         return changed
 
     async def open_file(self, user: UserId, video_id: str) -> tuple[Video, Upload, PublishedFile]:
@@ -96,6 +98,7 @@ class VideoService:
             if upload is not None:
                 await self._uploads.terminate(user, TerminateUpload(upload_id=upload.id))
         await self._videos.remove_video(user, video_id)
+        self._publisher.watchers.tell_video(user, video_id)
 
     def _location(self, user: UserId, profile: str, filename: str) -> Location:
         directory = self._publisher.profile(profile).directory

@@ -21,7 +21,7 @@ from tusvideo.model import (
     VideoState,
 )
 from tusvideo.records import ALL, NEWEST
-from tusvideo.rules.records import changed
+from tusvideo.rules.records import changed, record_of
 from tusvideo.rules.search import matches, place_of
 from tusvideo.sessions.committed import DEAD
 from tusvideo.sessions.rows import (
@@ -114,10 +114,28 @@ class MemorySessions:
             raise conflict(upload_id)
         self._parts[upload_id][part.index] = replace(stored, position=part.position)
 
-    async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> None:
+    async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> Video | None:
         self._save(upload, was=was)
-        if video is not None:
-            self._put_video(video)
+        named = None if video is None else record_of(self._load(upload.id), video)
+        return None if named is None else self._put_video(named)[0]
+
+    async def draft(
+        self, owner: UserId, upload_id: UploadId, *, title: str | None, description: str | None
+    ) -> Upload | None:
+        row = self._rows.get(upload_id)
+        if row is None or row["owner"] != owner or row["status"] not in {"open", "finalizing"}:
+            return None
+        row.update(
+            {name: text for name, text in {"title": title, "description": description}.items() if text is not None}
+        )
+        return self._load(upload_id)
+
+    async def recent(self, owner: UserId, *, since: datetime, limit: int) -> Sequence[Upload]:
+        ended, going = {Status.COMPLETE, Status.FAILED}, {Status.OPEN, Status.FINALIZING}
+        after = instant(milliseconds(since))
+        mine = [upload for upload in self._uploads() if upload.owner == owner and not upload.is_partial]
+        found = [u for u in mine if u.status in going or (u.status in ended and u.stored_at > after)]
+        return tuple(sorted(found, key=lambda upload: (upload.created_at, upload.id), reverse=True)[:limit])
 
     async def remove(self, upload_id: UploadId) -> None:
         self._rows.pop(upload_id, None)
@@ -175,6 +193,9 @@ class MemorySessions:
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         stored = self._videos.get(video_id)
         return stored if stored is not None and stored.owner == owner else None
+
+    async def video_of(self, owner: UserId, *, profile: str, filename: str) -> Video | None:
+        return self._video_of(owner, profile, filename)
 
     async def change_video(self, owner: UserId, command: ChangeVideo, *, now: datetime) -> Video | None:
         stored = await self.video(owner, command.video_id)

@@ -211,6 +211,15 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         )
         """,
     ),
+    (
+        "ALTER TABLE uploads ADD COLUMN replaces TEXT",
+        # Neither has a column that a checkpoint changes.
+        """
+        CREATE INDEX uploads_going ON uploads (owner, created_at DESC, id DESC)
+        WHERE status IN ('open', 'finalizing')
+        """,
+        "CREATE INDEX uploads_ended ON uploads (owner, stored_at DESC, id DESC) WHERE status IN ('complete', 'failed')",
+    ),
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -23,6 +23,7 @@ from tusvideo.model import (
     VideoState,
 )
 from tusvideo.records import ALL, NEWEST
+from tusvideo.rules.records import record_of
 from tusvideo.sessions import sqlite_facts
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
@@ -98,8 +99,27 @@ class SqliteSessions:
     async def move_part(self, upload_id: UploadId, part: Part) -> None:
         await self._database.write(partial(uploads.move_part, upload_id=upload_id, part=part))
 
-    async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> None:
-        await self._write(upload.id, partial(_complete, upload=upload, was=was, video=video))
+    async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> Video | None:
+        self._rows.begin_write(upload.id)
+        row: Upload | None = None
+        try:
+            row, stored = await self._database.write(partial(_complete, upload=upload, was=was, video=video))
+        finally:
+            self._rows.end_write(upload.id, row)
+        return stored
+
+    async def draft(
+        self, owner: UserId, upload_id: UploadId, *, title: str | None, description: str | None
+    ) -> Upload | None:
+        return await self._write(
+            upload_id,
+            partial(uploads.draft_texts, owner=owner, upload_id=upload_id, title=title, description=description),
+        )
+
+    async def recent(self, owner: UserId, *, since: datetime, limit: int) -> Sequence[Upload]:
+        return await self._database.read(
+            partial(uploads.list_recent, owner=owner, since=milliseconds(since), limit=limit)
+        )
 
     async def remove(self, upload_id: UploadId) -> None:
         await self._write(upload_id, partial(uploads.delete_upload, upload_id=upload_id))
@@ -145,6 +165,9 @@ class SqliteSessions:
 
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         return await self._database.read(partial(videos.load_video, owner=owner, video_id=video_id))
+
+    async def video_of(self, owner: UserId, *, profile: str, filename: str) -> Video | None:
+        return await self._database.read(partial(videos.load_video_of, owner=owner, profile=profile, filename=filename))
 
     async def change_video(self, owner: UserId, command: ChangeVideo, *, now: datetime) -> Video | None:
         return await self._database.write(partial(videos.change_video, owner=owner, command=command, now=now))
@@ -207,8 +230,9 @@ class SqliteSessions:
         return left
 
 
-def _complete(connection: Connection, *, upload: Upload, was: Upload, video: Video | None) -> Upload:
+def _complete(
+    connection: Connection, *, upload: Upload, was: Upload, video: Video | None
+) -> tuple[Upload, Video | None]:
     done = uploads.save_upload(connection, upload=upload, was=was)
-    if video is not None:
-        videos.put_video(connection, video=video)
-    return done
+    named = None if video is None else record_of(done, video)
+    return done, None if named is None else videos.put_video(connection, video=named)[0]

@@ -60,6 +60,19 @@ UNSYNCED: Final = f"SELECT {_COLUMNS} FROM uploads WHERE boot_id IS NOT NULL AND
 LAST_EPOCH: Final = "SELECT coalesce(max(epoch), 0) FROM uploads"
 ANY: Final = "SELECT id FROM uploads LIMIT 1"
 
+GOING: Final = (
+    f"SELECT {_COLUMNS} FROM uploads INDEXED BY uploads_going WHERE owner = :owner AND status IN ('open', 'finalizing')"
+    " AND concat IS NOT 'partial' ORDER BY created_at DESC, id DESC LIMIT :limit"
+)
+ENDED: Final = (
+    f"SELECT {_COLUMNS} FROM uploads INDEXED BY uploads_ended WHERE owner = :owner AND status IN ('complete', 'failed')"
+    " AND stored_at > :since AND concat IS NOT 'partial' ORDER BY stored_at DESC, id DESC LIMIT :limit"
+)
+DRAFT: Final = (
+    "UPDATE uploads SET title = coalesce(:title, title), description = coalesce(:description, description)"
+    f" WHERE id = :id AND owner = :owner AND status IN ('open', 'finalizing') RETURNING {_COLUMNS}"
+)
+
 PARTS: Final = "SELECT idx, size, position FROM parts WHERE upload_id = ? AND idx >= ? ORDER BY idx"
 PART: Final = "SELECT idx, size, position FROM parts WHERE upload_id = ? AND idx = ?"
 PROGRESS: Final = "SELECT next_part, offset FROM uploads WHERE id = ? AND status = 'open'"
@@ -113,6 +126,23 @@ def save_upload(connection: sqlite3.Connection, *, upload: Upload, was: Upload) 
     if not rows:
         raise conflict(upload.id)
     return decode_upload(rows[0])
+
+
+def draft_texts(
+    connection: sqlite3.Connection, *, owner: UserId, upload_id: UploadId, title: str | None, description: str | None
+) -> Upload | None:
+    """Change the texts of an upload that is not published yet; None when there is none."""
+    values = {"id": upload_id, "owner": owner, "title": title, "description": description}
+    rows = connection.execute(DRAFT, values).fetchall()
+    return decode_upload(rows[0]) if rows else None
+
+
+def list_recent(connection: sqlite3.Connection, *, owner: UserId, since: int, limit: int) -> tuple[Upload, ...]:
+    """List the uploads of an owner that go on, and those that ended after a count of milliseconds, newest first."""
+    values = {"owner": owner, "since": since, "limit": limit}
+    found = [decode_upload(row) for query in (GOING, ENDED) for row in connection.execute(query, values)]
+    found.sort(key=lambda upload: (upload.created_at, upload.id), reverse=True)
+    return tuple(found[:limit])
 
 
 def list_parts(connection: sqlite3.Connection, *, upload_id: UploadId) -> tuple[Part, ...]:

@@ -66,6 +66,12 @@ def load_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) 
     return None if row is None else decode_video(row)
 
 
+def load_video_of(connection: sqlite3.Connection, *, owner: UserId, profile: str, filename: str) -> Video | None:
+    """Load the record of a file."""
+    row = connection.execute(LOAD_OF, {"owner": owner, "profile": profile, "filename": filename}).fetchone()
+    return None if row is None else decode_video(row)
+
+
 def list_statement(sort: VideoSort, *, wanted: VideoFilter, after: Place | None) -> tuple[str, Row]:
     """Word the query for a page, and give the values of its filter and place."""
     index, column, direction = _ORDERS[sort]

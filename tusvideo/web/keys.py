@@ -2,17 +2,19 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from tusvideo.commands import (
     AppendBytes,
     Appended,
+    Change,
     ChangeVideo,
     Created,
     CreateUpload,
     DescribeVideo,
+    DraftUpload,
     Finalize,
     Finalized,
     ListVideos,
@@ -26,11 +28,13 @@ from tusvideo.commands import (
     QueryUpload,
     TerminateParts,
     TerminateUpload,
+    UploadShown,
     VideoDescribed,
     VideosListed,
 )
 from tusvideo.model import Durability, InterimAnswers, Limits, Location, Profile, Upload, UploadId, UserId, Video
 from tusvideo.ports import Authenticator, Body, Clock, Listener, PartBody, PublishedFile, Spool
+from tusvideo.service.watching import Watcher
 from tusvideo.web.admission import Admission
 from tusvideo.web.takeover import Blocks
 
@@ -116,6 +120,28 @@ class Videos(Protocol):
         """Remove a record, and its file if wanted."""
 
 
+class Progress(Protocol):
+    """The service behind ``/api/uploads`` and ``/api/events``. Raises TusvideoError."""
+
+    async def list(self, user: UserId) -> Sequence[UploadShown]:
+        """List what is on its way."""
+
+    async def get(self, user: UserId, upload_id: UploadId) -> UploadShown:
+        """Tell how an upload gets on."""
+
+    async def draft(self, user: UserId, command: DraftUpload) -> UploadShown:
+        """Keep what the record of an upload is to say."""
+
+    def watch(self, user: UserId, *, is_gone: Callable[[], bool]) -> Watcher:
+        """Begin to follow what changes; ``is_gone`` tells that nobody reads any more."""
+
+    def follow(self, watcher: Watcher) -> AsyncGenerator[Change | None, None]:
+        """Give what changes, and None now and then."""
+
+    def leave(self, watcher: Watcher) -> None:
+        """End to follow."""
+
+
 class Pictures(Protocol):
     """The service that has the thumbnails of videos. Raises TusvideoError."""
 
@@ -143,6 +169,7 @@ class House:
     parts: Parts
     finalizing: Finalizing
     videos: Videos
+    progress: Progress
     pictures: Pictures
     authenticator: Authenticator
     clock: Clock

@@ -25,6 +25,9 @@ class Kind(StrEnum):
     VIDEO = "/api/videos/{id}"
     THUMBNAIL = "/api/videos/{id}/thumbnail"
     DOWNLOAD = "/api/videos/{id}/download"
+    GOING = "/api/uploads"
+    PROGRESS = "/api/uploads/{id}"
+    EVENTS = "/api/events"
     PUBLISHED = "/uploads/{directory}/{folder}/{filename}"
     HEALTH = "/healthz"
     READY = "/readyz"
@@ -66,6 +69,8 @@ _FIXED: Final = {
     "/files/": (Kind.UPLOADS, Family.TUS),
     "/api/videos/metadata": (Kind.METADATA, Family.VIDEOS),
     "/api/videos": (Kind.VIDEOS, Family.VIDEOS),
+    "/api/uploads": (Kind.GOING, Family.VIDEOS),
+    "/api/events": (Kind.EVENTS, Family.VIDEOS),
     "/healthz": (Kind.HEALTH, Family.PLAIN),
     "/readyz": (Kind.READY, Family.PLAIN),
     "/openapi.json": (Kind.DESCRIPTION, Family.PLAIN),
@@ -74,8 +79,13 @@ _FIXED: Final = {
     "/library": (Kind.LIBRARY, Family.PLAIN),
     "*": (Kind.SERVER, Family.PLAIN),
 }
-_PREFIXES: Final = (("/files", Family.TUS), ("/api/videos", Family.VIDEOS), ("/api/", Family.CHUNKS))
-_UPLOAD: Final = re.compile(r"/files/([0-9a-f]{32})", re.ASCII)
+_PREFIXES: Final = (
+    ("/files", Family.TUS),
+    ("/api/videos", Family.VIDEOS),
+    ("/api/uploads", Family.VIDEOS),
+    ("/api/", Family.CHUNKS),
+)
+_UPLOAD: Final = re.compile(r"/(files|api/uploads)/([0-9a-f]{32})", re.ASCII)
 _VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(?:/(thumbnail|download))?", re.ASCII)
 _OF_VIDEO: Final = {None: Kind.VIDEO, "thumbnail": Kind.THUMBNAIL, "download": Kind.DOWNLOAD}
 _PLAYER: Final = re.compile(r"/library/([0-9a-f]{32})", re.ASCII)
@@ -92,7 +102,8 @@ def find(path: str) -> Route:
     if (fixed := _FIXED.get(path)) is not None:
         return Route(kind=fixed[0], family=fixed[1])
     if (found := _UPLOAD.fullmatch(path)) is not None:
-        return Route(kind=Kind.UPLOAD, family=Family.TUS, upload_id=UploadId(found[1]))
+        kind, family = (Kind.UPLOAD, Family.TUS) if found[1] == "files" else (Kind.PROGRESS, Family.VIDEOS)
+        return Route(kind=kind, family=family, upload_id=UploadId(found[2]))
     if (found := _VIDEO.fullmatch(path)) is not None:
         return Route(kind=_OF_VIDEO[found[2]], family=Family.VIDEOS, video_id=found[1])
     if path.startswith(FILES_PATH):

@@ -19,15 +19,27 @@ from tusvideo.errors import (
 from tusvideo.message import ResponseHead
 from tusvideo.model import UserId
 from tusvideo.protocol import chunk_api, problem, videos_api
-from tusvideo.web import chunk_handlers, download, files, guard, page, pages, routes, thumbnails, video_handlers
+from tusvideo.web import (
+    chunk_handlers,
+    download,
+    files,
+    guard,
+    page,
+    pages,
+    progress_handlers,
+    routes,
+    thumbnails,
+    video_handlers,
+)
 from tusvideo.web.answer import hang_up, send
 from tusvideo.web.body import RequestBody
+from tusvideo.web.event_stream import Stream, send_stream
 from tusvideo.web.exchange import LOGGER, Download, Exchange, request_id_of
 from tusvideo.web.keys import House
 from tusvideo.web.routes import Family, Kind
 from tusvideo.web.takeover import RawBody
 
-Handler = Callable[[Exchange], Awaitable[ResponseHead | Download]]
+Handler = Callable[[Exchange], Awaitable[ResponseHead | Download | Stream]]
 
 HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.UPLOADS: {
@@ -56,6 +68,9 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.VIDEOS: {"GET": video_handlers.list_all},
     Kind.VIDEO: {"GET": video_handlers.get, "PATCH": video_handlers.change, "DELETE": video_handlers.remove},
     Kind.THUMBNAIL: {"GET": thumbnails.get, "HEAD": thumbnails.get},
+    Kind.GOING: {"GET": progress_handlers.list_all},
+    Kind.PROGRESS: {"GET": progress_handlers.get, "PATCH": progress_handlers.draft},
+    Kind.EVENTS: {"GET": progress_handlers.follow},
     Kind.DOWNLOAD: {"GET": video_handlers.download, "HEAD": video_handlers.download},
     Kind.PUBLISHED: {"GET": download.published, "HEAD": download.published},
     Kind.HEALTH: {"GET": pages.health, "HEAD": pages.health},
@@ -118,6 +133,8 @@ async def _answer(exchange: Exchange) -> web.StreamResponse:
         outcome = await _carry_out(exchange)
         if isinstance(outcome, Download):
             return await download.send_file(exchange, outcome)
+        if isinstance(outcome, Stream):
+            return await send_stream(exchange, outcome)
     except (BodyCut, BodyStalled) as error:
         exchange.code = error.code
         return hang_up(exchange.request)
@@ -134,7 +151,7 @@ async def _answer(exchange: Exchange) -> web.StreamResponse:
     return await send(exchange, outcome)
 
 
-async def _carry_out(exchange: Exchange) -> ResponseHead | Download:
+async def _carry_out(exchange: Exchange) -> ResponseHead | Download | Stream:
     exchange.head = guard.judge(exchange.request, exchange.head, policy=exchange.house.policy)
     handler = _handler(exchange)
     exchange.user = await _identify(exchange)

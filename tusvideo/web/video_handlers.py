@@ -18,20 +18,20 @@ async def describe(exchange: Exchange) -> ResponseHead:
         await read_json(exchange), default_profile=DEFAULT_PROFILE, profiles=exchange.house.profiles
     )
     outcome = await exchange.house.videos.describe(exchange.owner, command)
-    return videos_api.render_described(outcome, url=_url(exchange.house, outcome.video))
+    return videos_api.render_described(outcome, url=url_of(exchange.house, outcome.video))
 
 
 async def list_all(exchange: Exchange) -> ResponseHead:
     """GET /api/videos."""
     command = video_list.parse_list(exchange.head, profiles=exchange.house.profiles)
     outcome = await exchange.house.videos.list(exchange.owner, command)
-    return videos_api.render_list(outcome, url_of=lambda video: _url(exchange.house, video))
+    return videos_api.render_list(outcome, url_of=lambda video: url_of(exchange.house, video))
 
 
 async def get(exchange: Exchange) -> ResponseHead:
     """GET /api/videos/{id}."""
     video = await exchange.house.videos.get(exchange.owner, exchange.route.video_id)
-    return videos_api.render_video(video, url=_url(exchange.house, video))
+    return videos_api.render_video(video, url=url_of(exchange.house, video))
 
 
 async def download(exchange: Exchange) -> Download:
@@ -44,7 +44,7 @@ async def change(exchange: Exchange) -> ResponseHead:
     """PATCH /api/videos/{id}."""
     command = videos_api.parse_change(await read_json(exchange), video_id=exchange.route.video_id)
     video = await exchange.house.videos.change(exchange.owner, command)
-    return videos_api.render_video(video, url=_url(exchange.house, video))
+    return videos_api.render_video(video, url=url_of(exchange.house, video))
 
 
 async def remove(exchange: Exchange) -> ResponseHead:
@@ -54,7 +54,8 @@ async def remove(exchange: Exchange) -> ResponseHead:
     return videos_api.render_removed()
 
 
-def _url(house: House, video: Video) -> str:
+def url_of(house: House, video: Video) -> str:
+    """Give the path of the file of a record."""
     profile = house.profiles.get(video.profile)
     directory = video.profile if profile is None else profile.directory
     return published_path(Location(directory=directory, folder=user_folder(video.owner), filename=video.filename))

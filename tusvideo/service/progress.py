@@ -1,0 +1,137 @@
+"""How uploads get on, for people: lists of them, what their records are to say, and news of all that changes."""
+
+from collections.abc import AsyncGenerator, Callable
+from datetime import timedelta
+
+from tusvideo.commands import Change, ChangeVideo, DescribeVideo, DraftUpload, UploadGone, UploadShown, VideoGone
+from tusvideo.errors import NotFound
+from tusvideo.model import Status, Upload, UploadId, UploadState, UserId, Video
+from tusvideo.ports import LockManager
+from tusvideo.records import VideoRepository
+from tusvideo.rules import progress as rules
+from tusvideo.rules.uploads import judge_known, judge_owner
+from tusvideo.service.publishing import Publisher
+from tusvideo.service.videos import VideoService
+from tusvideo.service.watching import Mark, OfUpload, OfVideo, Watcher
+
+MOST_SHOWN = 200
+"""So many uploads are listed."""
+BEAT_SECONDS = 15.0
+"""So often one who follows hears that the connection lives, when nothing happens."""
+
+
+class ProgressService:
+    """Tells users how their uploads get on."""
+
+    def __init__(
+        self, *, publisher: Publisher, locks: LockManager, records: VideoRepository, videos: VideoService
+    ) -> None:
+        self._publisher = publisher
+        self._sessions = publisher.sessions
+        self._clock = publisher.clock
+        self._locks = locks
+        self._records = records
+        self._videos = videos
+
+    async def list(self, user: UserId) -> tuple[UploadShown, ...]:
+        """List what is on its way, and what ended in the last minute, newest first."""
+        since = self._clock.now() - timedelta(seconds=rules.SHOWN_SECONDS)
+        return tuple(
+            [await self._shown(each) for each in await self._sessions.recent(user, since=since, limit=MOST_SHOWN)]
+        )
+
+    async def get(self, user: UserId, upload_id: UploadId) -> UploadShown:
+        """Tell how one upload gets on. Raises NotFound, Expired."""
+        upload = judge_owner(await self._sessions.get(upload_id), user)
+        if upload.status is not Status.FAILED:
+            judge_known(upload)
+        return await self._shown(upload)
+
+    async def draft(self, user: UserId, command: DraftUpload) -> UploadShown:
+        """Keep what the record of an upload is to say; of one that is published, change the record, or make it.
+
+        Raises NotFound, also for a description of a file without a record; Expired. Safe to repeat.
+        """
+        drafted = await self._sessions.draft(
+            user, command.upload_id, title=command.title, description=command.description
+        )
+        if drafted is None:
+            drafted = judge_owner(await self._sessions.get(command.upload_id), user)
+            judge_known(drafted)
+            await self._describe(drafted, command)
+        self._publisher.watchers.tell_upload(drafted)
+        return await self._shown(drafted)
+
+    def watch(self, user: UserId, *, is_gone: Callable[[], bool]) -> Watcher:
+        """Begin to follow what happens to the things of a user, until ``leave``. Raises TooManyStreams."""
+        return self._publisher.watchers.open(user, is_gone=is_gone)
+
+    def leave(self, watcher: Watcher) -> None:
+        """End to follow. Safe to repeat."""
+        self._publisher.watchers.close(watcher)
+
+    async def follow(self, watcher: Watcher) -> AsyncGenerator[Change | None, None]:
+        """Give what changes, each as it is by then; None every quarter of a minute in which nothing does.
+
+        Ends when so much happened that was not read that one has to begin anew.
+        """
+        told: dict[UploadId, UploadShown] = {}
+        while True:
+            mark = await watcher.next(patience_seconds=BEAT_SECONDS)
+            if watcher.is_lost:
+                return
+            if mark is None:
+                yield None
+            elif (change := await self._change(watcher, mark, told)) is not None:
+                yield change
+
+    async def _change(self, watcher: Watcher, mark: Mark, told: dict[UploadId, UploadShown]) -> Change | None:
+        """Load what a mark is about; None when it is as it was told."""
+        if isinstance(mark, OfVideo):
+            for upload_id, shown in told.items():
+                if shown.video_id == mark.id:
+                    watcher.mark(OfUpload(upload_id))
+            return await self._records.video(watcher.owner, mark.id) or VideoGone(video_id=mark.id)
+        upload = await self._sessions.get(mark.id)
+        if upload is not None and upload.is_partial:
+            return None
+        if upload is None or upload.owner != watcher.owner or not rules.is_shown(upload):
+            told.pop(mark.id, None)
+            return UploadGone(upload_id=mark.id)
+        shown = await self._shown(upload)
+        was = told.get(mark.id)
+        if shown.state is UploadState.UPLOADING:
+            # Nothing happens when a line dies; so it is looked again.
+            watcher.mark(mark, after=rules.QUIET_SECONDS)
+        if shown.state in {UploadState.READY, UploadState.FAILED}:
+            told.pop(mark.id, None)
+        else:
+            told[mark.id] = shown
+        return None if shown == was else shown
+
+    async def _shown(self, upload: Upload) -> UploadShown:
+        video = await self._record_of(upload) if upload.status is Status.COMPLETE else None
+        silent = [transfer.silent_seconds for transfer in self._locks.transfers(upload.id)]
+        state = rules.state_of(upload, video=video, silent_seconds=min(silent, default=None), now=self._clock.now())
+        return UploadShown(upload=upload, state=state, video_id=None if video is None else video.id)
+
+    async def _record_of(self, upload: Upload) -> Video | None:
+        if upload.location is None:
+            return None
+        return await self._records.video_of(upload.owner, profile=upload.profile, filename=upload.location.filename)
+
+    async def _describe(self, upload: Upload, command: DraftUpload) -> None:
+        video = await self._record_of(upload)
+        if video is not None:
+            change = ChangeVideo(video_id=video.id, title=command.title, description=command.description)
+            await self._videos.change(upload.owner, change)
+        elif command.title is not None and upload.location is not None:
+            description = DescribeVideo(
+                profile=upload.profile,
+                filename=upload.location.filename,
+                title=command.title,
+                description=command.description or "",
+            )
+            await self._videos.describe(upload.owner, description)
+        else:
+            raise NotFound("video")

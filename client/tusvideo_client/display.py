@@ -90,6 +90,9 @@ class Text:
             self._note(f"  {error.hint}")
 
     def interrupt(self, name: str, *, now: Progress | None) -> None:
+        if now is not None and now.total is None:
+            self._note(f"{printable(name)}: stored {now.stored / MIB:.1f} MiB of a stream, left unfinished")
+            return
         stored = 100 * now.stored // now.total if now and now.total else 0
         self._note(f"{printable(name)}: stored {stored} % – run the same command to resume")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .content import Content
+from .errors import LocalFileError
 from .held import Buffer, Held
 from .source import Source
 from .state import MIB
@@ -37,21 +38,32 @@ async def open_content(what: Uploadable, *, size: int | None = None, spool_bytes
 
     Args:
         what: Paths, bytes, file objects and streams.
-        size: Bytes that a stream gives, if that is known.
+        size: How many bytes it has, if the caller knows.
         spool_bytes: How much of a stream may wait here for the server.
 
     Raises:
         LocalFileError: It cannot be read.
         TypeError: It is nothing that can be uploaded.
     """
+    content: Content
     if isinstance(what, str | os.PathLike):
-        return await Source.open(what)
-    if isinstance(what, Buffer):
-        return await Held.of_bytes(what)
-    if _can_seek(what):
-        return await Held.of_file(what)  # type: ignore[arg-type]  # it has what a file object has
+        content = await Source.open(what)
+    elif isinstance(what, Buffer):
+        content = await Held.of_bytes(what)
+    elif _can_seek(what):
+        content = await Held.of_file(what)  # type: ignore[arg-type]  # it has what a file object has
+    else:
+        return await _open_stream(what, size=size, capacity=spool_bytes)
+    if size not in {None, content.size}:
+        await content.close()
+        message = f"{content.label} has {content.size} bytes; expected {size}, as told"
+        raise LocalFileError(message)
+    return content
+
+
+async def _open_stream(what: Any, *, size: int | None, capacity: int) -> Stream:  # noqa: ANN401  # whatever was given
     label = f"the stream {name!r}" if isinstance(name := getattr(what, "name", None), str) else "the stream"
-    return await Stream.open(_pieces_of(what), label=label, size=size, capacity=spool_bytes)
+    return await Stream.open(_pieces_of(what), label=label, size=size, capacity=capacity)
 
 
 def _can_seek(what: Any) -> bool:  # noqa: ANN401  # whatever the caller gave

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from .rate import Bucket, Timetable, constant, grain_of, parse_timetable, take
 
-RateLimit = float | str | Timetable
-
 
 class Throttle:
     """Lets bytes leave at the rate of a timetable, in turns: each upload that has bytes gets the same share.
@@ -19,7 +17,7 @@ class Throttle:
 
     def __init__(
         self,
-        limit: RateLimit,
+        limit: float | str | Timetable,
         *,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
@@ -50,3 +48,6 @@ class Throttle:
                         await self._sleep(pause)
                 start += len(part)
                 yield part
+
+
+RateLimit = float | str | Timetable | Throttle  # a throttle that is given is shared with whoever else has it

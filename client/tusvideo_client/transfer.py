@@ -89,8 +89,8 @@ class Clock:
 
 def throttle_of(limit: RateLimit | None, *, clock: Clock) -> Throttle | None:
     """The brake for a limit, under this clock. Raises ValueError if the limit means nothing."""
-    if limit is None:
-        return None
+    if limit is None or isinstance(limit, Throttle):
+        return limit
     return Throttle(limit, now=clock.now, sleep=clock.sleep, minute=clock.minute)
 
 

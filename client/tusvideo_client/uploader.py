@@ -142,7 +142,7 @@ class AsyncUploader:
             description: Description of the video record.
             profile: The server's profile; its default if not given.
             name: Name to send instead of the file's own; needed where there is none.
-            size: Bytes that a stream gives, if that is known.
+            size: How many bytes there are, if that is known: worth telling for a stream; fewer or more are an error.
             metadata: Further pairs for ``Upload-Metadata``.
             progress: Told at most ten times a second, and at every change of phase, in the event loop.
             on_event: Told everything that happens, progress included (:mod:`tusvideo_client.events`), in the event

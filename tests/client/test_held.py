@@ -198,6 +198,15 @@ async def test_short_reads_are_completed() -> None:
     await held.close()
 
 
+async def test_a_size_that_is_told_is_checked(peer: Peer, video: Path) -> None:
+    """Files and bytes of another length are refused before any request."""
+    async with AsyncUploader(peer.url) as uploader:
+        for what in (DATA, io.BytesIO(DATA), video):
+            with pytest.raises(LocalFileError, match="bytes; expected 5, as told"):
+                await uploader.upload(what, name="talk.mp4", size=5)
+    assert peer.seen == []
+
+
 @pytest.mark.parametrize(
     ("what", "error", "match"),
     [

@@ -48,7 +48,7 @@ class Time:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def throttle(self, limit: RateLimit) -> Throttle:
+    def throttle(self, limit: float | str) -> Throttle:
         """A brake in this time."""
         return Throttle(limit, now=lambda: self.at, sleep=self.sleep, minute=lambda: self.minute)
 
@@ -60,7 +60,7 @@ async def pieces_of(size: int, *, total: int) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("limit", [100 * KIB, "100k", "22:00-06:00 unlimited, 100k"])
-async def test_bytes_leave_at_the_rate(limit: RateLimit) -> None:
+async def test_bytes_leave_at_the_rate(limit: float | str) -> None:
     """Whatever the pieces, so many bytes take so long; by day, where a timetable says so."""
     time = Time(minute=12 * 60)
     taken: list[int] = []

@@ -39,11 +39,23 @@ def _option(parser: argparse._ActionsContainer, *names: str, variable: str | Non
 
 
 def _add_upload(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="file to upload; the same command again resumes")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="file to upload, or - for standard input; the same command again resumes",
+    )
     _add_server(parser)
     sending = parser.add_argument_group("what is sent")
     sending.add_argument("--title", help="title of the video record")
     sending.add_argument("--description", help="description in the video record")
+    sending.add_argument("--name", metavar="NAME", help="name to send instead of the file's own; needed for -")
+    sending.add_argument(
+        "--size",
+        type=values.size,
+        metavar="N",
+        help="bytes that standard input gives; fewer are an error then, and not the end",
+    )
     sending.add_argument(
         "--meta", type=values.pair, action="append", default=[], metavar="KEY=VALUE", help="a further pair; repeatable"
     )
@@ -156,6 +168,14 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         type=values.size,
         metavar="N",
         help="bytes in a chunk (default 1M), or at most in one tus request (64M)",
+    )
+    _option(
+        group,
+        "--limit-rate",
+        variable="TUSVIDEO_LIMIT_RATE",
+        type=values.rate,
+        metavar="RATE",
+        help="bytes a second for all files together, as 512k, or a timetable: '22:00-06:00 unlimited, 512k'",
     )
     _option(
         group,

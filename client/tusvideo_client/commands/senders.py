@@ -4,14 +4,17 @@ import argparse
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tusvideo_client.chunked import AsyncChunkedVideoUploader
+from tusvideo_client.errors import LocalFileError
 from tusvideo_client.events import OnProgress
 from tusvideo_client.model import Protocol, UploadResult
 from tusvideo_client.state import MIB, RetryPolicy
+from tusvideo_client.transfer import Clock, throttle_of
 from tusvideo_client.transport import Token
 from tusvideo_client.uploader import AsyncUploader
 
@@ -23,24 +26,26 @@ class Wish:
     """One file, where it is to go, and with which facts.
 
     Attributes:
-        path: The file.
+        path: The file; None for standard input.
         server: Root of the server.
         protocol: ``tus`` or ``chunks``.
         account: Keeps uploads of several accounts apart.
         profile: The server's profile; None for its default.
         name: Name to send instead of the file's own.
+        size: Bytes that standard input gives; None if that is not known.
         title: Title of the video record.
         description: Description of the video record.
         metadata: Further pairs; sent over tus only.
         chunk_size: Bytes in a chunk, or in a tus request at most; None for the default.
     """
 
-    path: Path
+    path: Path | None
     server: str
     protocol: Protocol
     account: str = ""
     profile: str | None = None
     name: str | None = None
+    size: int | None = None
     title: str | None = None
     description: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +64,7 @@ class Senders:
         self._options = options
         self._token = token
         self._retry: RetryPolicy = options.retry_for or RetryPolicy()
+        self._throttle = throttle_of(options.limit_rate, clock=Clock())
         self._stack = AsyncExitStack()
         self._uploaders: dict[tuple[str, str], AsyncUploader] = {}
 
@@ -77,17 +83,19 @@ class Senders:
             UploadError: See :mod:`tusvideo_client.errors`.
             ValueError: The server's address cannot be used.
         """
+        source = _standard_input() if wish.path is None else wish.path
         if wish.protocol == "chunks":
             return await self._chunked(wish).upload(
-                wish.path, title=wish.title, description=wish.description, name=wish.name, progress=progress
+                source, title=wish.title, description=wish.description, name=wish.name, progress=progress
             )
         uploader = await self._uploader(wish)
         return await uploader.upload(
-            wish.path,
+            source,
             title=wish.title,
             description=wish.description,
             profile=wish.profile,
             name=wish.name,
+            size=wish.size,
             metadata=wish.metadata,
             progress=progress,
         )
@@ -101,6 +109,7 @@ class Senders:
             chunk_size=wish.chunk_size or MIB,
             retry=self._retry,
             stall_timeout=self._options.stall or STALL["chunks"],
+            rate_limit=self._throttle,
         )
 
     async def _uploader(self, wish: Wish) -> AsyncUploader:
@@ -114,6 +123,16 @@ class Senders:
                 request_bytes=self._options.chunk_size or 64 * MIB,
                 stall_timeout=self._options.stall or STALL["tus"],
                 connect_timeout=self._options.connect_timeout,
+                rate_limit=self._throttle,
             )
             self._uploaders[key] = await self._stack.enter_async_context(uploader)
         return self._uploaders[key]
+
+
+def _standard_input() -> FileIO:
+    """Standard input without a buffer: a thread that still waits for it must hold no lock when the process ends."""
+    try:
+        return FileIO(0, "rb", closefd=False)
+    except OSError as error:
+        message = f"standard input cannot be read: {error.strerror or error}"
+        raise LocalFileError(message, hint="give it something to read, as in `program | tusvideo upload -`") from error

@@ -1,11 +1,14 @@
 """``upload``: files to a server, resumed by running the same command again."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from .access import server_of
 from .round import Job, run_jobs
 from .senders import Wish
+
+STANDARD_INPUT = "-"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -15,16 +18,37 @@ def run(options: argparse.Namespace) -> int:
         ValueError: The options make no sense.
     """
     server = server_of(options)
+    _judge(options)
     return run_jobs([Job(name=name, wish=_wish(name, server, options)) for name in options.files], options=options)
+
+
+def _judge(options: argparse.Namespace) -> None:
+    """Standard input has no name, ends but once, and no two files go under one name."""
+    reads_input = STANDARD_INPUT in options.files
+    message = None
+    if options.name and len(options.files) > 1:
+        message = f"--name is for one file, not for {len(options.files)}"
+    elif reads_input and not options.name:
+        message = "standard input has no name: give --name talk.mp4"
+    elif reads_input and sys.stdin is not None and sys.stdin.isatty():
+        message = (
+            "standard input is a terminal; expected a pipe or a file: `program | tusvideo upload - --name talk.mp4`"
+        )
+    elif options.size is not None and not reads_input:
+        message = "--size is for standard input, which is named -"
+    if message:
+        raise ValueError(message)
 
 
 def _wish(name: str, server: str, options: argparse.Namespace) -> Wish:
     return Wish(
-        path=Path(name),
+        path=None if name == STANDARD_INPUT else Path(name),
         server=server,
         protocol=options.protocol,
         account=options.account,
         profile=options.profile,
+        name=options.name,
+        size=options.size,
         title=options.title,
         description=options.description,
         metadata=dict(options.meta),

@@ -3,6 +3,7 @@
 import argparse
 import re
 
+from tusvideo_client.rate import Timetable, parse_timetable
 from tusvideo_client.state import RetryPolicy
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -34,6 +35,14 @@ def size(text: str) -> int:
     if number < 1 or number != int(number):
         raise _mistake(expected, text)
     return int(number)
+
+
+def rate(text: str) -> Timetable:
+    """Bytes a second, ``unlimited``, or a timetable of both."""
+    try:
+        return parse_timetable(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def count(text: str) -> int:

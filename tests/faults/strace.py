@@ -46,7 +46,8 @@ class Strace:
     """Follows every thread of a process from ``__aenter__`` on; its lines are in ``path`` after the end.
 
     ``kill_at`` = (call, n) kills the process with SIGKILL in place of the n-th such call. strace counts per thread, so
-    a server that is to be killed this way has one disk thread. ``paths`` leaves out all calls on anything else.
+    a server that is to be killed this way has one disk thread. ``fails`` = (calls, name of an error) lets every such
+    call fail. ``paths`` leaves out all calls on anything else.
     """
 
     def __init__(
@@ -57,10 +58,13 @@ class Strace:
         calls: str = f"{DISK_CALLS},{SOCKET_CALLS}",
         paths: tuple[Path, ...] = (),
         kill_at: tuple[str, int] | None = None,
+        fails: tuple[str, str] | None = None,
     ) -> None:
         self.path = path
         self._command = ["strace", "-f", "-yy", "-s", "1024", "-o", str(path), "-p", str(pid)]
-        if kill_at is None:
+        if fails is not None:
+            self._command += ["-e", f"trace={fails[0]}", "-e", f"inject={fails[0]}:error={fails[1]}"]
+        elif kill_at is None:
             self._command += ["-e", f"trace={calls}"]
         else:
             call, count = kill_at

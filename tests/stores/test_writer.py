@@ -576,3 +576,13 @@ async def test_copying_without_help_of_the_kernel(
     monkeypatch.setattr(files, "copy_some", fails(number))
     await store.copy_staged(ONE, source=1, target=len(content), size=len(content) - 1)
     assert (data / "staging" / ONE).read_bytes() == content + content[1:]
+
+
+async def test_a_read_only_disk_takes_nothing(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F-17: it may have room, and says so; /readyz and every creation ask before a byte is sent."""
+    there = os.statvfs("/")
+    fields = [there[at] for at in range(there.n_sequence_fields)]
+    fields[8] |= os.ST_RDONLY
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(fields))
+    with pytest.raises(StorageFailed):
+        await store.free_bytes()

@@ -255,8 +255,13 @@ def is_same_name(path: Path, other: Path) -> bool:
 
 
 def free_bytes(folder: Path) -> int:
-    """Tell how many bytes a process without privileges can still write there."""
+    """Tell how many bytes a process without privileges can still write there.
+
+    Raises OSError (EROFS) for a file system that is read-only, as one becomes by itself after an error of its disk.
+    """
     status = os.statvfs(folder)
+    if status.f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
     return status.f_bavail * status.f_frsize
 
 

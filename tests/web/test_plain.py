@@ -86,6 +86,18 @@ async def test_a_name_that_is_taken_gets_a_number(served: Served) -> None:
     assert names == ["a.txt", "a (2).txt"]
 
 
+@pytest.mark.parametrize(
+    ("told", "kind"), [("text/plain", "text/plain"), ("text/html", "application/octet-stream"), ("video/mp4", None)]
+)
+async def test_the_type_that_was_told(served: Served, told: str, kind: str | None) -> None:
+    """IETF 41: a download has it unless a browser would run it, and is an attachment all the same."""
+    answer = await served.ask("PUT /files/a.txt HTTP/1.1", f"Content-Type: {told}", size(5), body=b"hello")
+    got = await served.ask(f"GET {answer.json['url']} HTTP/1.1")
+    assert got.headers["Content-Type"] == (kind or "application/octet-stream")
+    assert got.headers["Content-Disposition"].startswith("attachment;")
+    assert "sandbox" in got.headers["Content-Security-Policy"]
+
+
 async def test_a_title_makes_a_record(served: Served) -> None:
     """As in tus, where it stands in the metadata."""
     await served.ask("PUT /files/a.txt?title=Holiday&description=Sea HTTP/1.1", size(1), body=b"x")

@@ -6,7 +6,7 @@ from typing import Final
 
 from tusvideo.errors import InvalidField
 from tusvideo.message import RequestHead
-from tusvideo.protocol import metadata, texts
+from tusvideo.protocol import media_type, metadata, texts
 from tusvideo.protocol.disposition import parse_filename
 
 
@@ -36,8 +36,9 @@ def parse_facts(
     """Read profile, names and texts from the head; ``name`` is the last part of the path, if it names a file.
 
     The name is that of Content-Disposition, else of Upload-Metadata (``filename``, ``name``), else of ``?filename=``,
-    else of the path. Profile, title and description are those of the form, else of Upload-Metadata, else of the query.
-    Raises InvalidField, HeadersTooLarge.
+    else of the path. Content-Type becomes the ``filetype`` of the metadata where that is a harmless one. Profile, title
+    and description are those of the form, else of Upload-Metadata, else of the query. Raises InvalidField,
+    HeadersTooLarge.
     Spec: RFC 6266 §4.3; tus 1.0.0 § Creation / Headers / Upload-Metadata.
     """
     told = metadata.parse(head.headers.getall("Upload-Metadata", []))
@@ -48,7 +49,7 @@ def parse_facts(
         raise InvalidField("profile", expected=f"one of {', '.join(sorted(profiles))}", got=profile)
     return FileFacts(
         profile=profile,
-        metadata=told.raw,
+        metadata=_with_type(told, None if form is not None else head.one("Content-Type")),
         original_name=_storable(disposed or told.text("name") or said["filename"] or name),
         title=None if title is None else texts.parse_title(title),
         description=None if description is None else texts.parse_description(description),
@@ -60,6 +61,14 @@ def _one(form: Mapping[str, Sequence[str]], field: str) -> str | None:
     if len(values) > 1:
         raise InvalidField(field, expected="the field once", got=f"{len(values)} times")
     return values[0] if values else None
+
+
+def _with_type(told: metadata.Metadata, content_type: str | None) -> str:
+    """Keep the media type of the file where tus has it, unless one is there already."""
+    kind = media_type.parse(content_type)
+    if kind is None or media_type.KEY in told.values:
+        return told.raw
+    return ",".join(filter(None, (told.raw, metadata.build({media_type.KEY: kind.encode()}))))
 
 
 def _storable(name: str | None) -> str | None:

@@ -10,7 +10,7 @@ from aiohttp import web
 from tusvideo.errors import NotFound
 from tusvideo.model import Profile
 from tusvideo.ports import PublishedFile
-from tusvideo.protocol import fields, ranges
+from tusvideo.protocol import fields, media_type, ranges
 from tusvideo.web.answer import begin, hang_up
 from tusvideo.web.exchange import LOGGER, Download, Exchange
 
@@ -123,7 +123,7 @@ def _plan(exchange: Exchange, download: Download) -> ranges.Plan:
         size=file.size,
         etag=file.etag,
         modified_at=file.modified_at,
-        content_type=upload.content_type,
+        content_type=media_type.of(upload),
         filename=download.save_as or upload.original_name or stored,
         saves=download.save_as is not None,
         public=_is_public(exchange.house.profiles, upload.profile),

@@ -161,13 +161,15 @@ def by_patch(t: Target) -> None:
 
 @check("41", SHOULD)
 def facts_of_the_creation(t: Target) -> None:
-    """The name that came with the creation is that of the file, also when a PATCH completes it."""
+    """Name and type that came with the creation are those of the file, also when a PATCH completes it."""
     told = ("Content-Type: text/plain", "Content-Disposition: inline; filename*=UTF-8''n%C3%A4me.txt")
     upload = make(t, *told)
     answer = append(t, upload, at=0, body=SOURCE[:5], complete=True).expect_success()
     got = t.ask("GET", answer.get("Content-Location") or upload.path, version=None).expect(200)
     value = got.get("Content-Disposition") or "none"
     got.require("%C3%A4me" in value or "näme" in value, "the name in the download", got=value)
+    kind = (got.get("Content-Type") or "none").partition(";")[0]
+    got.require(kind == "text/plain", "Content-Type: text/plain in the download", got=kind)
 
 
 @check("42", MUST)

@@ -51,6 +51,7 @@ from .model import Phase, Progress, TransferStats, UploadResult
 from .state import RetryPolicy
 
 if TYPE_CHECKING:
+    from .batch import Item, Outcome
     from .chunked import AsyncChunkedVideoUploader
     from .facade import ChunkedVideoUploader, Uploader, UploadHandle
     from .handle import AsyncUploadHandle
@@ -71,9 +72,11 @@ __all__ = [
     "Finished",
     "GaveUpError",
     "IntegrityError",
+    "Item",
     "LocalFileError",
     "Offline",
     "Online",
+    "Outcome",
     "Paused",
     "Phase",
     "PieceSize",
@@ -103,6 +106,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # each name has its own type
         from . import facade as home  # noqa: PLC0415  # loads the HTTP library
     elif name == "AsyncUploader":
         from . import uploader as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads the HTTP library
+    elif name in {"Item", "Outcome"}:
+        from . import batch as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads asyncio
     elif name == "AsyncUploadHandle":
         from . import handle as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads asyncio
     elif name == "AsyncChunkedVideoUploader":

@@ -1,14 +1,16 @@
 """The same uploaders for code that blocks: scripts, threads, notebooks, and functions called inside a running loop."""
 
 import concurrent.futures
+import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from .batch import OnItemEvent, Outcome
 from .chunked import AsyncChunkedVideoUploader, ChunkedOptions
 from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
 from .handle import AsyncUploadHandle, teller
@@ -19,7 +21,7 @@ from .state import DOCUMENTED, MIB, RetryPolicy
 from .throttle import RateLimit
 from .transfer import Clock
 from .transport import Token
-from .uploader import AsyncUploader, UploadOptions
+from .uploader import AsyncUploader, BatchOptions, UploadOptions
 
 T = TypeVar("T")
 
@@ -231,6 +233,23 @@ class Uploader:
 
         tell = teller(options.get("on_event"), options.get("progress"))
         return UploadHandle(self._opened(), begin, tell=tell)
+
+    def upload_many(
+        self,
+        sources: Iterable[str | os.PathLike[str]],
+        *,
+        jobs: int = 2,
+        on_event: OnItemEvent | None = None,
+        **options: Unpack[BatchOptions],
+    ) -> list[Outcome]:
+        """Upload files and whole folders; see :meth:`AsyncUploader.upload_many`. ``on_event`` is called in this thread.
+
+        Ctrl-C saves the state of all and raises ``KeyboardInterrupt``; the same call again resumes.
+        """
+        return self._opened().call(
+            lambda post: self._uploader.upload_many(sources, jobs=jobs, on_event=post if on_event else None, **options),
+            tell=on_event,
+        )
 
     def close(self) -> None:
         """Close the connections, and cancel what :meth:`start` began and still runs; safe to repeat.

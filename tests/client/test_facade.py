@@ -48,7 +48,7 @@ def test_the_documented_signature() -> None:
 def test_both_shapes_take_the_same_arguments(blocking: type, awaited: type) -> None:
     """A default that changes changes for both; a method that one has the other has too."""
     assert inspect.signature(blocking).parameters == inspect.signature(awaited).parameters
-    for name in ("upload", "upload_video", "start"):
+    for name in ("upload", "upload_video", "upload_many", "start"):
         if hasattr(awaited, name):
             ours = inspect.signature(getattr(blocking, name)).parameters
             assert list(ours) == list(inspect.signature(getattr(awaited, name)).parameters)

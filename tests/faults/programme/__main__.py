@@ -54,6 +54,11 @@ def main() -> int:
     if only - names:
         parser.error(f"there is no fault {', '.join(sorted(only - names))}; there are {', '.join(sorted(names))}")
     seed = int(time.time()) if given.seed is None else given.seed
+    if mounts.why_not() is None:
+        with contextlib.suppress(
+            PermissionError
+        ):  # then nothing can be mounted either, and the rounds that mount tell it
+            mounts.alone()
     chosen = [fault for fault in FAULTS if fault.name in only]
     atexit.register(clean)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -21,10 +21,25 @@ _SHUTDOWN: Final = 0x8004587D
 """XFS_IOC_GOINGDOWN, which ext4 has too; what ``xfs_io -x -c shutdown`` calls."""
 _WITHOUT_LOG: Final = 2
 _REMOUNT: Final = 32
+_RECURSIVE_PRIVATE: Final = 0x4000 | 0x40000
+_NEW_MOUNTS: Final = 0x00020000
+"""CLONE_NEWNS."""
 _SBIN: Final = "/usr/sbin:/sbin"
 UMOUNT_TRIES: Final = 200
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def alone() -> None:
+    """Give this process, and those that it starts, mounts that nobody else sees or copies.
+
+    Whoever makes a namespace of its own meanwhile (a container, ``ip netns exec``) would keep a copy of a disk whose
+    power is gone, and with it the file system: mounting it again would find it as it was, dead. Raises OSError.
+    """
+    if _libc.unshare(_NEW_MOUNTS):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    _mount("none", Path("/"), "none", flags=_RECURSIVE_PRIVATE)
 
 
 @cache

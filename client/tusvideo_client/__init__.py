@@ -47,6 +47,7 @@ from .events import (
     Stored,
     Verified,
 )
+from .follow import Follow
 from .model import Phase, Progress, TransferStats, UploadResult
 from .state import RetryPolicy
 
@@ -70,6 +71,7 @@ __all__ = [
     "FileChangedError",
     "FileTooLargeError",
     "Finished",
+    "Follow",
     "GaveUpError",
     "IntegrityError",
     "Item",

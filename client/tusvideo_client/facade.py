@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, Unpack
 from .batch import OnItemEvent, Outcome
 from .chunked import AsyncChunkedVideoUploader, ChunkedOptions
 from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
+from .follow import Follow
 from .handle import AsyncUploadHandle, teller
 from .model import Progress, UploadResult
 from .origin import SPOOL_BYTES, Uploadable
@@ -195,6 +196,7 @@ class Uploader:
         profile: str | None = None,
         name: str | None = None,
         size: int | None = None,
+        follow: Follow | bool = False,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
@@ -212,6 +214,7 @@ class Uploader:
                 profile=profile,
                 name=name,
                 size=size,
+                follow=follow,
                 metadata=metadata,
                 on_event=post if tell else None,
             ),

@@ -11,11 +11,15 @@ from .model import Protocol
 EDGE = 64 * 1024
 BLOCK = 4 * 1024
 BLOCKS = 16
+GROWING = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What the file system says about a file; cheap enough to ask before every read."""
+    """What the file system says about a file; cheap enough to ask before every read.
+
+    Of a file that is followed while it grows: how much of it the server has, and :data:`GROWING` for the time.
+    """
 
     size: int
     mtime_ns: int
@@ -71,11 +75,32 @@ def take_fingerprint(file: BinaryIO) -> Fingerprint:
         OSError: It cannot be read.
     """
     identity = Identity.of(file)
+    return Fingerprint(identity=identity, probe=probe_of(file, identity.size))
+
+
+def probe_of(file: BinaryIO, length: int) -> str:
+    """The digest of samples of the first ``length`` bytes; moves the file's position.
+
+    Raises:
+        OSError: It cannot be read.
+    """
     digest = hashlib.blake2b(digest_size=32)
-    for start, size in sample_ranges(identity.size):
+    for start, size in sample_ranges(length):
         file.seek(start)
         digest.update(file.read(size))
-    return Fingerprint(identity=identity, probe=digest.hexdigest())
+    return digest.hexdigest()
+
+
+def grows_from(kept: Fingerprint, file: BinaryIO) -> bool:
+    """True if ``kept`` was taken while a file grew, and this one still begins with what was there then.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    now, then = Identity.of(file), kept.identity
+    if then.mtime_ns != GROWING or now.inode != then.inode or now.size < then.size:
+        return False
+    return probe_of(file, then.size) == kept.probe
 
 
 def sample_ranges(size: int) -> list[tuple[int, int]]:

@@ -3,11 +3,13 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from .content import Content
+from .errors import LocalFileError
 from .fingerprint import Place
+from .follow import Follow
 from .journal import Claim, Journal, Record
 from .model import Protocol
 from .origin import SPOOL_BYTES, Uploadable, open_content
@@ -41,9 +43,17 @@ class Intake:
 
     def note(self, offset: int) -> None:
         """Remember what is stored; costs a disk sync, so it is for the end of a call."""
-        if offset != self.record.offset:
-            self.record = replace(self.record, offset=offset)
+        record = replace(self.record, offset=offset)
+        with suppress(LocalFileError):  # then the record tells of fewer bytes, which is true as well
+            record = replace(record, fingerprint=self.source.fingerprint)
+        if record != self.record:
+            self.record = record
             self.claim.save(self.record)
+
+    async def note_end(self) -> None:
+        """A source that was still growing has ended: remember what it is now, before the server is told."""
+        if self.record.fingerprint != self.source.fingerprint:
+            await self.save(replace(self.record, fingerprint=self.source.fingerprint))
 
 
 @asynccontextmanager
@@ -60,13 +70,14 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
     chunk_size: int | None = None,
     size: int | None = None,
     spool_bytes: int = SPOOL_BYTES,
+    follow: Follow | None = None,
 ) -> AsyncIterator[Intake]:
     """Open a file and claim its place; the record is on disk before this returns.
 
     Raises:
         LocalFileError: The file cannot be read, another upload holds it, or the state directory cannot be used.
     """
-    source = await open_content(what, size=size, spool_bytes=spool_bytes)
+    source = await open_content(what, size=size, spool_bytes=spool_bytes, follow=follow)
     try:
         place = Place(
             path=str(source.path),
@@ -86,7 +97,9 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
                 chunk_size=chunk_size,
                 metadata=metadata,
             )
-            resumes = kept is not None and source.resumes(kept.fingerprint)
+            resumes = kept is not None and await asyncio.to_thread(source.resumes, kept.fingerprint)
+            if kept is not None and kept.upload_url is None and kept.fingerprint != source.fingerprint:
+                resumes = False  # the same creation would have to be asked for in other words
             intake = Intake(
                 source=source,
                 record=kept if kept is not None and resumes else fresh,
@@ -96,6 +109,8 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
             )
             if not resumes:
                 await intake.save(fresh)
+            elif source.size is not None:
+                await intake.note_end()
             yield intake
         finally:
             claim.release()  # not awaited: a second cancel must not leave the lock behind

@@ -17,7 +17,7 @@ from typing import Any, Self
 import platformdirs
 
 from .errors import LocalFileError
-from .fingerprint import Fingerprint, Identity, Place
+from .fingerprint import GROWING, Fingerprint, Identity, Place
 
 if sys.platform == "win32":
     import msvcrt
@@ -51,6 +51,12 @@ class Record:
     chunk_size: int | None = None
     offset: int = 0
     metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the whole; None if that was not known when the record was written."""
+        identity = self.fingerprint.identity
+        return None if identity.mtime_ns == GROWING else identity.size
 
     def to_json(self) -> str:
         """The record as text."""

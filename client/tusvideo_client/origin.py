@@ -8,6 +8,8 @@ from typing import Any, BinaryIO
 
 from .content import Content
 from .errors import LocalFileError
+from .follow import Follow
+from .growing import Growing
 from .held import Buffer, Held
 from .source import Source
 from .state import MIB
@@ -33,19 +35,28 @@ def name_of(what: Uploadable) -> str:
     raise ValueError(message)
 
 
-async def open_content(what: Uploadable, *, size: int | None = None, spool_bytes: int = SPOOL_BYTES) -> Content:
+async def open_content(
+    what: Uploadable, *, size: int | None = None, spool_bytes: int = SPOOL_BYTES, follow: Follow | None = None
+) -> Content:
     """Open what is to be uploaded; close the content when done.
 
     Args:
         what: Paths, bytes, file objects and streams.
         size: How many bytes it has, if the caller knows.
         spool_bytes: How much of a stream may wait here for the server.
+        follow: When a file that is still growing has ended; None for a file that is finished.
 
     Raises:
         LocalFileError: It cannot be read.
         TypeError: It is nothing that can be uploaded.
+        ValueError: What is to be followed has no path, or a size.
     """
     content: Content
+    if follow is not None:
+        if not isinstance(what, str | os.PathLike) or size is not None:
+            message = "follow is for a path, and without a size"
+            raise ValueError(message)
+        return await Growing.open(what, follow=follow)
     if isinstance(what, str | os.PathLike):
         content = await Source.open(what)
     elif isinstance(what, Buffer):

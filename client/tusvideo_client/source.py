@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from .content import Content
 from .errors import FileChangedError, LocalFileError
-from .fingerprint import Fingerprint, Identity, take_fingerprint
+from .fingerprint import Fingerprint, Identity, grows_from, take_fingerprint
 from .state import MIB
 
 SMALL_PIECE = 64 * 1024
@@ -50,15 +51,7 @@ class Source:
 
     @classmethod
     def _open(cls, path: str | os.PathLike[str]) -> Self:
-        real = Path(os.path.realpath(path))
-        try:
-            if not stat.S_ISREG(real.stat().st_mode):
-                message = f"{path} is not a regular file"
-                raise LocalFileError(message, hint="name a file; folders and pipes cannot be uploaded")
-            file = real.open("rb", buffering=0)
-        except OSError as error:
-            message = f"{path} cannot be read: {error.strerror or error}"
-            raise LocalFileError(message) from error
+        real, file = open_regular(path)
         try:
             source = cls(real, file=file, fingerprint=take_fingerprint(file))
             source.check()
@@ -78,8 +71,15 @@ class Source:
         return self.fingerprint.identity.size
 
     def resumes(self, kept: Fingerprint) -> bool:
-        """True if nothing has changed."""
-        return kept == self.fingerprint
+        """True if nothing has changed, or if it was followed while it grew and begins with what was sent."""
+        if kept == self.fingerprint:
+            return True
+        try:
+            with self._lock:
+                return grows_from(kept, self._file)
+        except OSError as error:
+            message = f"{self.path} cannot be read: {error.strerror or error}"
+            raise LocalFileError(message) from error
 
     async def ready(self, start: int, *, tell: Callable[[], None]) -> int:  # noqa: ARG002  # the signature of Content
         """Everything, at once."""
@@ -179,6 +179,23 @@ class Source:
             self._file.close()
 
 
+def open_regular(path: str | os.PathLike[str]) -> tuple[Path, FileIO]:
+    """The real path of a file, and the file, open without a buffer.
+
+    Raises:
+        LocalFileError: It is missing, unreadable or no regular file.
+    """
+    real = Path(os.path.realpath(path))
+    try:
+        if not stat.S_ISREG(real.stat().st_mode):
+            message = f"{path} is not a regular file"
+            raise LocalFileError(message, hint="name a file; folders and pipes cannot be uploaded")
+        return real, real.open("rb", buffering=0)
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror or error}"
+        raise LocalFileError(message) from error
+
+
 class RunningDigest:
     """SHA-256 of a file that is read in order, with gaps filled by reading them once more.
 
@@ -188,22 +205,28 @@ class RunningDigest:
 
     def __init__(self, source: Content) -> None:
         self._source = source
+        self._lock = threading.Lock()
         self._sum = hashlib.sha256()
         self._position = 0
 
     async def feed(self, data: bytes, *, start: int) -> None:
-        """Take bytes that begin at ``start``; what was taken before is skipped."""
+        """Take bytes that begin at ``start``; what was taken before is skipped. Safe to cancel, and to repeat."""
         await self.catch_up(start)
-        if start == self._position:
-            await asyncio.to_thread(self._sum.update, data)
-            self._position += len(data)
+        await asyncio.to_thread(self._take, data, start)
 
     async def catch_up(self, position: int) -> None:
         """Read and take everything before ``position`` that was not fed."""
         while self._position < position:
-            data = await self._source.read(self._position, size=min(MIB, position - self._position))
-            await asyncio.to_thread(self._sum.update, data)
-            self._position += len(data)
+            start = self._position
+            data = await self._source.read(start, size=min(MIB, position - start))
+            await asyncio.to_thread(self._take, data, start)
+
+    def _take(self, data: bytes, start: int) -> None:
+        """In one step, because a thread whose call was given up goes on."""
+        with self._lock:
+            if start <= self._position < start + len(data):
+                self._sum.update(memoryview(data)[self._position - start :])
+                self._position = start + len(data)
 
     async def finish(self, size: int) -> str:
         """The digest of the whole file of ``size`` bytes, 64 hex digits."""

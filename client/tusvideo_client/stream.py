@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 from .errors import LocalFileError, StreamBrokenError
-from .fingerprint import Fingerprint, Identity
+from .fingerprint import GROWING, Fingerprint, Identity
 from .spool import Spool
 
 PIECE = 64 * 1024
@@ -64,7 +64,8 @@ class Stream:
     @property
     def fingerprint(self) -> Fingerprint:
         """Its own: no two streams are known to be the same."""
-        return Fingerprint(identity=Identity(size=self.size or 0, mtime_ns=0, inode=0), probe=self.path)
+        time = GROWING if self.size is None else 0
+        return Fingerprint(identity=Identity(size=self.size or 0, mtime_ns=time, inode=0), probe=self.path)
 
     def resumes(self, kept: Fingerprint) -> bool:
         """Never: what a stream gave before it does not give again."""

@@ -170,6 +170,7 @@ class TusRun:
         if transfer.state.length is None:
             transfer.excuse(transfer.now() - began)
             if source.size is not None:
+                await self._intake.note_end()
                 transfer.learn_length(source.size)
             transfer.report(Phase.SENDING)
         return end if transfer.state.length is None else min(end, transfer.state.length)

@@ -13,6 +13,7 @@ from .batch import Batch, Item, OnItemEvent, Outcome, list_files
 from .control import Control
 from .errors import LocalFileError
 from .events import OnEvent, OnProgress, UploadEvent
+from .follow import Follow
 from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import take_in
 from .journal import Journal
@@ -40,6 +41,7 @@ class UploadOptions(BatchOptions, total=False):
 
     name: str | None
     size: int | None
+    follow: Follow | bool
     progress: OnProgress | None
     on_event: OnEvent | None
 
@@ -127,6 +129,7 @@ class AsyncUploader:
         profile: str | None = None,
         name: str | None = None,
         size: int | None = None,
+        follow: Follow | bool = False,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
@@ -152,6 +155,9 @@ class AsyncUploader:
             profile: The server's profile; its default if not given.
             name: Name to send instead of the file's own; needed where there is none.
             size: How many bytes there are, if that is known: worth telling for a stream; fewer or more are an error.
+            follow: The path is that of a file that is still being written: it is sent as it grows, and a later call
+                goes on. True: it has ended when it did not grow for ten seconds; :class:`Follow` says it more exactly.
+                What was sent is compared with the file at its end, so that a writer that goes back is noticed.
             metadata: Further pairs for ``Upload-Metadata``.
             progress: Told at most ten times a second, and at every change of phase, in the event loop.
             on_event: Told everything that happens, progress included (:mod:`tusvideo_client.events`), in the event
@@ -169,6 +175,7 @@ class AsyncUploader:
             "profile": profile,
             "name": name,
             "size": size,
+            "follow": follow,
             "metadata": metadata,
         }
         tell = teller(on_event, progress)
@@ -277,6 +284,7 @@ class AsyncUploader:
             name=pairs["filename"],
             metadata=pairs,
             size=options.get("size"),
+            follow=_judged_follow(options),
             spool_bytes=self._spool_bytes,
         ) as intake:
             transfer = Transfer(
@@ -304,6 +312,13 @@ class AsyncUploader:
                     intake.claim.forget()
                     control.is_terminated = True
                 raise
+
+
+def _judged_follow(options: UploadOptions) -> Follow | None:
+    told = options.get("follow")
+    if isinstance(told, Follow):
+        return told
+    return Follow() if told else None
 
 
 def _size_of(path: Path) -> int:

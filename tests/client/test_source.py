@@ -158,6 +158,25 @@ async def test_the_running_digest_fills_gaps(video: Path) -> None:
     await source.close()
 
 
+async def test_a_feed_that_is_given_up_and_repeated_counts_once(video: Path) -> None:
+    """A request that is given up leaves a feed behind in its thread; the same bytes come again, cut otherwise."""
+    data, chance = video.read_bytes(), random.Random(1)
+    source = await Source.open(video)
+    digest, start = RunningDigest(source), 0
+    while start < len(data):
+        end = min(len(data), start + chance.randrange(1, 200_000))
+        abandoned = asyncio.create_task(digest.feed(data[start:end], start=start))
+        for _ in range(chance.randrange(4)):
+            await asyncio.sleep(0)
+        abandoned.cancel()
+        await asyncio.gather(abandoned, return_exceptions=True)
+        if chance.random() < 0.5:
+            await digest.feed(data[start:end], start=start)
+        start = end if chance.random() < 0.5 else (start + end + 1) // 2
+    assert await digest.finish(source.size) == hashlib.sha256(data).hexdigest()
+    await source.close()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux reads what is in memory and nothing else")
 async def test_what_is_in_memory_is_read_without_a_thread_and_still_checked(tmp_path: Path) -> None:
     """The short way gives the same bytes, and refuses a file that was changed like the long one."""

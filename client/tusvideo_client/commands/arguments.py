@@ -57,6 +57,17 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
         help="bytes that standard input gives; fewer are an error then, and not the end",
     )
     sending.add_argument(
+        "--follow",
+        action="store_true",
+        help="send a file that is still being written, as it grows; it has ended when it was quiet for ten seconds",
+    )
+    sending.add_argument(
+        "--until-quiet", type=values.seconds, metavar="TIME", help="with --follow: when it did not grow for so long"
+    )
+    sending.add_argument(
+        "--until-exit", type=values.count, metavar="PID", help="with --follow: when this process is gone"
+    )
+    sending.add_argument(
         "--meta", type=values.pair, action="append", default=[], metavar="KEY=VALUE", help="a further pair; repeatable"
     )
     _option(

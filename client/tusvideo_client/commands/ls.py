@@ -97,7 +97,7 @@ def _facts(entry: Entry, answer: Answer) -> dict[str, Any]:
         "state": _state(entry, answer),
         "asked": standing is not None,
         "stored": standing.offset if standing else record.offset,
-        "total": record.fingerprint.identity.size,
+        "total": record.length,
         "age": max(0.0, time.time() - entry.saved_at),
         "expires": standing.expires if standing else None,
         "message": str(answer) if isinstance(answer, UploadError) else None,
@@ -105,13 +105,13 @@ def _facts(entry: Entry, answer: Answer) -> dict[str, Any]:
 
 
 def _row(entry: Entry, answer: Answer) -> tuple[str, ...]:
-    record, size = entry.record, entry.record.fingerprint.identity.size
+    record, size = entry.record, entry.record.length
     stored = answer.offset if isinstance(answer, remote.Standing) else record.offset
     mark = "" if isinstance(answer, remote.Standing) else "?"
     return (
         entry.key[: memory.SHOWN_ID],
-        f"{100 * stored // size if size else 0} %{mark}",
-        in_words(size),
+        (in_words(stored) if size is None else f"{100 * stored // size if size else 0} %") + mark,
+        "?" if size is None else in_words(size),
         _age(max(0.0, time.time() - entry.saved_at)),
         _state(entry, answer),
         printable(record.place.endpoint),

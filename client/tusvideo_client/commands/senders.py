@@ -12,6 +12,7 @@ from typing import Self
 from tusvideo_client.chunked import AsyncChunkedVideoUploader
 from tusvideo_client.errors import LocalFileError
 from tusvideo_client.events import OnProgress
+from tusvideo_client.follow import Follow
 from tusvideo_client.model import Protocol, UploadResult
 from tusvideo_client.state import MIB, RetryPolicy
 from tusvideo_client.transfer import Clock, throttle_of
@@ -33,6 +34,7 @@ class Wish:
         profile: The server's profile; None for its default.
         name: Name to send instead of the file's own.
         size: Bytes that standard input gives; None if that is not known.
+        follow: When the file, which is still being written, has ended; None for one that is finished.
         title: Title of the video record.
         description: Description of the video record.
         metadata: Further pairs; sent over tus only.
@@ -46,6 +48,7 @@ class Wish:
     profile: str | None = None
     name: str | None = None
     size: int | None = None
+    follow: Follow | None = None
     title: str | None = None
     description: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -96,6 +99,7 @@ class Senders:
             profile=wish.profile,
             name=wish.name,
             size=wish.size,
+            follow=wish.follow or False,
             metadata=wish.metadata,
             progress=progress,
         )

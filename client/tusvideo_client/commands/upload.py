@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from tusvideo_client.follow import Follow
+
 from .access import server_of
 from .round import Job, run_jobs
 from .senders import Wish
@@ -34,10 +36,22 @@ def _judge(options: argparse.Namespace) -> None:
         message = (
             "standard input is a terminal; expected a pipe or a file: `program | tusvideo upload - --name talk.mp4`"
         )
+    elif options.follow and (reads_input or options.protocol != "tus"):
+        message = "--follow is for files, and for the tus protocol"
+    elif not options.follow and (options.until_quiet or options.until_exit):
+        message = "--until-quiet and --until-exit say when --follow ends; give --follow as well"
+    elif options.until_quiet and options.until_exit:
+        message = "--until-quiet and --until-exit both say when --follow ends; give one of them"
     elif options.size is not None and not reads_input:
         message = "--size is for standard input, which is named -"
     if message:
         raise ValueError(message)
+
+
+def _follow(options: argparse.Namespace) -> Follow | None:
+    if not options.follow:
+        return None
+    return Follow(quiet=options.until_quiet or Follow().quiet, pid=options.until_exit)
 
 
 def _wish(name: str, server: str, options: argparse.Namespace) -> Wish:
@@ -49,6 +63,7 @@ def _wish(name: str, server: str, options: argparse.Namespace) -> Wish:
         profile=options.profile,
         name=options.name,
         size=options.size,
+        follow=_follow(options),
         title=options.title,
         description=options.description,
         metadata=dict(options.meta),

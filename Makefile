@@ -17,7 +17,7 @@ SETUP_DEV := $(VENV)/.ready-to-test
 SETUP_FUZZ := $(VENV)/.ready-to-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lives test-browser page demo bench bench-page bench-client faults conformance fuzz lint format coverage pure-tests lock clean
+.PHONY: help run test lives test-browser test-foreign page demo bench bench-page bench-client faults conformance fuzz lint format coverage pure-tests lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo '               (make run LISTEN=127.0.0.1:9000 DATA=/somewhere ARGS="--config FILE")'
 	@echo 'make test      set up, then every test (make test ARGS="tests/protocol -x" for some)'
 	@echo 'make test-browser  the pages in a real Chromium (apt-get install chromium); screenshots in .screenshots'
+	@echo 'make test-foreign  the client against tusd, @tus/server and tuspyserver, which it sets up in .bench'
 	@echo 'make page      build the pages of tusvideo/page/src into tusvideo/page/static (needs Node.js 20.19 or newer)'
 	@echo 'make demo      a video sent through a link that is cut again and again, server and client killed on the way'
 	@echo 'make bench     tusvideo and its peers side by side, on loopback; sets them up in .bench, takes a quarter of an hour'
@@ -53,6 +54,9 @@ test: $(SETUP_DEV)
 # In a process of its own: Playwright keeps an event loop running, and other tests want one of theirs.
 test-browser: $(SETUP_DEV)
 	@$(PY) -m pytest tests/browser $(ARGS)
+
+test-foreign: $(SETUP_DEV)
+	@$(PY) -m pytest tests/client/foreign $(ARGS)
 
 # The built pages are committed, so that nobody needs Node.js to install and to run.
 page:
@@ -98,9 +102,10 @@ format: $(SETUP_DEV)
 PURE := tusvideo/protocol/*,tusvideo/rules/*,tusvideo/model.py,tusvideo/errors.py,tusvideo/commands.py
 PURE := $(PURE),tusvideo/message.py,client/tusvideo_client/plan.py,client/tusvideo_client/wire.py
 PURE := $(PURE),client/tusvideo_client/commands/differences.py,client/tusvideo_client/pieces.py,client/tusvideo_client/rate.py
-PURE := $(PURE),client/tusvideo_client/events.py
+PURE := $(PURE),client/tusvideo_client/events.py,client/tusvideo_client/draft.py,client/tusvideo_client/dialect.py
 PURE_TESTS := $(wildcard tests/model) tests/protocol tests/rules tests/service tests/client/test_plan.py tests/client/test_wire.py \
-	tests/client/test_differences.py tests/client/test_pieces.py tests/client/test_rate.py tests/client/test_events.py
+	tests/client/test_differences.py tests/client/test_pieces.py tests/client/test_rate.py tests/client/test_events.py \
+	tests/client/test_draft.py tests/client/test_dialect.py
 
 pure-tests:
 	@echo $(PURE_TESTS)

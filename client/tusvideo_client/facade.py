@@ -15,7 +15,7 @@ from .chunked import AsyncChunkedVideoUploader, ChunkedOptions
 from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
 from .follow import Follow
 from .handle import AsyncUploadHandle, teller
-from .model import Progress, UploadResult
+from .model import Choice, Progress, UploadResult
 from .origin import SPOOL_BYTES, Uploadable
 from .portal import WAKE_SECONDS, Portal, Task, next_of
 from .state import DOCUMENTED, MIB, RetryPolicy
@@ -152,6 +152,7 @@ class Uploader:
         self,
         base_url: str,
         *,
+        protocol: Choice = "auto",
         token: Token = None,
         account: str = "",
         retry: RetryPolicy | None = None,
@@ -165,6 +166,7 @@ class Uploader:
     ) -> None:
         self._uploader = AsyncUploader(
             base_url,
+            protocol=protocol,
             token=token,
             account=account,
             retry=retry,

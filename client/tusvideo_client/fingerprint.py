@@ -48,7 +48,7 @@ class Place:
         path: Real path of the file, links resolved; ``held:`` and a digest for bytes that have none.
         endpoint: Base URL of the server.
         account: Whose upload it is, if one user of this machine has several accounts there.
-        protocol: ``tus`` or ``chunks``.
+        protocol: ``chunks``, or ``tus`` for every upload with an address of its own, whatever it speaks.
         profile: The server's profile; empty for its default.
         name: Name sent to the server.
     """

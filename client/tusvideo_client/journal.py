@@ -18,6 +18,7 @@ import platformdirs
 
 from .errors import LocalFileError
 from .fingerprint import GROWING, Fingerprint, Identity, Place
+from .model import Protocol
 
 if sys.platform == "win32":
     import msvcrt
@@ -42,6 +43,8 @@ class Record:
         chunk_size: Bytes in a chunk; None for tus.
         offset: Bytes known to be stored. Only a hint: the server is asked before anything is sent.
         metadata: Title, description and further pairs that the upload was made with.
+        protocol: What the upload speaks; None in records that are older than the choice, and until it is made.
+        collection: The server's address for making uploads; None until it is known.
     """
 
     place: Place
@@ -51,6 +54,8 @@ class Record:
     chunk_size: int | None = None
     offset: int = 0
     metadata: dict[str, str] = field(default_factory=dict)
+    protocol: Protocol | None = None
+    collection: str | None = None
 
     @property
     def length(self) -> int | None:

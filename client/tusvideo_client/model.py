@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Protocol = Literal["tus", "chunks"]
+Protocol = Literal["tus", "ietf", "chunks"]
+Choice = Literal["auto", "tus", "ietf", "chunks"]
 
 
 class Phase(StrEnum):
@@ -85,10 +86,12 @@ class UploadResult:
         size: Length in bytes.
         upload_id: The client's id of the upload; names it in the chunk API.
         upload_url: Address of the upload resource.
-        protocol: ``tus`` or ``chunks``.
+        protocol: ``tus``, ``ietf`` or ``chunks``.
         resumed_from: Bytes that an earlier call had already stored.
         restarted: True if stored bytes were lost on the way because the upload had gone from the server.
         stats: What this call cost.
+        unproven: Those of ``resumed_from`` that are not proven to be the file's, because the server tells no digests:
+            that they are rests on the file's size, times and samples.
     """
 
     url: str
@@ -100,3 +103,4 @@ class UploadResult:
     resumed_from: int
     restarted: bool
     stats: TransferStats
+    unproven: int = 0

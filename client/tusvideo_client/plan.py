@@ -47,9 +47,10 @@ Decision = tuple[State, Action]
 
 
 def after_tus(state: State, policy: RetryPolicy, event: Event) -> Decision:
-    """What follows an event of a tus upload.
+    """What follows an event of an upload with an address of its own, over tus or over the IETF draft.
 
-    Spec: tus 1.0.0 § Core Protocol / Resuming an Upload
+    Spec: tus 1.0.0 § Core Protocol / Resuming an Upload; draft-ietf-httpbis-resumable-upload-12 § Offset Retrieval, §
+    Upload Append
     """
     if isinstance(event, Broken):
         return _follow(_broken(state, policy, event))
@@ -86,15 +87,19 @@ def _follow(decision: Decision) -> Decision:
 
 def _tus_answered(state: State, policy: RetryPolicy, event: Answer) -> Decision:
     match state.step, event.status:
+        case Step.ASK, status if not is_passing(event):
+            return replace(_settled(state), failures=0, progress_at=event.at), Proceed(step=Step.CREATE)
         case _, status if _is_success(status):
             return _tus_success(_settled(state), policy, event)
         case Step.PROBE, 404 | 410:
             return _gone(state, Step.CREATE, f"the server answered {event.status}")
+        case ((Step.PROBE | Step.SEND), status) if event.is_complete:
+            return state, Stop(kind=Kind.REJECTED, why=f"the server has the whole file and answered {status}")
         case Step.SEND, 404 | 410:
             return _setback(state, policy, event, f"the server answered {event.status}")
         case Step.SEND, 413 if event.asked > SMALLEST_PIECE:
             return _shrunk(_settled(state), event)
-        case Step.SEND, 409:
+        case Step.SEND, status if status == HTTPStatus.CONFLICT or event.is_disputed:
             return _disputed(_settled(state), policy, event)
         case _:
             return _refused(state, policy, event)
@@ -146,8 +151,12 @@ def _tus_success(state: State, policy: RetryPolicy, event: Answer) -> Decision:
         return state, Proceed(step=Step.SEND if first_try and state.length != 0 else Step.PROBE)
     if state.step is Step.RECORD:
         return state, Proceed(step=Step.DONE)
+    if event.is_complete:
+        return _placed(state, policy, replace(event, offset=state.length if event.offset is None else event.offset))
     if event.offset is not None:
-        told_the_end = event.offset == state.length  # with no byte, or fewer, where the length had to be told
+        told_the_end = (
+            event.offset == state.length and event.is_complete is None
+        )  # with no byte, or fewer, where the length had to be told
         if state.step is Step.SEND and event.offset <= state.offset and not told_the_end:
             state = replace(state, offset=event.offset)
             return _setback(state, policy, event, "the server stored nothing")
@@ -180,7 +189,10 @@ def _placed(state: State, policy: RetryPolicy, event: Answer) -> Decision:
     if state.length is not None and offset > state.length:
         why = f"the server says {offset} bytes are stored, the file has {state.length}"
         return state, Stop(kind=Kind.PROTOCOL, why=why)
-    done = offset == state.length and not event.deferred
+    if event.is_complete and offset != state.length:
+        why = f"the server says the upload is complete with {offset} bytes, the file has {state.length or 'more'}"
+        return state, Stop(kind=Kind.PROTOCOL, why=why)
+    done = event.is_complete or (event.is_complete is None and offset == state.length and not event.deferred)
     return _stored(state, policy, offset, event.at), Proceed(step=Step.DONE if done else Step.SEND)
 
 

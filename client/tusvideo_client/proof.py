@@ -1,7 +1,7 @@
 """Is what the server stores the beginning of this file? Asked once in a call that goes on with an older upload.
 
 The fingerprint of a file can be fooled (an editor that keeps size and time, a clock that was set back); the digests of
-the stored bytes cannot. Servers that tell no digests are believed.
+the stored bytes cannot. Servers that tell no digests are believed, and the caller is told for how many bytes.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ READ_AT_ONCE = MIB
 SLOWEST_DIGEST = 50 * MIB
 
 
-async def prove(transfer: Transfer, *, source: Content, url: str, offset: int) -> Event | None:
-    """Compare the first ``offset`` bytes; None if they are equal, or if the server tells no digests.
+async def prove(transfer: Transfer, *, source: Content, url: str, offset: int) -> Event | int:
+    """Compare the first ``offset`` bytes; gives how many of them had to be believed: 0 if the server told every digest.
 
-    Otherwise what came of it: :class:`Differs`, or a request that has to be made again.
+    Otherwise an event: :class:`Differs`, or a request that has to be made again.
 
     Raises:
         LocalFileError: The file cannot be read, or was changed.
@@ -29,7 +29,7 @@ async def prove(transfer: Transfer, *, source: Content, url: str, offset: int) -
         end = min(start + AT_ONCE, offset)
         event = await transfer.request(
             "GET",
-            f"{url}/digest?from={start}&to={end}",
+            wire.digest_url(url, start=start, end=end),
             headers={},
             patience=(end - start) / SLOWEST_DIGEST,
             read=transfer.answer,
@@ -38,10 +38,10 @@ async def prove(transfer: Transfer, *, source: Content, url: str, offset: int) -
             return event
         told = _digest_in(transfer, event)
         if told is None:
-            return event if isinstance(event, Answer) and is_passing(event) else None
+            return event if isinstance(event, Answer) and is_passing(event) else offset - start
         if told != await digest_of(source, start, end):
             return Differs(at=event.at)
-    return None
+    return 0
 
 
 def _digest_in(transfer: Transfer, event: Event) -> str | None:

@@ -9,6 +9,7 @@ MIB = 1024 * 1024
 class Step(StrEnum):
     """One kind of request."""
 
+    ASK = "ask"
     CREATE = "create"
     PROBE = "probe"
     SEND = "send"
@@ -113,7 +114,9 @@ class Answer:
     """The server answered.
 
     ``left`` counts the chunks still to send; ``renewable``: a fresh token may be had; ``asked`` counts the bytes of the
-    file that the request was to carry; ``deferred``: the server waits to be told the length.
+    file that the request was to carry; ``deferred``: the server waits to be told the length. ``is_complete`` tells
+    whether this is the last word on the upload, where the protocol does not leave that to the offset; ``is_disputed``:
+    the upload stands elsewhere than the request assumed.
     """
 
     at: float
@@ -125,6 +128,8 @@ class Answer:
     renewable: bool = False
     asked: int = 0
     deferred: bool = False
+    is_complete: bool | None = None
+    is_disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

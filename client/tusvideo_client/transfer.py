@@ -53,6 +53,7 @@ QUICKEST_CONNECT = 2.0
 logger = logging.getLogger(__name__)
 
 PHASES = {
+    Step.ASK: Phase.PREPARING,
     Step.CREATE: Phase.CREATING,
     Step.PROBE: Phase.PROBING,
     Step.SEND: Phase.SENDING,
@@ -254,7 +255,16 @@ class Transfer:
             return False
         return True
 
-    def answer(self, reply: Reply, *, offset: int | None = None, left: int = 0, asked: int = 0) -> Answer:
+    def answer(
+        self,
+        reply: Reply,
+        *,
+        offset: int | None = None,
+        left: int = 0,
+        asked: int = 0,
+        is_complete: bool | None = None,
+        is_disputed: bool = False,
+    ) -> Answer:
         """The facts of an answer that the planner wants, whatever the request was."""
         headers = reply.headers
         return Answer(
@@ -267,6 +277,8 @@ class Transfer:
             asked=asked,
             renewable=self.can_renew,
             deferred=wire.UPLOAD_DEFER_LENGTH in headers,
+            is_complete=is_complete,
+            is_disputed=is_disputed,
         )
 
     async def decide(self, event: Event) -> Proceed | Restart:

@@ -311,7 +311,7 @@ class Transport:
             method,
             url,
             headers=headers,
-            data=body,
+            data=body if movement.length else None,  # of what yields nothing the library makes a body that never ends
             allow_redirects=False,
             upload_tracker=movement.tracker,
             timeout=aiohttp.ClientTimeout(total=None, connect=connect or self.timeouts.connect),

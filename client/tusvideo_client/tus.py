@@ -1,23 +1,28 @@
-"""One upload over tus: create, ask, send, and set the video record right."""
+"""One upload with an address of its own, over tus or the IETF draft: create, ask, send, set the video record right."""
 
 import asyncio
 import contextlib
 import logging
+import mimetypes
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
 from . import events, pieces, wire
-from .errors import ProtocolError, RejectedError, UploadError
+from .dialect import COLLECTION, DIALECTS, TUS, Dialect, judge_length, judge_requests, request_size
+from .draft import Limits
+from .errors import IntegrityError, ProtocolError, RejectedError, UploadError
 from .intake import Intake
 from .journal import Record
 from .model import Phase, UploadResult
-from .proof import prove
+from .proof import SLOWEST_DIGEST, digest_of, prove
 from .state import Answer, Broken, Event, Proceed, Restart, Step
 from .transfer import PHASES, Transfer
 from .transport import Body, Interrupted, Reply, Transport
 
-COLLECTION = "/files/"
+OCTET_STREAM = "application/octet-stream"
+DIGEST_FAILURES = 3
+"""So many answers of 500 are taken for a server that has no such thing: tusd looks for a folder of that name."""
 FAREWELL_SECONDS = 5.0
 LAST_QUESTION_SECONDS = 0.5
 GONE = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
@@ -26,21 +31,46 @@ logger = logging.getLogger(__name__)
 
 
 class TusRun:
-    """One call of ``upload``: makes the requests that the planner names."""
+    """One call of ``upload``: makes the requests that the planner names.
 
-    def __init__(
-        self, intake: Intake, *, transport: Transport, transfer: Transfer, base: str, request_bytes: int
+    Args:
+        intake: What is uploaded.
+        transport: How requests are made.
+        transfer: What counts and decides.
+        base: Root of the server, for the video record.
+        request_bytes: Longest body of one request.
+        dialect: What to speak.
+        collection: Where uploads are made; below the root if not given.
+        limits: What the server takes, as far as it is known already.
+    """
+
+    def __init__(  # each of them is another matter
+        self,
+        intake: Intake,
+        *,
+        transport: Transport,
+        transfer: Transfer,
+        base: str,
+        request_bytes: int,
+        dialect: Dialect = TUS,
+        collection: str | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._intake = intake
         self._transport = transport
         self._transfer = transfer
         self._base = base
         self._request_bytes = request_bytes
-        self._length_field = _length_field(transfer.state.length)
+        self._dialect = dialect
+        self._collection = collection or base + COLLECTION
+        self._limits = limits or Limits()
+        self._digest: str | None = None
+        self._first_length = transfer.state.length
         self._has_told_length = True  # until it is known that it could not be told
         self._published: str | None = None
         self._handed = 0
         self._resumed_from: int | None = None
+        self._unproven = self._digest_failures = 0
         self._pace = pieces.Pace(fault_at=transfer.now())
         self._cut: tuple[int, int] | None = None
         self._size = 0
@@ -70,7 +100,7 @@ class TusRun:
                         if known:
                             transfer.tell(events.Resumed(url=self._url, offset=self._resumed_from))
                         self._handed = max(self._handed, transfer.state.offset)
-            transfer.tell(events.Verified(has_checksum=False))
+            transfer.tell(events.Verified(has_checksum=await self._verify()))
             intake.source.check()
             if "title" in wanted and intake.record.metadata != wanted:
                 await self._record(wanted)
@@ -92,23 +122,26 @@ class TusRun:
     async def _begin_anew(self) -> None:
         self._handed = 0
         self._cut = None
-        self._resumed_from = 0
+        self._resumed_from = self._unproven = 0
         self._transfer.upload_url = None
-        self._length_field = _length_field(self._transfer.state.length)
+        self._first_length = self._transfer.state.length
         await self._intake.begin_anew()
 
     async def _create(self) -> Event:
         self._intake.source.check()
         headers = {
-            wire.TUS_RESUMABLE: wire.TUS_VERSION,
-            **self._length_field,
-            wire.UPLOAD_METADATA: wire.build_metadata(self._intake.record.metadata),
+            **self._dialect.always,
+            # Said again unchanged, if the creation has to be made again.
+            **self._dialect.create(self._first_length, _typed(self._intake.record.metadata)),
             wire.IDEMPOTENCY_KEY: self._intake.record.upload_id,
         }
-        url = self._base + COLLECTION
-        event = await self._transfer.request("POST", url, headers=headers, read=self._transfer.answer)
+        url = self._collection
+        event = await self._transfer.request("POST", url, headers=headers, read=self._place)
         reply = self._transfer.reply
         if reply is not None and reply.is_success:
+            if isinstance(event, Answer) and event.is_complete:
+                message = "the server took the beginning of an upload for a whole one: it does not know the IETF draft"
+                raise ProtocolError(message, status=reply.status)
             if wire.LOCATION not in reply.headers:
                 message = "the server made an upload and did not say where: its answer has no Location"
                 raise ProtocolError(message, status=reply.status)
@@ -120,8 +153,7 @@ class TusRun:
         return event
 
     async def _probe(self) -> Event:
-        headers = {wire.TUS_RESUMABLE: wire.TUS_VERSION}
-        return await self._transfer.request("HEAD", self._url, headers=headers, read=self._place)
+        return await self._transfer.request("HEAD", self._url, headers=dict(self._dialect.always), read=self._place)
 
     async def _send(self) -> Event:
         transfer, source, start = self._transfer, self._intake.source, self._transfer.state.offset
@@ -129,17 +161,14 @@ class TusRun:
         ceiling = min(self._request_bytes, transfer.state.ceiling or self._request_bytes)
         began = transfer.now()
         size = pieces.next_size(self._pace, at=began, ceiling=ceiling)
-        end = min(start + size, readable)
+        end = start + request_size(size, left=readable - start, limits=self._limits)
+        is_last = end == transfer.state.length
         if size != self._size:
             self._size = size
             transfer.tell(events.PieceSize(size=size))
         source.check()
         body = Body(source.pieces(start, end=end), length=end - start)
-        headers = {
-            wire.TUS_RESUMABLE: wire.TUS_VERSION,
-            wire.UPLOAD_OFFSET: str(start),
-            wire.CONTENT_TYPE: wire.OFFSET_STREAM,
-        }
+        headers = {**self._dialect.always, **self._dialect.append(start, is_last)}
         if not self._has_told_length and transfer.state.length is not None:
             headers[wire.UPLOAD_LENGTH] = str(transfer.state.length)
         try:
@@ -148,9 +177,10 @@ class TusRun:
                 self._url,
                 headers=headers,
                 body=body,
+                patience=end / SLOWEST_DIGEST if is_last and self._dialect.says_complete else 0.0,
                 on_moved=lambda now: transfer.report(Phase.SENDING, sent=start + now.sent, acked=start + now.acked),
-                question=(self._url, {wire.TUS_RESUMABLE: wire.TUS_VERSION}),
-                read=lambda reply: self._place(reply, asked=end - start),
+                question=(self._url, dict(self._dialect.aside)),
+                read=lambda reply: self._place(reply, start=start, asked=end - start),
             )
         finally:
             reached = start + body.handed
@@ -199,8 +229,17 @@ class TusRun:
         transfer = self._transfer
         if isinstance(action, Restart) or transfer.state.step is not Step.SEND or transfer.state.offset == 0:
             return action
-        event = await prove(transfer, source=self._intake.source, url=self._url, offset=transfer.state.offset)
-        return action if event is None else await transfer.decide(event)
+        found = await prove(transfer, source=self._intake.source, url=self._url, offset=transfer.state.offset)
+        if isinstance(found, Answer) and found.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._digest_failures += 1
+            if self._digest_failures >= DIGEST_FAILURES:
+                found = transfer.state.offset
+        if not isinstance(found, int):
+            return await transfer.decide(found)
+        self._unproven = found
+        if found:
+            logger.warning("prefix_unproven bytes=%d: this server tells no digests of what it stores", found)
+        return action
 
     async def _record(self, wanted: Mapping[str, str]) -> None:
         """The upload was begun under another title: set the record right, if this server keeps one."""
@@ -219,18 +258,52 @@ class TusRun:
         if self._transfer.upload_url is not None:
             with contextlib.suppress(Interrupted, UploadError, TimeoutError):
                 async with asyncio.timeout(LAST_QUESTION_SECONDS):
-                    reply = await self._transport.send(
-                        "HEAD", self._url, headers={wire.TUS_RESUMABLE: wire.TUS_VERSION}
-                    )
+                    reply = await self._transport.send("HEAD", self._url, headers=self._dialect.always)
                 return wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET)) or self._transfer.state.offset
         return self._transfer.state.offset
 
-    def _place(self, reply: Reply, *, asked: int = 0) -> Answer:
+    def _place(self, reply: Reply, *, start: int | None = None, asked: int = 0) -> Answer:
+        """What an answer says, for the planner; ``start`` is where the bytes of the request began, if it had any."""
         self._take_published(reply)
         if reply.is_success and (wire.UPLOAD_DEFER_LENGTH in reply.headers or wire.UPLOAD_LENGTH in reply.headers):
             self._has_told_length = wire.UPLOAD_LENGTH in reply.headers  # a server may refuse to be told twice
-        offset = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET))
-        return self._transfer.answer(reply, offset=offset, asked=asked)
+        told = self._dialect.read(reply.status, reply.headers, reply.body)
+        self._take_limits(told.limits)
+        offset, is_complete = told.offset, told.is_complete
+        if self._dialect.says_complete:
+            if start is not None and reply.is_success:
+                offset = start + asked if offset is None else offset
+                is_complete = asked == 0 if is_complete is None else is_complete  # it said "that was all", and yes
+            is_complete = bool(is_complete)
+            self._digest = told.digest if is_complete else None
+        return self._transfer.answer(
+            reply, offset=offset, asked=asked, is_complete=is_complete, is_disputed=told.is_disputed
+        )
+
+    def _take_limits(self, limits: Limits | None) -> None:
+        if limits is None:
+            return
+        self._limits = limits
+        judge_requests(limits)
+        if self._transfer.upload_url is None:
+            judge_length(self._transfer.state.length, limits=limits)
+
+    async def _verify(self) -> bool:
+        """Compare the digest of the whole; false where the server told none, or where the bytes came but once.
+
+        Raises:
+            IntegrityError: It is that of other bytes. The next call begins anew.
+        """
+        source, length = self._intake.source, self._transfer.state.length
+        if self._digest is None or length is None or source.is_once:
+            return False
+        if self._digest != await digest_of(source, 0, length):
+            url = self._url
+            await self._intake.begin_anew()
+            self._transfer.begin(Step.DONE)
+            message = "the server published other bytes than those of the file: their digests differ"
+            raise IntegrityError(message, upload_url=url, hint="upload the file again")
+        return True
 
     def _take_published(self, reply: Reply) -> None:
         if reference := reply.headers.get(wire.CONTENT_LOCATION):
@@ -251,16 +324,18 @@ class TusRun:
             size=self._transfer.state.length or 0,
             upload_id=record.upload_id,
             upload_url=self._url,
-            protocol="tus",
+            protocol=self._dialect.name,
             resumed_from=self._resumed_from or 0,
             restarted=self._transfer.state.restarts > 0,
             stats=self._transfer.stats(),
+            unproven=self._unproven,
         )
 
 
-def _length_field(length: int | None) -> dict[str, str]:
-    """What a creation says of the length; said again unchanged, if the creation has to be made again."""
-    return {wire.UPLOAD_DEFER_LENGTH: "1"} if length is None else {wire.UPLOAD_LENGTH: str(length)}
+def _typed(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The pairs with the media type that the name suggests: some servers answer no question about an upload without."""
+    kind, _ = mimetypes.guess_type(metadata.get("filename", ""))
+    return {"filetype": kind or OCTET_STREAM, **metadata}
 
 
 async def say_farewell(transport: Transport, stale: Record) -> bool:
@@ -270,7 +345,7 @@ async def say_farewell(transport: Transport, stale: Record) -> bool:
     """
     if stale.upload_url is None:
         return True
-    headers = {wire.TUS_RESUMABLE: wire.TUS_VERSION}
+    headers = DIALECTS[stale.protocol].always
     with contextlib.suppress(Interrupted, UploadError, TimeoutError):
         async with asyncio.timeout(FAREWELL_SECONDS):
             reply = await transport.send("HEAD", stale.upload_url, headers=headers)

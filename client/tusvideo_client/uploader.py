@@ -1,30 +1,38 @@
-"""Uploads over tus: few long requests, each resumed from the byte that the server says it has."""
+"""Uploads over tus or the IETF draft: few long requests, each resumed from the byte that the server says it has."""
 
 import asyncio
 import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import Self, TypedDict, Unpack, get_args
+from urllib.parse import urlsplit
 
 from . import wire
 from .batch import Batch, Item, OnItemEvent, Outcome, list_files
+from .chunks import ChunkRun
 from .control import Control
+from .dialect import COLLECTION, DIALECTS, Offer, judge_length
+from .draft import Limits
 from .errors import LocalFileError
 from .events import OnEvent, OnProgress, UploadEvent
 from .follow import Follow
 from .handle import AsyncUploadHandle, teller, to_its_end
-from .intake import take_in
+from .intake import Intake, take_in
 from .journal import Journal
-from .model import UploadResult
+from .model import Choice, UploadResult
+from .negotiation import negotiate
 from .origin import SPOOL_BYTES, SPOOL_BYTES_AT_LEAST, Uploadable, name_of
-from .plan import after_tus
+from .plan import after_chunk, after_tus
 from .state import MIB, RetryPolicy, Timeouts
 from .throttle import RateLimit
 from .transfer import Clock, Transfer, throttle_of
 from .transport import Token, Transport
 from .tus import TusRun, say_farewell
+
+CHUNK_PROFILE = "poster"
 
 
 class BatchOptions(TypedDict, total=False):
@@ -47,13 +55,19 @@ class UploadOptions(BatchOptions, total=False):
 
 
 class AsyncUploader:
-    """Uploads files to a tus server, and resumes them with no flag after a cut, a kill or a reboot.
+    """Uploads files to any server that speaks tus or the IETF draft, and resumes them with no flag after a cut, a kill
+    or a reboot.
 
     Use it with ``async with``; one uploader serves many uploads, also side by side. The end of the block cancels those
     that :meth:`start` began and that still run; their state is saved.
 
     Args:
-        base_url: Root of the server, for example ``http://127.0.0.1:8080``; ``ValueError`` if it is no HTTP address.
+        base_url: Root of the server, for example ``http://127.0.0.1:8080``, or the address where it makes uploads;
+            ``ValueError`` if it is no HTTP address.
+        protocol: ``auto`` asks the server once with OPTIONS, and takes tus before the IETF draft. With ``tus``,
+            ``ietf`` or ``chunks`` nothing is asked, and ``base_url`` is the root, or for the first two, if it has a
+            path that ends in a slash, the address where uploads are made. An upload that is resumed keeps what it
+            began with, unless another one is named: then it begins anew.
         token: Bearer token, or a callable (may be async) that makes one. A callable is asked again once when the server
             refuses its token.
         account: Tells uploads of several accounts on one server apart, if one user of this machine has several.
@@ -76,6 +90,7 @@ class AsyncUploader:
         self,
         base_url: str,
         *,
+        protocol: Choice = "auto",
         token: Token = None,
         account: str = "",
         retry: RetryPolicy | None = None,
@@ -93,6 +108,12 @@ class AsyncUploader:
         if spool_bytes < SPOOL_BYTES_AT_LEAST:
             message = f"spool_bytes must be at least {SPOOL_BYTES_AT_LEAST}, not {spool_bytes}"
             raise ValueError(message)
+        if protocol not in get_args(Choice):
+            message = f"protocol must be one of {', '.join(get_args(Choice))}, not {protocol!r}"
+            raise ValueError(message)
+        self._address = base_url
+        self._protocol = protocol
+        self._offer: Offer | None = None
         self._base = base_url.rstrip("/")
         self._account = account
         self._retry = retry or RetryPolicy()
@@ -274,36 +295,44 @@ class AsyncUploader:
         }
         pairs = {key: wire.sendable(value) for key, value in pairs.items()}
         wire.build_metadata(pairs)
+        is_chunked = self._protocol == "chunks"
         async with take_in(
             source,
             journal=Journal(self._state_dir),
-            protocol="tus",
+            protocol="chunks" if is_chunked else "tus",
             endpoint=self._base,
             account=self._account,
-            profile=profile or "",
+            profile=profile or (CHUNK_PROFILE if is_chunked else ""),
             name=pairs["filename"],
             metadata=pairs,
             size=options.get("size"),
             follow=_judged_follow(options),
             spool_bytes=self._spool_bytes,
+            chunk_size=MIB if is_chunked else None,
         ) as intake:
             transfer = Transfer(
                 self._transport,
-                planner=after_tus,
+                planner=after_chunk if is_chunked else after_tus,
                 policy=self._retry,
                 clock=self._clock,
                 length=intake.source.size,
                 on_event=on_event,
                 control=control,
             )
+            if is_chunked:
+                return await self._send_chunks(intake, transfer, pairs=pairs, control=control)
             if intake.stale is not None:
                 await say_farewell(self._transport, intake.stale)
+            limits = await self._choose(intake, transfer)
             run = TusRun(
                 intake,
                 transport=self._transport,
                 transfer=transfer,
                 base=self._base,
                 request_bytes=self._request_bytes,
+                dialect=DIALECTS[intake.record.protocol],
+                collection=intake.record.collection,
+                limits=limits,
             )
             try:
                 return await run.to_end(pairs)
@@ -312,6 +341,39 @@ class AsyncUploader:
                     intake.claim.forget()
                     control.is_terminated = True
                 raise
+
+    async def _send_chunks(
+        self, intake: Intake, transfer: Transfer, *, pairs: Mapping[str, str], control: Control
+    ) -> UploadResult:
+        facts = {key: value for key, value in pairs.items() if key in ("title", "description")}
+        run = ChunkRun(intake, transport=self._transport, transfer=transfer, base=self._base)
+        try:
+            return await run.to_end(facts if "title" in facts else {})
+        except asyncio.CancelledError:
+            if control.terminates and await run.say_farewell(intake.record):
+                intake.claim.forget()
+                control.is_terminated = True
+            raise
+
+    async def _choose(self, intake: Intake, transfer: Transfer) -> Limits:
+        """See to it that the record says what to speak and where; gives what is known of the server's limits."""
+        record = intake.record
+        begun_with = DIALECTS[record.protocol].name if record.upload_url is not None else None
+        if begun_with is not None and self._protocol in ("auto", begun_with):
+            return Limits()
+        if begun_with is not None:
+            await say_farewell(self._transport, record)
+            await intake.begin_anew()
+        if self._protocol == "auto":
+            offer = self._offer = self._offer or await negotiate(transfer, address=self._address)
+        else:
+            has_place = self._address.endswith("/") and urlsplit(self._base).path
+            collection = self._address if has_place else self._base + COLLECTION
+            offer = Offer(protocol=self._protocol, collection=collection, limits=Limits())
+        judge_length(intake.source.size, limits=offer.limits)
+        if (intake.record.protocol, intake.record.collection) != (offer.protocol, offer.collection):
+            await intake.save(replace(intake.record, protocol=offer.protocol, collection=offer.collection))
+        return offer.limits
 
 
 def _judged_follow(options: UploadOptions) -> Follow | None:

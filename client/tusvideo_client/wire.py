@@ -9,13 +9,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from .errors import ProtocolError
 
 TUS_VERSION = "1.0.0"
 
 TUS_RESUMABLE = "Tus-Resumable"
+TUS_VERSION_FIELD = "Tus-Version"
+TUS_EXTENSION = "Tus-Extension"
+TUS_MAX_SIZE = "Tus-Max-Size"
 UPLOAD_OFFSET = "Upload-Offset"
 UPLOAD_LENGTH = "Upload-Length"
 UPLOAD_DEFER_LENGTH = "Upload-Defer-Length"
@@ -53,6 +56,14 @@ def parse_whole_number(text: str | None) -> int | None:
     if text is None or not _WHOLE_NUMBER.fullmatch(text.strip()):
         return None
     return int(text)
+
+
+def parse_list(text: str) -> list[str]:
+    """The words between the commas of a field.
+
+    Spec: RFC 9110 § 5.6.1
+    """
+    return [word for item in text.split(",") if (word := item.strip())]
 
 
 def parse_retry_after(text: str | None, *, date: str | None) -> float | None:
@@ -218,3 +229,10 @@ def resolve(base: str, reference: str) -> str:
 def last_segment(url: str) -> str:
     """The decoded last part of a URL's path, which names the file."""
     return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
+
+
+def digest_url(url: str, *, start: int, end: int) -> str:
+    """Where a server of this project tells the digest of an upload's bytes from ``start`` up to ``end``."""
+    parts = urlsplit(url)
+    query = f"{parts.query}&" if parts.query else ""
+    return urlunsplit((parts.scheme, parts.netloc, f"{parts.path}/digest", f"{query}from={start}&to={end}", ""))

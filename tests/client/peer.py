@@ -92,13 +92,15 @@ FAULT = web.RequestKey("fault", Fault)
 
 
 class Peer:
-    """The server; its attributes are what tests look at."""
+    """The server; its attributes are what tests look at: ``asked`` has the questions (OPTIONS), ``seen`` the rest."""
 
     def __init__(self) -> None:
         self.uploads: dict[str, Upload] = {}
         self.chunked: dict[str, Upload] = {}
         self.records: list[dict[str, Any]] = []
         self.seen: list[Seen] = []
+        self.asked: list[Seen] = []
+        self.offer = {"Tus-Resumable": "1.0.0", "Tus-Version": "1.0.0", "Tus-Extension": "creation,expiration"}
         self.faults: list[Fault] = []
         self.token: str | None = None
         self.honours_keys = True
@@ -123,6 +125,7 @@ class Peer:
         app = web.Application(client_max_size=2**40, middlewares=[self._judge])
         app.add_routes(
             [
+                web.options("/files/", self._options),
                 web.post("/files/", self._create),
                 web.head("/files/{id}", self._head),
                 web.patch("/files/{id}", self._patch),
@@ -162,7 +165,7 @@ class Peer:
     @web.middleware
     async def _judge(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         seen = Seen(method=request.method, path=request.path, headers=dict(request.headers))
-        self.seen.append(seen)
+        (self.asked if request.method == "OPTIONS" else self.seen).append(seen)
         request[SEEN] = seen
         fault = self._next_fault(request)
         request[FAULT] = fault
@@ -176,6 +179,8 @@ class Peer:
             response = await handler(request)
         except (ConnectionError, ClientPayloadError, asyncio.IncompleteReadError):
             raise  # the client left, or was made to
+        except web.HTTPException:
+            raise  # there is nothing at this place
         except Exception as error:
             self.mistakes.append(error)
             raise
@@ -216,6 +221,9 @@ class Peer:
             raise ConnectionResetError
 
     # tus
+
+    async def _options(self, _: web.Request) -> web.Response:
+        return web.Response(status=204, headers=self.offer)
 
     async def _create(self, request: web.Request) -> web.Response:
         key = request.headers.get("Idempotency-Key")

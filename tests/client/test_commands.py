@@ -57,7 +57,8 @@ async def test_an_upload_is_listed_asked_about_and_gone_on_with(
     assert (code, out.startswith(f"{peer.url}/uploads/")) == (0, True)
     if protocol == "tus":
         assert bytes(peer.only().data) == video.read_bytes()
-        assert peer.only().metadata == {"filename": "talk.mp4", "title": "Talk", "a": "b=c"}
+        sent = {"filename": "talk.mp4", "filetype": "video/mp4", "title": "Talk", "a": "b=c"}
+        assert peer.only().metadata == sent
     assert (await command("ls"))[1:] == ("", "no unfinished upload is remembered\n")
 
 

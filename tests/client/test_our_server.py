@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.faults.processes import ServerProcess
 from tests.media.clip import make_mp4
 from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, Progress, RejectedError, UploadResult
+from tusvideo_client.model import Choice
 from tusvideo_client.state import MIB
 from tusvideo_client.transfer import Clock
 from tusvideo_client.transport import ANSWER_LIMIT, Transport
@@ -37,13 +38,13 @@ def clip(tmp_path: Path) -> Path:
 
 
 async def send(
-    protocol: str, server: ServerProcess, path: Path, *, progress: Callable[[Progress], None] | None = None
+    protocol: Choice, server: ServerProcess, path: Path, *, progress: Callable[[Progress], None] | None = None
 ) -> UploadResult:
     """Upload in pieces of 1 MiB over one of the protocols, on a clock that lets every report of progress through."""
     clock = Clock(now=partial(next, itertools.count(1.0)))
     if protocol == "chunks":
         return await AsyncChunkedVideoUploader(server.url, clock=clock).upload(path, title="Talk", progress=progress)
-    async with AsyncUploader(server.url, request_bytes=MIB, clock=clock) as uploader:
+    async with AsyncUploader(server.url, protocol=protocol, request_bytes=MIB, clock=clock) as uploader:
         return await uploader.upload(path, title="Talk", profile="video", progress=progress)
 
 
@@ -70,33 +71,34 @@ async def get(server: ServerProcess, url: str, *, method: str = "GET") -> tuple[
     return reply.status, reply.body
 
 
-@pytest.mark.parametrize("protocol", ["tus", "chunks"])
-async def test_a_video_is_published_with_its_record(protocol: str, server: ServerProcess, clip: Path) -> None:
+@pytest.mark.parametrize("protocol", ["tus", "ietf", "chunks"])
+async def test_a_video_is_published_with_its_record(protocol: Choice, server: ServerProcess, clip: Path) -> None:
     """The bytes in the user's folder, behind the result's address, and the title in the list."""
     result = await send(protocol, server, clip)
     assert on_disk(server, result) == clip.read_bytes()
     assert (result.size, result.stats.resent_bytes, result.stats.retries) == (SIZE, 0, 0)
+    assert (result.protocol, result.filename.endswith(".mp4")) == (protocol, True)
     assert await get(server, result.url) == (200, clip.read_bytes()[:ANSWER_LIMIT])
     _, videos = await get(server, f"{server.url}/api/videos")
     assert '"Talk"' in json.dumps(json.loads(videos))
 
 
-@pytest.mark.parametrize("protocol", ["tus", "chunks"])
-async def test_a_rerun_resumes(protocol: str, server: ServerProcess, clip: Path) -> None:
+@pytest.mark.parametrize("protocol", ["tus", "ietf", "chunks"])
+async def test_a_rerun_resumes(protocol: Choice, server: ServerProcess, clip: Path) -> None:
     """What the first call stored is not sent again, though the server was killed -9 in between."""
     with pytest.raises(Enough):
         await send(protocol, server, clip, progress=stop_at(2 * MIB))
     await server.kill()
     await server.start()
     result = await send(protocol, server, clip)
-    assert (result.resumed_from, result.restarted) == (2 * MIB, False)
+    assert (result.resumed_from, result.restarted, result.unproven) == (2 * MIB, False, 0)
     assert result.stats.wire_bytes == SIZE - 2 * MIB
     assert on_disk(server, result) == clip.read_bytes()
 
 
-@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+@pytest.mark.parametrize("protocol", ["tus", "ietf", "chunks"])
 async def test_an_edited_file_starts_anew_and_the_old_upload_goes(
-    protocol: str, server: ServerProcess, clip: Path
+    protocol: Choice, server: ServerProcess, clip: Path
 ) -> None:
     """The new version arrives whole, and the server keeps nothing of the old one."""
     with pytest.raises(Enough):
@@ -127,9 +129,10 @@ async def test_a_refusal_explains_itself(server: ServerProcess, tmp_path: Path) 
     assert len(str(caught.value)) > len("the server answered 415: ")
 
 
-async def test_an_empty_file_is_published(server: ServerProcess, tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["auto", "ietf"])
+async def test_an_empty_file_is_published(protocol: Choice, server: ServerProcess, tmp_path: Path) -> None:
     """Zero bytes are a file like any other outside the video profiles."""
     (tmp_path / "empty.txt").touch()
-    async with AsyncUploader(server.url) as uploader:
+    async with AsyncUploader(server.url, protocol=protocol) as uploader:
         result = await uploader.upload(tmp_path / "empty.txt")
     assert on_disk(server, result) == b""

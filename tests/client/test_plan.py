@@ -62,7 +62,7 @@ def brief(action: Action) -> tuple[object, ...]:
 
 
 HALF = LENGTH // 2
-CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
+ASK, CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,56 @@ CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
 )
 def test_tus_table(state: State, event: Event, expected: tuple[object, ...]) -> None:
     """Every kind of answer to every kind of tus request has exactly one consequence."""
+    after, action = after_tus(state, POLICY, event)
+    assert brief(action) == expected
+    assert isinstance(action, Stop) or after.step is action.step
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "expected"),
+    [
+        pytest.param(a_state(ASK), said(204), ("proceed", CREATE), id="OPTIONS answered"),
+        pytest.param(a_state(ASK), said(404), ("proceed", CREATE), id="OPTIONS refused is an answer too"),
+        pytest.param(a_state(ASK), said(403), ("proceed", CREATE), id="OPTIONS forbidden as well"),
+        pytest.param(a_state(ASK), said(401), ("stop", Kind.AUTH), id="OPTIONS wants another token"),
+        pytest.param(a_state(ASK), said(503), ("wait", ASK, 0, 0.25), id="OPTIONS failed: again"),
+        pytest.param(a_state(ASK), broke(), ("wait", ASK, 0, 0.25), id="OPTIONS lost: again"),
+        pytest.param(a_state(CREATE), said(201, is_complete=False), ("proceed", SEND), id="created: send"),
+        pytest.param(a_state(CREATE), said(422, is_complete=True), ("stop", Kind.REJECTED), id="creation refused"),
+        pytest.param(a_state(PROBE), said(204, offset=0, is_complete=False), ("proceed", SEND), id="nothing stored"),
+        pytest.param(
+            a_state(PROBE), said(204, offset=LENGTH, is_complete=False), ("proceed", SEND), id="all stored, unfinished"
+        ),
+        pytest.param(a_state(PROBE), said(204, offset=LENGTH, is_complete=True), ("proceed", DONE), id="finished"),
+        pytest.param(
+            a_state(PROBE), said(204, offset=HALF, is_complete=True), ("stop", Kind.PROTOCOL), id="finished too early"
+        ),
+        pytest.param(
+            a_state(PROBE), said(204, length=HALF, is_complete=True), ("stop", Kind.PROTOCOL), id="finished otherwise"
+        ),
+        pytest.param(a_state(PROBE), said(503, is_complete=False), ("wait", PROBE, 0, 0.25), id="passing trouble"),
+        pytest.param(a_state(SEND), said(204, offset=HALF, is_complete=False), ("proceed", SEND), id="part stored"),
+        pytest.param(a_state(SEND), said(201, is_complete=True), ("proceed", DONE), id="the target's answer"),
+        pytest.param(
+            a_state(SEND, offset=LENGTH, best=LENGTH), said(201, is_complete=True), ("proceed", DONE), id="said so"
+        ),
+        pytest.param(
+            a_state(SEND, offset=LENGTH, best=LENGTH),
+            said(204, offset=LENGTH, is_complete=False),
+            ("wait", PROBE, 0, 0.25),
+            id="all stored, and still not finished: ask",
+        ),
+        pytest.param(a_state(SEND), said(415, is_complete=True), ("stop", Kind.REJECTED), id="the whole is refused"),
+        pytest.param(a_state(SEND), said(503, is_complete=True), ("stop", Kind.REJECTED), id="its processing failed"),
+        pytest.param(a_state(SEND), said(409, offset=HALF, is_complete=False), ("proceed", SEND), id="409 ahead of us"),
+        pytest.param(
+            a_state(SEND), said(400, is_complete=False, is_disputed=True), ("wait", PROBE, 0, 0.25), id="disputed: ask"
+        ),
+        pytest.param(a_state(SEND), said(400, is_complete=False), ("stop", Kind.REJECTED), id="inconsistent length"),
+    ],
+)
+def test_table_of_the_draft(state: State, event: Event, expected: tuple[object, ...]) -> None:
+    """The IETF draft leaves the end to its own field: all bytes are not the end, and a last word is not repeated."""
     after, action = after_tus(state, POLICY, event)
     assert brief(action) == expected
     assert isinstance(action, Stop) or after.step is action.step

@@ -56,7 +56,7 @@ async def test_a_file_arrives_whole_with_one_create_and_one_patch(peer: Peer, vi
     assert bytes(peer.only().data) == video.read_bytes()
     assert [seen.method for seen in peer.seen] == ["POST", "PATCH"]
     expected = {"filename": "talk.mp4", "lang": "de", "title": "Talk", "description": "", "profile": "video"}
-    assert peer.only().metadata == expected
+    assert peer.only().metadata == {**expected, "filetype": "video/mp4"}
     assert (result.url, result.filename) == (f"{peer.url}/uploads/files/local/talk.mp4", "talk.mp4")
     assert (result.stats.wire_bytes, result.stats.resent_bytes, result.stats.retries) == (video.stat().st_size, 0, 0)
     assert (result.resumed_from, result.restarted, result.protocol) == (0, False, "tus")
@@ -471,7 +471,29 @@ async def test_a_prefix_that_is_proven_is_kept(peer: Peer, video: Path) -> None:
         await upload(peer, video, retry=IMPATIENT)
     result = await upload(peer, video)
     assert (result.resumed_from, result.restarted, peer.count("GET", "digest")) == (MIB, False, 1)
+    assert result.unproven == 0
     assert bytes(peer.only().data) == video.read_bytes()
+
+
+async def test_a_prefix_that_cannot_be_proven_is_told(
+    peer: Peer, video: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that tells no digests is believed; the result says for how many bytes, and so does the log."""
+    peer.faults = [Fault("PATCH", cut_after=MIB)]
+    with pytest.raises(GaveUpError):
+        await upload(peer, video, retry=IMPATIENT)
+    result = await upload(peer, video)
+    assert (result.resumed_from, result.unproven) == (MIB, MIB)
+    assert f"prefix_unproven bytes={MIB}" in caplog.text
+
+
+async def test_a_server_that_fails_over_digests_is_believed_in_the_end(peer: Peer, video: Path, waits: Waits) -> None:
+    """tusd answers 500 to every question below an upload: that is asked three times, and then told as not proven."""
+    peer.faults = [Fault("PATCH", cut_after=MIB), Fault("GET", status=500, times=9)]
+    with pytest.raises(GaveUpError):
+        await upload(peer, video, retry=IMPATIENT)
+    result = await upload(peer, video, clock=waits.clock)
+    assert (result.resumed_from, result.unproven, peer.count("GET", "digest")) == (MIB, MIB, 3)
 
 
 async def test_other_bytes_on_the_server_are_never_added_to(peer: Peer, video: Path) -> None:

@@ -182,3 +182,15 @@ def test_names_that_are_no_text_can_be_sent(text: str, sent: str) -> None:
 def test_the_last_segment_names_the_file() -> None:
     """Percent coding is undone, queries are left out."""
     assert wire.last_segment("http://h/uploads/a%20b.mp4?x=1") == "a b.mp4"
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://h/files/1", "http://h/files/1/digest?from=0&to=5"),
+        ("http://h/files/1?token=x", "http://h/files/1/digest?token=x&from=0&to=5"),
+    ],
+)
+def test_digests_are_asked_for_below_the_upload(url: str, asked: str) -> None:
+    """A capability in the query stays there."""
+    assert wire.digest_url(url, start=0, end=5) == asked

@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
@@ -37,6 +38,8 @@ from tusvideo.web.routes import find, published_path
 UPLOAD: Final = UploadId("0" * 32)
 _PROFILE: Final = BUILT_IN_PROFILES["poster"]
 _LIMITS: Final = Limits()
+LONGEST_NAME: Final = 255
+"""Bytes of the name of a file."""
 _NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _NARROW: Final = Limits(max_append_bytes=1000, min_append_bytes=4)
 
@@ -136,8 +139,11 @@ def _read_head(data: bytes) -> None:
 
 def _read_path(data: bytes) -> None:
     location = find(_text(data)).location
-    # Directories and folders of ours are ASCII; written as escapes, others may be longer than what is read.
-    if location is None or not (location.directory + location.folder).isascii():
+    # Directories and folders of ours need no escapes, and a name has 255 bytes at most: others may be too long as
+    # escapes to be read back.
+    if location is None or quote(names := location.directory + location.folder, safe="") != names:
+        return
+    if len(location.filename.encode()) > LONGEST_NAME:
         return
     if find(published_path(location)).location != location:
         raise AssertionError("a path that leads elsewhere when it is written again")

@@ -12,9 +12,10 @@ from .errors import FileChangedError, LocalFileError
 from .fingerprint import GROWING, Fingerprint, Identity, grows_from, probe_of, take_fingerprint
 from .follow import Follow
 from .source import RunningDigest, open_regular
+from .state import MIB
 
 PIECE = 64 * 1024
-READ_AT_ONCE = 256 * 1024
+READ_AT_ONCE = MIB
 WORTH_A_REQUEST = 256 * 1024
 NO_INODE = -1
 

@@ -15,9 +15,11 @@ from typing import Any, Self
 from .errors import LocalFileError, StreamBrokenError
 from .fingerprint import GROWING, Fingerprint, Identity
 from .spool import Spool
+from .state import MIB
 
 PIECE = 64 * 1024
-READ_AT_ONCE = 256 * 1024
+READ_AT_ONCE = MIB
+WRITTEN_AT_ONCE = 64 * 1024
 WORTH_A_REQUEST = 256 * 1024
 LINGER = 1.0
 
@@ -173,7 +175,11 @@ class Stream:
                 self._freed.clear()
                 await self._freed.wait()
             part = data[: min(room, READ_AT_ONCE)]
-            await asyncio.to_thread(self._spool.write, part)
+            if len(part) <= WRITTEN_AT_ONCE:
+                self._spool.write(part)  # into memory of the system: cheaper than a hop to a thread
+                await asyncio.sleep(0)  # a producer that never waits leaves room for those who send
+            else:
+                await asyncio.to_thread(self._spool.write, part)
             self._changed.set()
             data = data[len(part) :]
 

@@ -328,15 +328,9 @@ async def test_the_command_follows_a_process(peer: Peer, tmp_path: Path) -> None
         (["x", "--follow", "--until-quiet", "5", "--until-exit", "5"], "give one of them"),
     ],
 )
-async def test_what_makes_no_sense_is_told_in_a_sentence(arguments: list[str], match: str, peer: Peer) -> None:
+def test_what_makes_no_sense_is_told_in_a_sentence(
+    arguments: list[str], match: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit 2, before any request."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tusvideo_client", "upload", "--to", peer.url),
-        *arguments,
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
-    _, err = await process.communicate()
-    assert process.returncode == 2
-    assert match in err.decode()
+    assert run(["upload", *arguments, "--to", "http://127.0.0.1:1"]) == 2
+    assert match in capsys.readouterr().err

@@ -1,7 +1,9 @@
 """The client against the server of this project, as a process: that both sides read the contract alike."""
 
+import asyncio
 import itertools
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest_asyncio
 
 from tests.faults.processes import ServerProcess
 from tests.media.clip import make_mp4
-from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, Progress, RejectedError, UploadResult
+from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, Follow, Progress, RejectedError, UploadResult
 from tusvideo_client.model import Choice
 from tusvideo_client.state import MIB
 from tusvideo_client.transfer import Clock
@@ -62,6 +64,49 @@ def on_disk(server: ServerProcess, result: UploadResult) -> bytes:
     """The published file in the user's folder."""
     (path,) = (server.data_dir / "uploads").rglob(result.filename)
     return path.read_bytes()
+
+
+@pytest.mark.parametrize("protocol", ["tus", "ietf"])
+async def test_a_stream_whose_end_comes_late_is_published(protocol: Choice, server: ServerProcess, clip: Path) -> None:
+    """The server takes an end that is told alone, after the last byte, and publishes the file then."""
+    data, stored = clip.read_bytes(), asyncio.Event()
+
+    def tell(now: Progress) -> None:
+        if now.stored == len(data):
+            stored.set()
+
+    async def produce() -> AsyncIterator[bytes]:
+        yield data[:MIB]
+        yield data[MIB:]
+        await stored.wait()
+
+    async with AsyncUploader(server.url, protocol=protocol) as uploader:
+        result = await uploader.upload(produce(), name="talk.mp4", title="Talk", profile="video", progress=tell)
+    assert on_disk(server, result) == data
+    assert result.size == SIZE
+
+
+@pytest.mark.parametrize("protocol", ["tus", "ietf"])
+async def test_a_recording_is_followed_left_and_gone_on_with(
+    protocol: Choice, server: ServerProcess, clip: Path, tmp_path: Path
+) -> None:
+    """The second call proves by the server's digests that what is stored is the beginning of the file."""
+    data, path = clip.read_bytes(), tmp_path / "live.mp4"
+    path.write_bytes(data[:MIB])
+
+    def finish(now: Progress) -> None:
+        if now.stored == MIB:
+            path.write_bytes(data)
+
+    async with AsyncUploader(server.url, protocol=protocol) as uploader:
+        with pytest.raises(Enough):
+            await uploader.upload(
+                path, follow=Follow(pid=os.getpid(), poll=0.01), profile="video", progress=stop_at(MIB)
+            )
+        follow = Follow(until=lambda: path.stat().st_size == SIZE, poll=0.01)
+        result = await uploader.upload(path, follow=follow, profile="video", progress=finish)
+    assert (result.resumed_from, result.stats.wire_bytes) == (MIB, SIZE - MIB)
+    assert on_disk(server, result) == data
 
 
 async def get(server: ServerProcess, url: str, *, method: str = "GET") -> tuple[int, bytes]:

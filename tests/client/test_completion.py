@@ -52,7 +52,7 @@ CASES = [
     (("",), {"upload", "resume", "completion", "serve", "fsck"}, {"talk.mp4"}),
     (("up",), {"upload"}, {"ls"}),
     (("upload", "--pro"), {"--profile", "--protocol", "--progress"}, {"--to"}),
-    (("upload", "--protocol", ""), {"tus", "chunks"}, {"--to", "talk.mp4"}),
+    (("upload", "--protocol", ""), {"auto", "tus", "ietf", "chunks"}, {"--to", "talk.mp4"}),
     (("resume", ""), {"0123abcd", "89abcdef"}, {"upload"}),
     (("rm", "0"), {"0123abcd"}, {"89abcdef"}),
     (("completion", ""), {"bash", "zsh", "fish"}, {"talk.mp4"}),
@@ -94,7 +94,7 @@ def test_zsh(folder: Path) -> None:
     )
     told = run_shell(folder, "zsh", "-f", "-c", script)
     assert "upload:send files to a server, or go on with them" in told
-    assert any(line.startswith("*--protocol[") and line.endswith("]:value:(tus chunks)") for line in told)
+    assert any(line.startswith("*--protocol[") and line.endswith("]:value:(auto tus ietf chunks)") for line in told)
     assert "*:file:_files" in told
     assert "*:upload:_tusvideo_uploads" in told
 

@@ -323,7 +323,7 @@ async def test_the_command_follows_a_process(peer: Peer, tmp_path: Path) -> None
     ("arguments", "match"),
     [
         (["-", "--name", "x", "--follow"], "--follow is for files"),
-        (["x", "--follow", "--protocol", "chunks"], "--follow is for files, and for the tus protocol"),
+        (["x", "--follow", "--protocol", "chunks"], "--follow is for files, and not for the chunk API"),
         (["x", "--until-quiet", "5"], "give --follow as well"),
         (["x", "--follow", "--until-quiet", "5", "--until-exit", "5"], "give one of them"),
     ],

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.client.conftest import Waits
+from tests.client.conftest import Command, Waits
 from tests.client.draft_peer import PROBLEMS, DraftPeer
-from tests.client.peer import Fault
+from tests.client.peer import Fault, as_json
 from tusvideo_client import (
     AsyncUploader,
     FileTooLargeError,
@@ -47,7 +47,7 @@ def requests(draft: DraftPeer) -> list[tuple[str, str]]:
 
 
 async def test_a_server_of_the_draft_is_found_and_takes_a_file(draft: DraftPeer, video: Path) -> None:
-    """Where only Upload-Limit is announced the draft is spoken: a creation without a body, and an append that ends it."""
+    """Where only Upload-Limit is announced the draft is spoken: a creation without a body, an append that ends it."""
     result = await upload(draft, video)
     assert draft.only_data() == video.read_bytes()
     assert requests(draft) == [("POST", "?0"), ("PATCH", "?1")]
@@ -98,7 +98,7 @@ async def test_a_lost_answer_to_the_creation_makes_no_second_upload(
 async def test_a_lost_last_answer_sends_no_byte_again(
     says_complete: bool, asked: list[str], draft: DraftPeer, video: Path, waits: Waits
 ) -> None:
-    """All bytes are there; newer drafts let HEAD leave out whether that was the end: then the end is said again, empty."""
+    """All bytes are there. Newer drafts let HEAD leave out whether that was the end: then it is said again, empty."""
     draft.says_complete = says_complete
     draft.faults = [Fault("PATCH", lose=True)]
     await upload(draft, video, clock=waits.clock)
@@ -207,3 +207,24 @@ async def test_another_protocol_by_hand_begins_anew(draft: DraftPeer, video: Pat
         await upload(draft, video, protocol="tus")
     assert draft.uploads == {}
     assert draft.seen[-1].headers["Tus-Resumable"] == "1.0.0"
+
+
+@pytest.mark.parametrize("protocol", ["auto", "ietf"])
+async def test_the_command_line_speaks_it(protocol: str, command: Command, draft: DraftPeer, video: Path) -> None:
+    """--protocol is auto by default; the result on stdout is the file's address."""
+    code, out, _ = await command("upload", str(video), "--to", draft.url, "--protocol", protocol)
+    assert (code, out) == (0, f"{draft.url}/uploads/files/local/talk.mp4\n")
+    assert draft.only_data() == video.read_bytes()
+    assert len(draft.asked) == (protocol == "auto")
+
+
+async def test_an_interrupted_upload_is_listed_and_resumed(command: Command, draft: DraftPeer, video: Path) -> None:
+    """`ls` tells the protocol, and `resume` keeps it without asking."""
+    draft.faults = [Fault("PATCH", cut_after=MIB)]
+    with pytest.raises(GaveUpError):
+        await upload(draft, video, retry=IMPATIENT)
+    _, out, _ = await command("ls", "--json")
+    assert as_json(out)[0]["protocol"] == "ietf"
+    assert (await command("resume", "--all"))[0] == 0
+    assert draft.only_data() == video.read_bytes()
+    assert (len(draft.asked), draft.count("POST")) == (1, 1)

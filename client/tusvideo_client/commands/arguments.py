@@ -80,10 +80,10 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
         sending,
         "--protocol",
         variable="TUSVIDEO_PROTOCOL",
-        type=values.OneOf("tus", "chunks"),
-        default="tus",
-        metavar="{tus,chunks}",
-        help="default: tus",
+        type=values.OneOf("auto", "tus", "ietf", "chunks"),
+        default="auto",
+        metavar="{auto,tus,ietf,chunks}",
+        help="default: auto, which asks the server for tus or the IETF draft",
     )
     _add_link(parser)
     _add_display(parser)

@@ -92,7 +92,7 @@ def _facts(entry: Entry, answer: Answer) -> dict[str, Any]:
         "id": entry.key,
         "file": record.place.path,
         "server": record.place.endpoint,
-        "protocol": record.place.protocol,
+        "protocol": record.protocol or record.place.protocol,
         "upload_url": memory.address_of(record),
         "state": _state(entry, answer),
         "asked": standing is not None,

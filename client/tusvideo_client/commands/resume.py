@@ -53,7 +53,7 @@ def _wish(entry: Entry, options: argparse.Namespace) -> Wish:
     return Wish(
         path=Path(place.path),
         server=place.endpoint,
-        protocol=place.protocol,
+        protocol="chunks" if place.protocol == "chunks" else "auto",  # which keeps what the upload began with
         account=place.account,
         profile=place.profile or None,
         name=place.name,

@@ -13,13 +13,13 @@ from tusvideo_client.chunked import AsyncChunkedVideoUploader
 from tusvideo_client.errors import LocalFileError
 from tusvideo_client.events import OnProgress
 from tusvideo_client.follow import Follow
-from tusvideo_client.model import Protocol, UploadResult
+from tusvideo_client.model import Choice, UploadResult
 from tusvideo_client.state import MIB, RetryPolicy
 from tusvideo_client.transfer import Clock, throttle_of
 from tusvideo_client.transport import Token
 from tusvideo_client.uploader import AsyncUploader
 
-STALL = {"tus": 15.0, "chunks": 30.0}
+STALL, STALL_OF_CHUNKS = 15.0, 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Wish:
     Attributes:
         path: The file; None for standard input.
         server: Root of the server.
-        protocol: ``tus`` or ``chunks``.
+        protocol: What to speak.
         account: Keeps uploads of several accounts apart.
         profile: The server's profile; None for its default.
         name: Name to send instead of the file's own.
@@ -37,13 +37,13 @@ class Wish:
         follow: When the file, which is still being written, has ended; None for one that is finished.
         title: Title of the video record.
         description: Description of the video record.
-        metadata: Further pairs; sent over tus only.
-        chunk_size: Bytes in a chunk, or in a tus request at most; None for the default.
+        metadata: Further pairs; not sent with chunks.
+        chunk_size: Bytes in a chunk, or else in a request at most; None for the default.
     """
 
     path: Path | None
     server: str
-    protocol: Protocol
+    protocol: Choice
     account: str = ""
     profile: str | None = None
     name: str | None = None
@@ -69,7 +69,7 @@ class Senders:
         self._retry: RetryPolicy = options.retry_for or RetryPolicy()
         self._throttle = throttle_of(options.limit_rate, clock=Clock())
         self._stack = AsyncExitStack()
-        self._uploaders: dict[tuple[str, str], AsyncUploader] = {}
+        self._uploaders: dict[tuple[str, str, Choice], AsyncUploader] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,20 +112,21 @@ class Senders:
             account=wish.account,
             chunk_size=wish.chunk_size or MIB,
             retry=self._retry,
-            stall_timeout=self._options.stall or STALL["chunks"],
+            stall_timeout=self._options.stall or STALL_OF_CHUNKS,
             rate_limit=self._throttle,
         )
 
     async def _uploader(self, wish: Wish) -> AsyncUploader:
-        key = wish.server, wish.account
+        key = wish.server, wish.account, wish.protocol
         if key not in self._uploaders:
             uploader = AsyncUploader(
                 wish.server,
+                protocol=wish.protocol,
                 token=self._token,
                 account=wish.account,
                 retry=self._retry,
                 request_bytes=self._options.chunk_size or 64 * MIB,
-                stall_timeout=self._options.stall or STALL["tus"],
+                stall_timeout=self._options.stall or STALL,
                 connect_timeout=self._options.connect_timeout,
                 rate_limit=self._throttle,
             )

@@ -36,8 +36,8 @@ def _judge(options: argparse.Namespace) -> None:
         message = (
             "standard input is a terminal; expected a pipe or a file: `program | tusvideo upload - --name talk.mp4`"
         )
-    elif options.follow and (reads_input or options.protocol != "tus"):
-        message = "--follow is for files, and for the tus protocol"
+    elif options.follow and (reads_input or options.protocol == "chunks"):
+        message = "--follow is for files, and not for the chunk API"
     elif not options.follow and (options.until_quiet or options.until_exit):
         message = "--until-quiet and --until-exit say when --follow ends; give --follow as well"
     elif options.until_quiet and options.until_exit:

@@ -5,12 +5,19 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from playwright.async_api import Page, Request, expect
+import pytest
+from playwright.async_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser import chromium
+from tests.browser.chromium import LINK_BROKE, Opened
 from tests.browser.conftest import Open
+from tests.browser.test_upload import FOCUSED, REPEATED
+from tests.clients.journey import link
+from tests.e2e.disk import MIB, published
 from tests.e2e.test_media import settled, uploaded
+from tests.e2e.tus import ask
 from tests.faults.processes import ServerProcess
 from tests.media.clips import av
 
@@ -110,6 +117,223 @@ async def test_title_and_description_are_changed(server: ServerProcess, open_pag
     await expect(page.page.locator("h1")).to_have_text("Best")
     [record] = await settled(server.port)
     assert (record["title"], record["description"]) == ("Best", "Two lines,\nof text.")
+
+
+async def test_searched_sorted_and_paged(server: ServerProcess, open_page: Open, axe: str) -> None:
+    """What is looked for is in the address; more comes when it is asked for, and the focus goes to what came."""
+    await fill(server, 60)
+    page = await open_page(server.url, "/library")
+    entries = page.page.locator(".videos > li")
+    await expect(entries).to_have_count(24)
+    await expect(page.page.locator(".count")).to_have_text("60 videos")
+    await page.page.get_by_role("button", name="Show more").click()
+    await expect(entries).to_have_count(48)
+    await expect(entries.nth(24).get_by_role("link")).to_be_focused()
+    await page.page.get_by_role("button", name="Show more").click()
+    await expect(entries).to_have_count(60)
+    await expect(page.page.get_by_role("button", name="Show more")).to_have_count(0)
+    await page.page.get_by_label("Order").select_option("title")
+    await expect(titles(page.page).first).to_have_text("Clip 00")
+    await expect(page.page).to_have_url(re.compile(r"\?sort=title$"))
+    await page.page.get_by_label("Search").fill("CLIP 3")
+    await expect(entries).to_have_count(15)
+    await expect(page.page.locator("#announcer")).to_have_text("15 videos found")
+    await page.look("library-found", axe=axe)
+    await page.reload()
+    await expect(page.page.get_by_label("Search")).to_have_value("CLIP 3")
+    await expect(entries).to_have_count(15)
+    await page.page.get_by_label("Search").fill("zeppelin")
+    await expect(page.page.get_by_text("Nothing matches “zeppelin”.")).to_be_visible()
+    await page.look("library-not-found", axe=axe)
+    await page.page.get_by_role("button", name="Show all").click()
+    await expect(entries).to_have_count(24)
+    await expect(page.page.get_by_label("Search")).to_be_focused()
+
+
+async def fill(server: ServerProcess, count: int) -> None:
+    """Make a file and its record, over and over; who looks for "clip 3" finds every one with a 3 in it."""
+    for number in range(count):
+        title = f"Clip {number:02}"
+        body = f"This is {title}.".encode()
+        answer = await ask(
+            server.port,
+            f"POST /files/?profile=files&title={quote(title)} HTTP/1.1",
+            f"Content-Length: {len(body)}",
+            "Content-Disposition: attachment; filename=a.txt",
+            body=body,
+        )
+        assert answer.status == 201, answer.body
+
+
+async def test_the_list_says_what_is_wrong(
+    server: ServerProcess, open_page: Open, context: BrowserContext, axe: str
+) -> None:
+    """While it loads; when the server refuses; when there is no network."""
+    await stock(server, "House")
+    page = await open_page(server.url, "/", expected=("status of 503", LINK_BROKE))
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.fulfill(status=503, json={"code": "busy", "detail": "The server is busy; try again in a minute."})
+
+    await page.page.route(re.compile(r"/api/videos\?"), hold)
+    await page.goto("/library")
+    await expect(page.page.get_by_role("status").filter(has_text="Loading")).to_have_count(1)
+    await page.look("library-loading", axe=axe)
+    held.set()
+    await expect(page.page.get_by_role("alert")).to_contain_text("The server is busy; try again in a minute.")
+    await page.look("library-failed", axe=axe)
+    await page.page.unroute_all()
+    await page.page.get_by_role("button", name="Try again").click()
+    await expect(titles(page.page)).to_have_text(["House"])
+    await context.set_offline(True)
+    await expect(page.page.get_by_role("alert")).to_contain_text("You are offline")
+    await page.look("library-offline", axe=axe)
+    await context.set_offline(False)
+    await expect(page.page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_what_cannot_be_read_says_why(server: ServerProcess, open_page: Open, tmp_path: Path, axe: str) -> None:
+    """A damaged video is listed as such, its reason is told, and the file can be had as it was uploaded."""
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(CLIP.read_bytes()[:32] + bytes(6000))
+    await stock(server, "Damaged", clip=damaged)
+    page = await open_page(server.url, "/library", expected=(LINK_BROKE,))
+    await expect(page.card("Damaged")).to_contain_text("cannot be read as a video")
+    await page.look("library-damaged", axe=axe, sizes=(chromium.PHONE,))
+    await page.page.get_by_role("link", name="Damaged").click()
+    await expect(page.page.get_by_text("it cannot be read as a video")).to_be_visible()
+    await expect(page.page.get_by_role("alert")).to_contain_text("This browser cannot play the file")
+    await page.look("library-player-damaged", axe=axe)
+    async with page.page.expect_download() as started:
+        await page.page.get_by_role("link", name="Download").click()
+    saved = await (await started.value).path()
+    assert (await started.value).suggested_filename == "damaged.mp4"
+    assert saved.read_bytes() == damaged.read_bytes()
+
+
+async def test_a_file_is_renamed_and_its_link_copied(
+    server: ServerProcess, open_page: Open, context: BrowserContext
+) -> None:
+    """It is downloaded under its new name; the copied link is whole."""
+    [record] = await stock(server, "Sea")
+    await context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = await open_page(server.url, f"/library/{record['id']}")
+    await page.page.get_by_role("button", name="Edit").click()
+    await page.page.get_by_label("File name").fill("the sea.mp4")
+    await page.page.get_by_role("button", name="Save").click()
+    await expect(page.page.get_by_role("dialog")).to_have_count(0)
+    async with page.page.expect_download() as started:
+        await page.page.get_by_role("link", name="Download").click()
+    assert (await started.value).suggested_filename == "the sea.mp4"
+    await page.page.get_by_role("button", name="Copy link").click()
+    await expect(page.page.locator(".toasts")).to_contain_text("The link is copied.")
+    assert await page.page.evaluate("navigator.clipboard.readText()") == f"{server.url}{record['url']}"
+
+
+async def test_another_device_sees_an_upload_move(
+    server: ServerProcess, open_page: Open, tmp_path: Path, axe: str
+) -> None:
+    """What one page sends, another shows at once: moving, paused, moving, and then as a video in the list."""
+    clip = await asyncio.to_thread(noise, tmp_path / "sent.mp4", seconds=LONG)
+    async with link(server, rate=3 * MIB) as proxy:
+        sender = await open_page(proxy.url, expected=(REPEATED,))
+        watcher = await open_page(server.url, "/library")
+        await sender.choose(clip)
+        await sender.card("sent.mp4").get_by_label("Title").fill("From my phone")
+        await sender.send()
+        row = watcher.page.locator(".uploads li").filter(has_text="From my phone")
+        await expect(row.get_by_role("progressbar")).to_have_attribute("value", re.compile(r"^[1-9]\d?$"))
+        first = int(await row.get_by_role("progressbar").get_attribute("value") or 0)
+        await watcher.look("library-uploading", axe=axe)
+        await expect(row.get_by_role("progressbar")).not_to_have_attribute("value", str(first))
+        await sender.card("sent.mp4").get_by_role("button", name="Pause").click()
+        await expect(row).to_have_class(re.compile("paused"), timeout=15_000)
+        await watcher.look("library-paused", axe=axe, sizes=(chromium.PHONE,))
+        await sender.card("sent.mp4").get_by_role("button", name="Continue").click()
+        await expect(row).to_have_class(re.compile("uploading"))
+        await sender.state("sent.mp4", "done")
+    await expect(titles(watcher.page)).to_have_text(["From my phone"])
+    await expect(watcher.page.locator(".uploads li")).to_have_count(0)
+    await expect(watcher.page.locator(".videos img")).to_have_count(1, timeout=chromium.PATIENCE_MS)
+
+
+async def test_without_events_the_list_is_asked_for_again(server: ServerProcess, open_page: Open) -> None:
+    """A page that is refused a stream asks every few seconds, and so shows what came meanwhile."""
+    page = await open_page(server.url, "/", expected=("status of 429", "EventSource"))
+    await page.page.route("**/api/events", lambda route: route.fulfill(status=429))
+    await page.goto("/library")
+    await expect(page.page.get_by_text("Nothing here yet.")).to_be_visible()
+    await stock(server, "Late")
+    await expect(titles(page.page)).to_have_text(["Late"], timeout=15_000)
+
+
+async def test_deleted_after_a_question(server: ServerProcess, open_page: Open, axe: str) -> None:
+    """Once it is asked; then record and file are gone, and the focus is at a neighbour."""
+    await stock(server, "First", "Second", "Third")
+    page = await open_page(server.url, "/library")
+    await page.page.get_by_role("button", name="Delete Second").click()
+    dialog = page.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Delete “Second”?")
+    await expect(dialog.get_by_role("button", name="Keep")).to_be_focused()
+    await page.look("library-delete", axe=axe)
+    await page.page.keyboard.press("Escape")
+    await expect(page.page.get_by_role("button", name="Delete Second")).to_be_focused()
+    await page.page.keyboard.press("Enter")
+    await dialog.get_by_role("button", name="Delete").click()
+    await expect(titles(page.page)).to_have_text(["Third", "First"])
+    await expect(page.page.get_by_role("link", name="First")).to_be_focused()
+    await expect(page.page.locator(".toasts")).to_contain_text("“Second” is deleted.")
+    await page.page.get_by_role("link", name="Third").click()
+    await page.page.get_by_role("button", name="Delete").click()
+    await dialog.get_by_role("button", name="Delete").click()
+    await expect(titles(page.page)).to_have_text(["First"])
+    assert len(published(server.data_dir, "videos")) == 1
+
+
+async def test_keyboard_alone_is_enough(server: ServerProcess, open_page: Open) -> None:
+    """Tab, Enter and Escape find, open, edit and delete; the focus comes back to where it was."""
+    await stock(server, "Left", "Right")
+    page = await open_page(server.url, "/library")
+
+    async def tab_to(name: str) -> None:
+        for _ in range(40):
+            await page.page.keyboard.press("Tab")
+            if name in str(await page.page.evaluate(FOCUSED)):
+                return
+        raise AssertionError(f"Tab does not lead to {name!r}")
+
+    await tab_to("Search")
+    await page.page.keyboard.type("left")
+    await expect(titles(page.page)).to_have_text(["Left"])
+    await tab_to("Edit Left")
+    await page.page.keyboard.press("Enter")
+    await expect(page.page.get_by_label("Title")).to_be_focused()
+    await page.page.keyboard.press("Escape")
+    await expect(page.page.get_by_role("button", name="Edit Left")).to_be_focused()
+    await page.page.keyboard.press("Shift+Tab")
+    await page.page.keyboard.press("Enter")
+    await expect(page.page.locator("h1")).to_have_text("Left")
+    await page.page.go_back()
+    await expect(page.page.get_by_role("link", name="Left")).to_be_focused()
+
+
+async def test_right_to_left(server: ServerProcess, tmp_path: Path, axe: str) -> None:
+    """In Arabic everything stands on the other side, nothing is cut off, and axe-core finds nothing either."""
+    if chromium.PROGRAM is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    await stock(server, "بيت على البحر", "House by the sea")
+    async with chromium.browser(tmp_path / "browser", locale="ar") as context:
+        page = Opened(await context.new_page(), server.url)
+        await page.goto("/library")
+        await expect(page.page.locator("html")).to_have_attribute("dir", "rtl")
+        await expect(page.page.locator("h1")).to_have_text("المكتبة")
+        await page.look("library-rtl", axe=axe, sizes=(chromium.DESKTOP, chromium.PHONE, (320, 640)))
+        await page.page.get_by_role("link", name="House by the sea").click()
+        await expect(page.page.locator("video")).to_have_js_property("readyState", 4)
+        await page.look("library-rtl-player", axe=axe)
+        assert page.unexpected() == []
 
 
 async def test_nothing_is_there_yet(server: ServerProcess, open_page: Open, axe: str) -> None:

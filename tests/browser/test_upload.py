@@ -196,7 +196,7 @@ async def test_offline_and_back(
 
 
 async def test_paused_and_gone_on_with(server: ServerProcess, open_page: Open, source: Path, axe: str) -> None:
-    """Pausing stops the bytes; going on asks where it stands. Nobody is warned of leaving a paused upload."""
+    """Pausing stops the bytes; going on asks where it stands. What is typed meanwhile is on the server at once."""
     async with link(server, rate=RATE) as proxy:
         page = await open_page(proxy.url, expected=(REPEATED,))
         await page.choose(source)
@@ -205,6 +205,10 @@ async def test_paused_and_gone_on_with(server: ServerProcess, open_page: Open, s
         await page.card(NAME).get_by_role("button", name="Pause").click()
         await page.state(NAME, "paused")
         await page.look("upload-paused", axe=axe)
+        await page.card(NAME).get_by_label("Description").fill("Said while it waits")
+        await expect(page.card(NAME).locator(".draft")).to_have_text("Saved.")
+        drafts = await page.page.evaluate("async () => (await (await fetch('/api/uploads')).json()).uploads")
+        assert [draft["description"] for draft in drafts] == ["Said while it waits"]
         await page.card(NAME).get_by_role("button", name="Continue").click()
         await page.state(NAME, "done")
         assert proxy.body_bytes <= SIZE + ON_THE_WIRE

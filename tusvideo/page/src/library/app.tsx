@@ -30,13 +30,19 @@ export function App({ library }: { library: Library }): JSX.Element {
         {!isOnline && <Note kind="warn" text={t('offline')} />}
         {told.filter(({ kind }) => kind === 'bad').map((one) => <Note key={one.id} kind="bad" text={one.text} onDismiss={() => library.dismiss(one)} />)}
       </div>
+      <div class="toasts">
+        {told.filter(({ kind }) => kind === 'good').map((one) => (
+          <Toast
+            key={one.id}
+            text={one.text}
+            onDismiss={() => library.dismiss(one)}
+          />
+        ))}
+      </div>
       {place.page === 'list'
         ? <List library={library} query={place.query} onEdit={edit} />
         : <Player key={place.id} library={library} id={place.id} onEdit={edit} />}
       {edited && <Edit video={edited} library={library} onClose={() => edit(null)} />}
-      <div class="toasts">
-        {told.filter(({ kind }) => kind === 'good').map((one) => <Toast key={one.id} text={one.text} onDismiss={() => library.dismiss(one)} />)}
-      </div>
     </Shell>
   )
 }

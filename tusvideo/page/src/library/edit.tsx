@@ -10,6 +10,7 @@ export function Edit({ video, library, onClose }: { video: Video; library: Libra
   const dialog = useRef<HTMLDialogElement>(null)
   const [title, setTitle] = useState(video.title)
   const [description, setDescription] = useState(video.description)
+  const [originalName, setName] = useState(video.originalName)
   const [failure, fail] = useState<string | null>(null)
   const [isSaving, setSaving] = useState(false)
   useEffect(() => dialog.current?.showModal(), [])
@@ -19,7 +20,7 @@ export function Edit({ video, library, onClose }: { video: Video; library: Libra
     setSaving(true)
     fail(null)
     try {
-      await library.change(video.id, { title: title.trim(), description })
+      await library.change(video.id, { title: title.trim(), description, ...(originalName.trim() === video.originalName ? {} : { originalName: originalName.trim() }) })
       dialog.current?.close()
     } catch (error) {
       fail((error as Error).message)
@@ -44,6 +45,11 @@ export function Edit({ video, library, onClose }: { video: Video; library: Libra
         <div class="field">
           <label for="edit-description">{t('description')}</label>
           <textarea id="edit-description" maxLength={5000} rows={4} value={description} onInput={(event) => setDescription(event.currentTarget.value)} />
+        </div>
+        <div class="field">
+          <label for="edit-name">{t('name')}</label>
+          <input id="edit-name" type="text" required maxLength={200} pattern=".*\S.*" autocomplete="off" dir="auto" aria-describedby="edit-name-hint" value={originalName} onInput={(event) => setName(event.currentTarget.value)} />
+          <p class="hint" id="edit-name-hint">{t('name.hint')}</p>
         </div>
         {failure && <Note kind="bad" text={failure} />}
         <div class="actions">

@@ -3,13 +3,17 @@ import { useState } from 'preact/hooks'
 import { Icon } from '../shared/chrome'
 import { bytes, clock, day } from '../shared/format'
 import { t } from '../shared/i18n'
+import { Delete } from './delete'
 import type { Library } from './library'
 import { Link, pathOf } from './place'
 import { isPlayable, type Video } from './records'
 
 /** A video in the list. The link is the title; the picture leads there too, for the mouse. */
-export function Entry({ video, library, onEdit }: { video: Video; library: Library; onEdit: (video: Video) => void }): JSX.Element {
+export function Entry({ video, library, onEdit, beforeRemoval }: {
+  video: Video; library: Library; onEdit: (video: Video) => void; beforeRemoval: () => void
+}): JSX.Element {
   const { id, title, size, createdAt, state } = video
+  const [isAsking, ask] = useState(false)
   return (
     <li class={`card video ${state}`}>
       <Picture video={video} />
@@ -20,7 +24,9 @@ export function Entry({ video, library, onEdit }: { video: Video; library: Libra
       </div>
       <div class="actions">
         <Small icon="edit" text={t('edit')} title={title} onClick={() => onEdit(video)} />
+        <Small icon="bin" text={t('delete')} title={title} onClick={() => ask(true)} />
       </div>
+      {isAsking && <Delete video={video} onYes={() => { beforeRemoval(); void library.remove(video) }} onClose={() => ask(false)} />}
     </li>
   )
 }

@@ -2,7 +2,8 @@
 import { ApiError } from '../shared/api'
 import { announce } from '../shared/chrome'
 import { t } from '../shared/i18n'
-import { type Change, change, listed, one, type Page, type Query, type Video } from './records'
+import * as records from './records'
+import type { Change, Page, Query, Upload, Video } from './records'
 
 const AT_ONCE = 24
 /** The most that the server gives at once. */
@@ -19,11 +20,15 @@ export interface Told {
 export class Library {
   query: Query | null = null
   ids: string[] = []
-  total: number | null = null
+  total = 0
+  /** There is nothing at all, so that nothing can be looked for. */
+  isEmpty = false
   state: 'loading' | 'ready' | 'failed' = 'loading'
   failure = ''
   /** Of the button at the end of the list. */
   more: 'none' | 'there' | 'loading' = 'none'
+  /** On their way, newest first. */
+  uploads: Upload[] = []
   told: Told[] = []
   /** Of the video that the reader went to from the list: there the focus belongs on the way back. */
   left: string | null = null
@@ -31,6 +36,8 @@ export class Library {
   private readonly records = new Map<string, Opened>()
   private readonly listeners = new Set<() => void>()
   private asking: AbortController | null = null
+  /** Something changed while a question was on its way: its answer may be old. */
+  private isOld = false
   private refreshing: ReturnType<typeof setTimeout> | undefined
   private count = 0
 
@@ -54,7 +61,7 @@ export class Library {
     this.query = query
     if (isFirst) this.state = 'loading'
     await this.load(AT_ONCE)
-    if (!isFirst && this.state === 'ready') announce(t('say.found', { count: this.total ?? this.ids.length }))
+    if (!isFirst && this.state === 'ready') announce(t('say.found', { count: this.total }))
   }
 
   /** Show what comes after what is shown. */
@@ -64,7 +71,7 @@ export class Library {
     this.more = 'loading'
     this.changed()
     try {
-      const page = await listed(this.query, AT_ONCE, this.cursor, signal)
+      const page = await records.listed(this.query, AT_ONCE, this.cursor, signal)
       const known = new Set(this.ids)
       this.take(page, [...this.ids, ...page.videos.map(({ id }) => id).filter((id) => !known.has(id))])
     } catch (error) {
@@ -72,14 +79,16 @@ export class Library {
       this.more = 'there'
       this.complain((error as Error).message)
     }
+    this.answered(signal)
   }
 
   /** Ask again for what is shown, soon: several reasons make one question. */
-  refresh(): void {
+  refresh(milliseconds = SOON_MS): void {
     clearTimeout(this.refreshing)
     this.refreshing = setTimeout(() => {
-      if (this.query && this.more !== 'loading') void this.load(Math.max(AT_ONCE, this.ids.length))
-    }, SOON_MS)
+      if (this.asking) this.isOld = true
+      else if (this.query) void this.load(Math.max(AT_ONCE, this.ids.length), { isQuiet: true })
+    }, milliseconds)
   }
 
   /** Try the list again after a failure. */
@@ -95,7 +104,7 @@ export class Library {
     if (known && known !== 'missing' && !isFailure(known)) return
     this.put(id, 'loading')
     try {
-      this.put(id, await one(id))
+      this.put(id, await records.one(id))
     } catch (error) {
       this.put(id, error instanceof ApiError && error.status === 404 ? 'missing' : { failure: (error as Error).message })
     }
@@ -103,9 +112,20 @@ export class Library {
 
   /** Rejects with ApiError. */
   async change(id: string, what: Change): Promise<void> {
-    const video = await change(id, what)
+    const video = await records.change(id, what)
     this.put(id, video)
     this.tell('good', t('say.saved', { title: video.title }))
+  }
+
+  /** Delete a video with its file. */
+  async remove(video: Video): Promise<void> {
+    try {
+      await records.remove(video.id)
+    } catch (error) {
+      return this.complain((error as Error).message)
+    }
+    this.videoGone(video.id)
+    this.tell('good', t('say.deleted', { title: video.title }))
   }
 
   complain(text: string): void {
@@ -123,13 +143,50 @@ export class Library {
     this.changed()
   }
 
-  private async load(wanted: number): Promise<void> {
+  // ------------------------------------------------------------------------------------------------ what is heard
+
+  upload(upload: Upload): void {
+    const at = this.uploads.findIndex(({ id }) => id === upload.id)
+    if (at < 0) this.uploads = [upload, ...this.uploads]
+    else this.uploads = this.uploads.with(at, upload)
+    this.changed()
+  }
+
+  uploadGone(id: string): void {
+    this.uploads = this.uploads.filter((upload) => upload.id !== id)
+    this.changed()
+  }
+
+  video(video: Video): void {
+    if (!this.ids.includes(video.id)) this.refresh()
+    this.put(video.id, video)
+  }
+
+  videoGone(id: string): void {
+    if (this.ids.includes(id)) this.total -= 1
+    this.ids = this.ids.filter((other) => other !== id)
+    this.put(id, 'missing')
+  }
+
+  /** Nobody told what happened meanwhile: everything that is shown is asked for again. */
+  stale(): void {
+    this.refresh(0)
+    void records.uploads().then(
+      (uploads) => {
+        this.uploads = uploads
+        this.changed()
+      },
+      () => undefined, // asked again soon; what is shown is old, and the page says so when it is offline
+    )
+  }
+
+  private async load(wanted: number, { isQuiet = false } = {}): Promise<void> {
     const signal = this.ask()
     try {
-      let page = await listed(this.query!, Math.min(MOST, wanted), null, signal)
+      let page = await records.listed(this.query!, Math.min(MOST, wanted), null, signal)
       const found = [...page.videos]
       while (page.cursor && found.length < wanted) {
-        page = await listed(this.query!, Math.min(MOST, wanted - found.length), page.cursor, signal)
+        page = await records.listed(this.query!, Math.min(MOST, wanted - found.length), page.cursor, signal)
         found.push(...page.videos)
       }
       this.take({ ...page, videos: found }, found.map(({ id }) => id))
@@ -137,10 +194,11 @@ export class Library {
       if (signal.aborted) return
       this.failure = (error as Error).message
       // What is shown is better than nothing; of what the reader asked for just now, nothing is shown.
-      if (this.state === 'ready') this.complain(this.failure)
-      else this.state = 'failed'
+      if (this.state !== 'ready') this.state = 'failed'
+      else if (!isQuiet) this.complain(this.failure)
       this.changed()
     }
+    this.answered(signal)
   }
 
   /** Only the last question counts. */
@@ -150,11 +208,19 @@ export class Library {
     return this.asking.signal
   }
 
+  private answered(signal: AbortSignal): void {
+    if (signal.aborted) return
+    this.asking = null
+    if (this.isOld) this.refresh(0)
+    this.isOld = false
+  }
+
   private take(page: Page, ids: string[]): void {
     for (const video of page.videos) this.records.set(video.id, video)
     this.ids = [...new Set(ids)]
     this.cursor = page.cursor
-    this.total = page.total ?? null
+    this.total = page.total
+    this.isEmpty = page.total === 0 && this.query?.q === ''
     this.state = 'ready'
     this.more = page.cursor ? 'there' : 'none'
     this.changed()

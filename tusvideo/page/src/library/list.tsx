@@ -6,7 +6,8 @@ import { Note } from '../shared/notices'
 import { Entry } from './entry'
 import type { Library } from './library'
 import { go, pathOfList } from './place'
-import { type Query, type Sort, SORTS, type Video } from './records'
+import { isOnItsWay, type Query, type Sort, SORTS, type Video } from './records'
+import { Uploads } from './uploads'
 
 const REST_MS = 250
 const PLACES = Array.from({ length: 6 }, (_, index) => index)
@@ -22,22 +23,33 @@ export function List({ library, query, onEdit }: { library: Library; query: Quer
     library.left = null
   }, [library])
 
+  const removed = useRef<number | null>(null)
+  const count = useRef(videos.length)
+  useEffect(() => {
+    if (removed.current !== null && videos.length < count.current) {
+      focusNear(removed.current)
+      removed.current = null
+    }
+    count.current = videos.length
+  })
+
   const showMore = async (): Promise<void> => {
     const next = videos.length
     await library.showMore()
     // The button may be gone; and whoever pressed it wants what came.
-    requestAnimationFrame(() => document.querySelectorAll<HTMLElement>('.videos > li h2 a')[next]?.focus())
+    requestAnimationFrame(() => links()[next]?.focus())
   }
 
   return (
     <>
       <div class="head">
         <h1 tabIndex={-1}>{t('heading')}</h1>
-        {state === 'ready' && total !== null && <p class="hint count">{t('count', { count: total })}</p>}
+        {state === 'ready' && <p class="hint count">{t('count', { count: total })}</p>}
         <a class="button primary" href="/"><Icon name="up" />{t('upload')}</a>
       </div>
-      {total !== null && (total > 0 || query.q !== '') && <Find query={query} />}
+      {!library.isEmpty && <Find query={query} />}
 
+      {!query.q && <Uploads uploads={library.uploads} />}
       {state === 'loading' && (
         <div aria-busy="true">
           <p class="hidden" role="status">{t('loading')}</p>
@@ -45,7 +57,7 @@ export function List({ library, query, onEdit }: { library: Library; query: Quer
         </div>
       )}
       {state === 'failed' && <Note kind="bad" text={library.failure} action={{ text: t('retry'), run: () => void library.retry() }} />}
-      {state === 'ready' && videos.length === 0 && (
+      {state === 'ready' && videos.length === 0 && (query.q || library.isEmpty) && (query.q || !library.uploads.some(isOnItsWay)) && (
         <div class="nothing">
           <Icon name="film" />
           {query.q
@@ -55,17 +67,25 @@ export function List({ library, query, onEdit }: { library: Library; query: Quer
       )}
       {state === 'ready' && videos.length > 0 && (
         <ul role="list" class="videos">
-          {videos.map((video) => <Entry key={video.id} video={video} library={library} onEdit={onEdit} />)}
+          {videos.map((video, index) => <Entry key={video.id} video={video} library={library} onEdit={onEdit} beforeRemoval={() => { removed.current = index }} />)}
         </ul>
       )}
       {state === 'ready' && more !== 'none' && (
         <div class="more">
-          {total !== null && <p class="hint">{t('shown', { shown: videos.length, total })}</p>}
+          <p class="hint">{t('shown', { shown: videos.length, total })}</p>
           <button type="button" class="button" aria-disabled={more === 'loading'} onClick={() => void showMore()}>{t(more === 'loading' ? 'loading' : 'more')}</button>
         </div>
       )}
     </>
   )
+}
+
+const links = (): NodeListOf<HTMLElement> => document.querySelectorAll('.videos > li h2 a')
+
+/** After a video left the list the focus goes to the one that took its place, else to the heading. */
+function focusNear(index: number): void {
+  const all = links()
+  ;(all[Math.min(index, all.length - 1)] ?? document.querySelector<HTMLElement>('h1'))?.focus()
 }
 
 /** Search and order; both are in the address. */

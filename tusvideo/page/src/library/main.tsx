@@ -3,6 +3,7 @@ import type { Messages, Translation } from '../shared/i18n'
 import { start } from '../shared/start'
 import { App } from './app'
 import { Library } from './library'
+import { listen } from './live'
 import './library.css'
 import type ar from './messages/ar.json'
 import type de from './messages/de.json'
@@ -12,4 +13,6 @@ type Same<T extends Messages, Others extends Translation<T>> = Others
 export type Complete = Same<typeof en, typeof de & typeof ar>
 
 await start(en, import.meta.glob<{ default: Messages }>(['./messages/*.json', '!./messages/en.json']))
-render(<App library={new Library()} />, document.getElementById('app')!)
+const library = new Library()
+render(<App library={library} />, document.getElementById('app')!)
+listen('/api/events', library)

@@ -6,8 +6,9 @@ import { bytes, clock, date } from '../shared/format'
 import { t } from '../shared/i18n'
 import { Note } from '../shared/notices'
 import { Copy } from './copy'
+import { Delete } from './delete'
 import { isVideo, type Library } from './library'
-import { Link, pathOfList } from './place'
+import { go, Link, pathOfList } from './place'
 import { isPlayable, type Video } from './records'
 
 export function Player({ library, id, onEdit }: { library: Library; id: string; onEdit: (video: Video) => void }): JSX.Element {
@@ -61,22 +62,28 @@ function Screen({ video }: { video: Video }): JSX.Element {
 }
 
 function About({ video, library, onEdit }: { video: Video; library: Library; onEdit: (video: Video) => void }): JSX.Element {
-  const { title, description, size, duration, createdAt, state, reason, url, filename } = video
+  const { description, size, duration, createdAt, state, reason, url, originalName, download } = video
   const picture = pictureOf(video)
+  const [isAsking, ask] = useState(false)
+  const remove = async (): Promise<void> => {
+    await library.remove(video)
+    if (library.opened(video.id) === 'missing') go(pathOfList(library.query ?? { q: '', sort: 'newest' }), { replace: true })
+  }
   return (
     <>
       <p class="meta">
-        {[duration === null ? '' : clock(duration), bytes(size), picture].filter(Boolean).join(' · ')} · <time dateTime={createdAt}>{date(createdAt)}</time>
+        {[originalName, duration === null ? '' : clock(duration), bytes(size), picture].filter(Boolean).join(' · ')} · <time dateTime={createdAt}>{date(createdAt)}</time>
       </p>
       <div class="actions">
         <button type="button" class="button" onClick={() => onEdit(video)}><Icon name="edit" />{t('edit')}</button>
-        <a class="button" href={url} download={filename}><Icon name="down" />{t('download')}</a>
+        <a class="button" href={download} download={originalName}><Icon name="down" />{t('download')}</a>
         <Copy path={url} onCopied={() => library.tell('good', t('say.copied'))} />
+        <button type="button" class="button danger" onClick={() => ask(true)}><Icon name="bin" />{t('delete')}</button>
       </div>
+      {isAsking && <Delete video={video} onYes={() => void remove()} onClose={() => ask(false)} />}
       {state === 'checking' && <div class="note"><Icon name="info" /><p class="text">{t('checking')}</p></div>}
       {state === 'failed' && <div class="note warn"><Icon name="warn" /><p class="text">{t('failed')} <span lang="en">{sentence(reason ?? '')}</span></p></div>}
       {description && <p class="description" dir="auto">{description}</p>}
-      <p class="hint"><bdi>{title === filename ? '' : filename}</bdi></p>
     </>
   )
 }

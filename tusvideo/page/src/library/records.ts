@@ -22,15 +22,34 @@ export interface Video {
   videoCodec: string | null
   audioCodec: string | null
   thumbnail: string | null
+  /** The name that the file had with who sent it; it is downloaded under it. */
+  originalName: string
+  /** The path that saves the file instead of showing it. */
+  download: string
+}
+/** One that is on its way, from whatever device. */
+export interface Upload {
+  id: string
+  /** `ready` for a minute after its file was published. */
+  state: 'uploading' | 'paused' | 'checking' | 'ready' | 'failed'
+  reason: string | null
+  filename: string
+  title: string
+  offset: number
+  /** Null while nobody said. */
+  length: number | null
+  expiresAt: string | null
+  /** The record of its file, once there is one. */
+  videoId: string | null
 }
 export interface Page {
   videos: Video[]
   /** Null at the end of the list. */
   cursor: string | null
   /** How many there are in all that match. */
-  total?: number
+  total: number
 }
-export type Change = Partial<Pick<Video, 'title' | 'description'>>
+export type Change = Partial<Pick<Video, 'title' | 'description' | 'originalName'>>
 
 export const SORTS = ['newest', 'oldest', 'title', 'largest', 'longest'] as const
 export type Sort = (typeof SORTS)[number]
@@ -40,6 +59,8 @@ export interface Query {
   sort: Sort
 }
 
+/** What has a record is in the list of videos. */
+export const isOnItsWay = ({ state, videoId }: Upload): boolean => state !== 'ready' && !videoId
 export const isPlayable = (video: Video): boolean => /^(video|audio)\//.test(video.contentType)
 
 /** Ask for a piece of the list, after `cursor` if that is given. */
@@ -52,3 +73,5 @@ export function listed(query: Query, limit: number, cursor: string | null, signa
 
 export const one = (id: string): Promise<Video> => ask('GET', `/api/videos/${id}`)
 export const change = (id: string, what: Change): Promise<Video> => ask('PATCH', `/api/videos/${id}`, what)
+export const remove = (id: string): Promise<void> => ask('DELETE', `/api/videos/${id}?file=1`)
+export const uploads = async (): Promise<Upload[]> => (await ask<{ uploads: Upload[] }>('GET', '/api/uploads')).uploads

@@ -1,10 +1,11 @@
 // The uploads of this tab: chosen, sent over tus, gone on with after a reload, and told to whoever draws them.
 import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client'
-import { ask, type Profile, problemOf } from '../shared/api'
+import { type Profile, problemOf } from '../shared/api'
 import { announce } from '../shared/chrome'
 import { bytes, percent } from '../shared/format'
 import { t } from '../shared/i18n'
 import { Awake } from './awake'
+import { bring } from './draft'
 import { isAllowed, isGranted } from './handles'
 import { type Chosen, type Item, isLike, isVideo, itemOf, type Kept, kept, LIVE, metadataOf, newId, type Notice, share, type State, titleOf } from './model'
 import { Pace } from './pace'
@@ -160,7 +161,7 @@ export class Engine {
     this.changed()
   }
 
-  /** Change title or description, at any time: kept here soon, told to the server when the file is there. */
+  /** Change title or description, at any time: kept here and on the server, soon. */
   describe(item: Item, change: { title?: string; description?: string }): void {
     Object.assign(item, change)
     item.draft = 'saving'
@@ -306,7 +307,7 @@ export class Engine {
   private found(item: Item, upload: Upload): void {
     if (!upload.url || this.uploads.get(item.id) !== upload) return
     item.url = new URL(upload.url, location.href).pathname
-    void this.keep(item)
+    void this.saveDraft(item)
   }
 
   private progress(item: Item, upload: Upload, sent: number): void {
@@ -380,21 +381,12 @@ export class Engine {
 
   // ------------------------------------------------------------------------------------------------ draft
 
-  /** Keep the texts here; once the file is there, bring what its creation did not say to its record. */
+  /** Keep the texts here, and bring them to the server as soon as it knows the upload. */
   private async saveDraft(item: Item): Promise<void> {
     await this.keep(item)
-    const wanted = { title: item.title.trim(), description: item.description }
-    const isSaved = item.saved?.title === wanted.title && item.saved.description === wanted.description
-    if (isSaved || !wanted.title || item.state !== 'done') {
-      item.draft = isSaved ? 'saved' : 'kept'
-      return this.changed()
-    }
     try {
-      await ask('POST', '/api/videos/metadata', { ...wanted, filename: item.result?.filename, profile: item.profile })
-      item.saved = wanted
-      item.draft = item.title.trim() === wanted.title && item.description === wanted.description ? 'saved' : 'saving'
+      await bring(item)
     } catch (error) {
-      item.draft = 'failed'
       this.complain(t('error.draft', { name: item.name, reason: (error as Error).message }))
     }
     this.changed()

@@ -191,7 +191,7 @@ class Claim:
             LocalFileError: The disk refused; the old record is still there.
         """
         try:
-            _replace_file(self.path, record.to_json())
+            replace_file(self.path, record.to_json())
         except OSError as error:
             message = f"the state of the upload cannot be saved in {self.path}: {error.strerror or error}"
             raise LocalFileError(message, hint=f"make room, or point {STATE_DIR_VARIABLE} elsewhere") from error
@@ -205,7 +205,12 @@ class Claim:
         self._lock.release()
 
 
-def _replace_file(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
+    """Write a file, readable by its owner only, in one step and durably: a crash leaves the old one or the new one.
+
+    Raises:
+        OSError: The disk refused; the old one is still there.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")  # made with mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -33,10 +33,11 @@ from tusvideo_client import (
     UploadGoneError,
     UploadResult,
 )
+from tusvideo_client.bars import Bars, Rate
 from tusvideo_client.cli import run
 from tusvideo_client.commands.arguments import COMMANDS
 from tusvideo_client.commands.exits import EXIT_CODES, MEANINGS, exit_code_of
-from tusvideo_client.display import Bar, Lines, Rate, Text
+from tusvideo_client.display import Lines, Text
 from tusvideo_client.state import MIB
 
 ROOT = Path(__file__).parents[2]
@@ -389,7 +390,7 @@ def test_lines_come_every_ten_per_cent_and_at_every_wait() -> None:
 def test_the_bar_says_what_it_is_doing() -> None:
     """Rate and time left while sending, the reason while waiting, the phase otherwise; a note begins a new line."""
     notes = io.StringIO()
-    bar = Bar(io.StringIO(), notes=notes)
+    bar = Bars(io.StringIO(), notes=notes)
     bar.begin("a")
     bar.progress("a", now=progress(0, phase=Phase.CREATING))
     bar.progress("a", now=progress(MIB, phase=Phase.WAITING, waiting="link lost"))

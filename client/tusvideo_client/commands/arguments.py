@@ -45,6 +45,22 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to upload, or - for standard input; the same command again resumes",
     )
+    folders = parser.add_argument_group("folders")
+    folders.add_argument(
+        "-r",
+        "--recursive",
+        action="store_true",
+        help="folders, too: all files in them but those whose names begin with a dot",
+    )
+    for flag, text in (("--include", "only files in folders that fit"), ("--exclude", "not those that fit")):
+        folders.add_argument(
+            flag,
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help=f"{text}, as '*.mp4' (names) or '2026/*' (places in the folder); repeatable",
+        )
+    folders.add_argument("--dry-run", action="store_true", help="only list the files that would be sent")
     _add_server(parser)
     sending = parser.add_argument_group("what is sent")
     sending.add_argument("--title", help="title of the video record")
@@ -164,6 +180,15 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 
 def _add_link(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("link")
+    _option(
+        group,
+        "--jobs",
+        variable="TUSVIDEO_JOBS",
+        type=values.count,
+        default=1,
+        metavar="N",
+        help="files at a time (default 1: on a thin link several only starve each other)",
+    )
     _option(
         group,
         "--retry-for",

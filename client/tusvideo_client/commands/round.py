@@ -1,19 +1,28 @@
-"""Files sent one after the other and shown on the way: what ``upload`` and ``resume`` have in common."""
+"""Files sent, a few at a time, and shown on the way: what ``upload`` and ``resume`` have in common."""
 
 import argparse
 import asyncio
+import os
+import sys
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TextIO
 
-from tusvideo_client.display import Display, choose_display
+from tusvideo_client.bars import Bars
+from tusvideo_client.display import Display, Events, Lines, Text
 from tusvideo_client.errors import UploadError
 from tusvideo_client.model import Progress
 
 from . import exits
 from .access import token_of
 from .interrupt import Interrupt, run_interruptible
+from .rounds import Ledger
 from .senders import Senders, Wish
+
+ENDS_THE_ROUND = {exits.CREDENTIALS, exits.LATER}
+"""What one file ends with, and every further one would: no credentials, or a server out of reach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,47 +33,102 @@ class Job:
     wish: Wish
 
 
-def run_jobs(jobs: Sequence[Job], *, options: argparse.Namespace) -> int:
+def run_jobs(jobs: Sequence[Job], *, options: argparse.Namespace, ledger: Ledger | None = None) -> int:
     """Send the files and give the exit code.
+
+    Args:
+        jobs: The files.
+        options: What the command line says of link and output.
+        ledger: What earlier runs of the same command finished.
 
     Raises:
         ValueError: The options make no sense.
     """
     token = token_of(options, servers=[job.wish.server for job in jobs])
-    display = choose_display(options.progress, as_json=options.json, is_quiet=options.quiet)
+    display = choose_display(options, files=len(jobs))
 
     async def run(interrupt: Interrupt) -> int:
         async with Senders(options, token=token) as senders:
-            return await _Round(senders, display=display, interrupt=interrupt).run(jobs)
+            this = _Round(jobs, senders=senders, display=display, ledger=ledger)
+            return await this.run(options.jobs, interrupt)
 
     code = run_interruptible(run)
+    if code == exits.OK and ledger is not None:
+        ledger.forget()
     display.end(exit_code=code)
     return code
 
 
+def choose_display(options: argparse.Namespace, *, files: int) -> Display:
+    """The display that the options and the terminal ask for."""
+    if options.json:
+        return Events(sys.stdout)
+    if options.quiet or options.progress == "none":
+        return Text(sys.stdout, notes=sys.stderr)
+    if options.progress == "bar" or (options.progress == "auto" and _is_terminal(sys.stderr)):
+        return Bars(sys.stdout, notes=sys.stderr, files=files)
+    return Lines(sys.stdout, notes=sys.stderr)
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    plain = os.environ.get("TERM") == "dumb" or "NO_COLOR" in os.environ or "CI" in os.environ
+    return stream.isatty() and not plain
+
+
 class _Round:
-    def __init__(self, senders: Senders, *, display: Display, interrupt: Interrupt) -> None:
+    def __init__(self, jobs: Sequence[Job], *, senders: Senders, display: Display, ledger: Ledger | None) -> None:
+        self._waiting = deque(jobs)
         self._senders = senders
         self._display = display
-        self._interrupt = interrupt
+        self._ledger = ledger
         self._last: dict[str, Progress] = {}
+        self._codes: list[int] = []
+        self._ended_by: int | None = None
 
-    async def run(self, jobs: Sequence[Job]) -> int:
-        codes = []
-        for job in jobs:
+    async def run(self, at_once: int, interrupt: Interrupt) -> int:
+        """Send all, so many at a time.
+
+        Raises:
+            ValueError: The server's address cannot be used.
+        """
+        workers = [asyncio.ensure_future(self._work(interrupt)) for _ in range(min(at_once, len(self._waiting)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.wait(workers)  # each one saves what it has
+            if self._waiting and (interrupt.exit_code is not None or self._ended_by is not None):
+                self._display.leave(len(self._waiting))
+        return exits.in_one(self._codes) if self._ended_by is None else self._ended_by
+
+    async def _work(self, interrupt: Interrupt) -> None:
+        while self._waiting and self._ended_by is None:
+            job = self._waiting.popleft()
             try:
-                codes.append(await self._run_one(job))
+                code = await self._run_one(job)
             except asyncio.CancelledError:
-                if self._interrupt.exit_code is None:
-                    raise
-                self._display.interrupt(job.name, now=self._last.get(job.name))
-                return self._interrupt.exit_code
-        return exits.in_one(codes)
+                if interrupt.exit_code is not None:
+                    self._display.interrupt(job.name, now=self._last.get(job.name))
+                raise
+            self._codes.append(code)
+            if code in ENDS_THE_ROUND:
+                self._ended_by = code
 
     async def _run_one(self, job: Job) -> int:
+        path, ledger = job.wish.path, self._ledger  # no path: standard input, which cannot be read again
+        if (
+            path is not None
+            and ledger is not None
+            and (url := await asyncio.to_thread(ledger.url_of, path)) is not None
+        ):
+            self._display.skip(job.name, url=url)
+            return exits.OK
         self._display.begin(job.name)
         try:
             result = await self._senders.send(job.wish, progress=partial(self._tell, job.name))
+            if path is not None and ledger is not None:
+                await asyncio.to_thread(ledger.add, path, url=result.url)
         except UploadError as error:
             code = exits.exit_code_of(error)
             self._display.fail(job.name, error=error, exit_code=code)

@@ -4,13 +4,18 @@ import argparse
 import sys
 from pathlib import Path
 
+from tusvideo_client.display import printable
+from tusvideo_client.errors import LocalFileError
 from tusvideo_client.follow import Follow
 
+from . import exits, files
 from .access import server_of
+from .files import STANDARD_INPUT
 from .round import Job, run_jobs
+from .rounds import Ledger
 from .senders import Wish
 
-STANDARD_INPUT = "-"
+RELATIVE_PATH = "relativePath"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,7 +26,25 @@ def run(options: argparse.Namespace) -> int:
     """
     server = server_of(options)
     _judge(options)
-    return run_jobs([Job(name=name, wish=_wish(name, server, options)) for name in options.files], options=options)
+    try:
+        found = files.named(options)
+    except LocalFileError as error:
+        sys.stderr.write(f"{error}\n")
+        return exits.LOCAL
+    if options.dry_run:
+        sys.stdout.writelines(f"{printable(file.name)}\n" for file in found)
+        return exits.OK
+    if not found:
+        sys.stderr.write("no file fits: nothing was sent\n")
+        return exits.LOCAL
+    jobs = [Job(name=file.name, wish=_wish(file, server, options)) for file in found]
+    is_one = len(options.files) == 1 and found[0].relative is None
+    return run_jobs(jobs, options=options, ledger=None if is_one else _ledger(server, options))
+
+
+def _ledger(server: str, options: argparse.Namespace) -> Ledger:
+    where = (server, options.protocol, options.account, options.profile or "")
+    return Ledger([*where, *(str(Path(word).absolute()) for word in options.files)])
 
 
 def _judge(options: argparse.Namespace) -> None:
@@ -30,6 +53,8 @@ def _judge(options: argparse.Namespace) -> None:
     message = None
     if options.name and len(options.files) > 1:
         message = f"--name is for one file, not for {len(options.files)}"
+    elif options.name and options.recursive:
+        message = "--name is for one file, not for those of a folder"
     elif reads_input and not options.name:
         message = "standard input has no name: give --name talk.mp4"
     elif reads_input and sys.stdin is not None and sys.stdin.isatty():
@@ -54,9 +79,10 @@ def _follow(options: argparse.Namespace) -> Follow | None:
     return Follow(quiet=options.until_quiet or Follow().quiet, pid=options.until_exit)
 
 
-def _wish(name: str, server: str, options: argparse.Namespace) -> Wish:
+def _wish(file: files.Found, server: str, options: argparse.Namespace) -> Wish:
+    place = {} if file.relative is None or "/" not in file.relative else {RELATIVE_PATH: file.relative}
     return Wish(
-        path=None if name == STANDARD_INPUT else Path(name),
+        path=file.path,
         server=server,
         protocol=options.protocol,
         account=options.account,
@@ -66,6 +92,6 @@ def _wish(name: str, server: str, options: argparse.Namespace) -> Wish:
         follow=_follow(options),
         title=options.title,
         description=options.description,
-        metadata=dict(options.meta),
+        metadata={**place, **dict(options.meta)},
         chunk_size=options.chunk_size,
     )

@@ -127,8 +127,14 @@ async def test_a_failure_stops_no_other_file(peer: Peer, tmp_path: Path) -> None
     assert inside.item.name == "trip/c.mp4"
     assert [name for name, event in told if isinstance(event, Finished)] == ["a.mp4", "c.mp4"]
     assert [upload.metadata for upload in peer.uploads.values()] == [
-        {"filename": "a.mp4", "title": "Trip", "camera": "2"},
-        {"filename": "c.mp4", "title": "Trip", "camera": "2", "relativePath": "trip/c.mp4"},
+        {"filename": "a.mp4", "filetype": "video/mp4", "title": "Trip", "camera": "2"},
+        {
+            "filename": "c.mp4",
+            "filetype": "video/mp4",
+            "title": "Trip",
+            "camera": "2",
+            "relativePath": "trip/c.mp4",
+        },
     ]
     assert results_of([first, inside]) == [first.result, inside.result]
     with pytest.raises(ExceptionGroup, match="2 of 4 files were not uploaded") as caught:

@@ -61,11 +61,14 @@ def main() -> int:
             mounts.alone()
     chosen = [fault for fault in FAULTS if fault.name in only]
     atexit.register(clean)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if os.environ.get("LD_PRELOAD"):
         say("LD_PRELOAD is set: a library that swallows syncs would make this worthless")
         return 1
-    return asyncio.run(run(chosen, minutes=given.minutes, seed=seed, rounds=given.rounds))
+    try:
+        return asyncio.run(run(chosen, minutes=given.minutes, seed=seed, rounds=given.rounds))
+    except asyncio.CancelledError:
+        say("stopped in the middle of a round, which does not count")
+        return 1
 
 
 def clean() -> None:
@@ -88,14 +91,17 @@ async def run(faults: Sequence[Fault], *, minutes: float, seed: int, rounds: int
     going = [fault for fault in faults if fault.name not in skipped]
     if not going:
         return 0
+    stop = _asked_to_stop()
     spent: Counter[str] = Counter()
     until, done, broken = time.monotonic() + minutes * 60, 0, 0
     with Zygote() as zygote:
-        while time.monotonic() < until and done != rounds:
+        while time.monotonic() < until and done != rounds and not stop.is_set():
             fault = _next(going, spent, results.counts(results.records()))
             number = seed + done
             begun = time.monotonic()
             outcome = await one_round(fault, zygote=zygote, seed=number)
+            if stop.is_set():
+                break  # what came of a round that was broken off says nothing
             seconds = time.monotonic() - begun
             spent[fault.name] += round(seconds * 1000)
             results.append(fault, outcome, seed=number, seconds=seconds)
@@ -107,6 +113,21 @@ async def run(faults: Sequence[Fault], *, minutes: float, seed: int, rounds: int
     show(faults, skipped=skipped)
     say(f"here: {done} rounds, {broken} with a broken promise")
     return 1 if broken else 0
+
+
+def _asked_to_stop() -> asyncio.Event:
+    """Give an event that SIGINT and SIGTERM set; they also break off the round. One that waits for a server to end may
+    take that for its own time-out and go on, so the event tells it, too."""
+    stop, loop, programme = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
+    assert programme is not None
+
+    def ask() -> None:
+        stop.set()
+        programme.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask)
+    return stop
 
 
 def show(faults: Sequence[Fault], *, skipped: Mapping[str, str]) -> None:

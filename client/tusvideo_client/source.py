@@ -189,7 +189,7 @@ def open_regular(path: str | os.PathLike[str]) -> tuple[Path, FileIO]:
     try:
         if not stat.S_ISREG(real.stat().st_mode):
             message = f"{path} is not a regular file"
-            raise LocalFileError(message, hint="name a file; folders and pipes cannot be uploaded")
+            raise LocalFileError(message, hint="name a file; a pipe goes in on standard input, or as a file object")
         return real, real.open("rb", buffering=0)
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror or error}"

@@ -47,7 +47,7 @@ def next_size(pace: Pace, *, at: float, ceiling: int = LARGEST, multiple: int = 
 
     A calm that lasts longer than the usual time between faults counts as soon as it does.
     """
-    if pace.is_atomic:
+    if pace.is_atomic or pace.suspicions:
         between = max(pace.between_faults, at - pace.fault_at)
         best = pace.at_most if pace.rate is None else pace.rate * math.sqrt(2 * pace.delta * between)
         wished = min(best, pace.at_most)
@@ -63,7 +63,7 @@ def after_stored(pace: Pace, *, size: int, stored: int, seconds: float) -> Pace:
         return pace
     fresh = stored / max(seconds, 1e-3)
     rate = fresh if pace.rate is None else pace.rate + WEIGHT * (fresh - pace.rate)
-    return replace(pace, rate=rate, at_most=2 * size, suspicions=0)
+    return replace(pace, rate=rate, at_most=2 * size)
 
 
 def after_fault(pace: Pace, *, size: int, at: float) -> Pace:
@@ -76,11 +76,14 @@ def after_fault(pace: Pace, *, size: int, at: float) -> Pace:
 def after_recount(pace: Pace, *, acked: int, stored: int) -> Pace:
     """After a cut: the peer had acknowledged ``acked`` bytes of the piece, and the server has ``stored`` of them.
 
-    Twice in a row less than half: somebody on the way holds bodies back until they are whole.
+    Twice in a row less than half: somebody on the way holds bodies back until they are whole. After the first time
+    requests are short, until a cut tells whether that is so: another long one would be lost as a whole.
     """
     if acked < SMALLEST:
         return pace  # too few to tell a proxy from what was under way
     if 2 * stored >= acked:
         return replace(pace, suspicions=0)
     suspicions = pace.suspicions + 1
-    return replace(pace, suspicions=suspicions, is_atomic=pace.is_atomic or suspicions >= SUSPICIONS)
+    at_most = max(SMALLEST, min(pace.at_most, acked // 4))
+    is_atomic = pace.is_atomic or suspicions >= SUSPICIONS
+    return replace(pace, suspicions=suspicions, is_atomic=is_atomic, at_most=at_most)

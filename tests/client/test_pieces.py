@@ -95,6 +95,16 @@ def test_a_proxy_that_buffers_is_found_out_at_the_second_cut() -> None:
     assert after_recount(twice, acked=MIB, stored=MIB).is_atomic
 
 
+def test_the_first_suspicion_makes_requests_short_until_a_cut_clears_it() -> None:
+    """A long request would be lost as a whole; one that is stored proves nothing, and the next is longer."""
+    once = after_recount(replace(LONG, at_most=32 * MIB), acked=8 * MIB, stored=0)
+    assert next_size(once, at=NOW) == 2 * MIB
+    stored = after_stored(once, size=2 * MIB, stored=2 * MIB, seconds=1.0)
+    assert next_size(stored, at=NOW) == 4 * MIB
+    assert next_size(after_recount(stored, acked=MIB, stored=MIB), at=NOW) == LARGEST
+    assert after_recount(LONG, acked=SMALLEST, stored=0).at_most == SMALLEST
+
+
 @pytest.mark.parametrize(
     ("acked", "stored", "suspicions"),
     [
@@ -105,4 +115,4 @@ def test_a_proxy_that_buffers_is_found_out_at_the_second_cut() -> None:
 def test_an_ordinary_cut_is_no_proxy(acked: int, stored: int, suspicions: int) -> None:
     """What was under way is lost at every cut."""
     assert after_recount(replace(LONG, suspicions=1), acked=acked, stored=stored).suspicions == suspicions
-    assert after_stored(replace(LONG, suspicions=1), size=MIB, stored=MIB, seconds=1.0).suspicions == 0
+    assert after_stored(replace(LONG, suspicions=1), size=MIB, stored=MIB, seconds=1.0).suspicions == 1

@@ -317,7 +317,9 @@ async def test_a_second_connection_finds_out_before_the_stall_time(peer: Peer, t
     peer.faults = [Fault("PATCH", hold_after=MIB)]
     result = await upload(peer, large, clock=waits.clock, stall_timeout=6)
     assert len(peer.only().data) == 32 * MIB
-    assert [seen.method for seen in peer.seen] == ["POST", "PATCH", "HEAD", "HEAD", "PATCH"]
+    methods = [seen.method for seen in peer.seen]
+    assert methods[:5] == ["POST", "PATCH", "HEAD", "HEAD", "PATCH"]
+    assert set(methods[5:]) <= {"PATCH"}  # much was acknowledged and is not stored: for a while requests are short
     assert result.stats.stalls == 1
     assert 2 <= result.stats.detect_max < 5
 

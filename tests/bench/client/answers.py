@@ -82,7 +82,7 @@ async def question_refused(run: Run) -> None:
     await run.link.passed(run.chance.randrange(MIB, run.size - MIB))
     run.link.rule = lambda request: answer(status) if request.method == "HEAD" else None
     run.link.reset()
-    await asyncio.sleep(BUSY_SECONDS)  # so long nobody is told anything
+    await run.pause(BUSY_SECONDS)
     run.link.rule = lambda _: None
     run.link.healed()
 

@@ -1,7 +1,5 @@
 """Scenarios 0 to 5: a clean link, cuts, and silence."""
 
-import asyncio
-
 from tests.bench.client.run import MIB, Run, Scenario
 
 RATE = 2 * MIB
@@ -27,10 +25,8 @@ async def closes(run: Run) -> None:
 async def outage(run: Run) -> None:
     """Swallow every packet for a while, those of new connections included."""
     await run.link.passed(run.chance.randrange(MIB, run.size - MIB))
-    seconds = run.chance.choice((5.0, 12.0, 30.0))
-    run.outage += seconds
     run.link.hole(everything=True)
-    await asyncio.sleep(seconds)  # the outage
+    run.outage += await run.pause(5.0, 12.0, 30.0)
     run.link.heal()
 
 

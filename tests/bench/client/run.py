@@ -23,6 +23,7 @@ from tests.faults.programme.servers import ForkedServer, Zygote
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
+SHORT_SECONDS: Final = 1.0
 PREFIX: Final = "tusvideo-bench-client-"
 SERVER: Final = {"TUSVIDEO_LIMITS_CHECKPOINT_BYTES": "8388608"}
 """The server has its defaults; the forked one is set differently for the programme that it was made for."""
@@ -60,6 +61,8 @@ class Run:
     contestant: Contestant
     chance: random.Random
     size: int
+    is_short: bool = False
+    """Outages take a second and kills are few: what is asked is whether it ends well, not how fast."""
     outage: float = 0.0
     """Seconds in which nobody could have sent anything; the script adds to it."""
     url: str = ""
@@ -67,6 +70,12 @@ class Run:
     """Words before the client's own."""
     figures: Figures = field(default_factory=Figures)
     pid: int = 0
+
+    async def pause(self, *seconds: float) -> float:
+        """Let an outage take one of these times, and give it."""
+        chosen = SHORT_SECONDS if self.is_short else self.chance.choice(seconds)
+        await asyncio.sleep(chosen)  # the outage itself
+        return chosen
 
     async def client(self, *, until: Awaitable[None] | None = None) -> int:
         """Run the client to its end and give its exit code; it is killed when ``until`` comes before."""
@@ -144,7 +153,9 @@ class Scenario:
         return contestant.protocol in self.protocols
 
 
-async def run_once(scenario: Scenario, contestant: Contestant, *, seed: int, zygote: Zygote) -> Figures:
+async def run_once(
+    scenario: Scenario, contestant: Contestant, *, seed: int, zygote: Zygote, is_short: bool = False
+) -> Figures:
     """Run once and measure."""
     with _fresh(f"{PREFIX}{os.getpid()}-{scenario.name}-{contestant.name}-{seed}") as root:
         folder = Folder(root)
@@ -159,6 +170,7 @@ async def run_once(scenario: Scenario, contestant: Contestant, *, seed: int, zyg
                 contestant=contestant,
                 chance=random.Random(seed),
                 size=scenario.size,
+                is_short=is_short,
                 url=f"http://127.0.0.1:{server.port}" if scenario.direct else "",
             )
             figures = run.figures

@@ -11,7 +11,7 @@ from tests.bench.client.link import can_swallow
 from tests.bench.client.run import KIB, MIB, Run, Scenario
 
 NAME = "uploads.test"
-KILLS = 50
+KILLS, FEW_KILLS = 50, 4
 
 
 async def flips(run: Run) -> None:
@@ -34,8 +34,7 @@ async def server_killed(run: Run) -> None:
     run.link.shut()
     await run.server.kill()
     run.link.reset()
-    seconds = run.chance.uniform(4, 12)
-    await asyncio.sleep(seconds)  # the outage
+    await run.pause(4.0, 8.0, 12.0)
     await run.server.start()
     run.link.upstream = run.server.port
     run.link.open()
@@ -44,8 +43,9 @@ async def server_killed(run: Run) -> None:
 
 async def client_killed(run: Run) -> None:
     """The client is killed -9 at random points, again and again, and simply run again."""
-    for _ in range(KILLS):
-        point = run.link.body_bytes + run.chance.randrange(1, run.size // KILLS * 2)
+    kills = FEW_KILLS if run.is_short else KILLS
+    for _ in range(kills):
+        point = run.link.body_bytes + run.chance.randrange(1, run.size // kills)
         code = await run.client(until=run.link.passed(point))
         if code == 0:
             break
@@ -59,7 +59,7 @@ async def name_gone(run: Run) -> None:
     hosts.write_text("127.0.0.1 localhost\n")
     run.link.shut()
     run.link.reset()
-    await asyncio.sleep(run.chance.uniform(4, 10))  # the outage
+    await run.pause(4.0, 7.0, 10.0)
     run.link.open(socket.AF_INET6)
     hosts.write_text(f"127.0.0.1 localhost\n::1 {NAME}\n")
     run.link.healed()

@@ -17,8 +17,8 @@ from tests.web.wire import Answer, until
 WAIT_SECONDS = 60
 
 
-async def uploaded(port: int, path: Path, *, title: str = "Sea") -> None:
-    """Upload a video whose title makes its record."""
+async def uploaded(port: int, path: Path, *, title: str = "Sea") -> str:
+    """Upload a video whose title makes its record; gives the path of the upload."""
     content = path.read_bytes()
     metadata = tus.metadata(filename=path.name, title=title)
     answer = await ask(
@@ -32,6 +32,7 @@ async def uploaded(port: int, path: Path, *, title: str = "Sea") -> None:
         body=content,
     )
     assert answer.status == 201, answer.body
+    return answer.headers["Location"]
 
 
 async def records(port: int) -> list[dict[str, Any]]:
@@ -79,13 +80,15 @@ async def test_a_video_gets_its_facts_and_a_thumbnail(server: ServerProcess, tmp
 
 
 async def test_a_damaged_video_fails_and_stays(server: ServerProcess, tmp_path: Path) -> None:
-    """Its record says why, without a thumbnail; the file is served as it was uploaded."""
+    """S-36: its upload stays finished, its record says why, without a thumbnail; the file is served as it came."""
     path = make_clip(tmp_path / "a.mp4")
     path.write_bytes(path.read_bytes()[:2000])
-    await uploaded(server.port, path)
+    upload = await uploaded(server.port, path)
     [video] = await settled(server.port)
     assert video["state"] == "failed"
     assert "cannot be read as a video" in video["reason"]
+    told = await ask(server.port, f"HEAD {upload} HTTP/1.1", "Tus-Resumable: 1.0.0")
+    assert (told.status, told.headers["Upload-Offset"], told.headers["Content-Location"]) == (200, "2000", video["url"])
     assert video["thumbnail"] is None
     assert (await ask(server.port, f"GET /api/videos/{video['id']}/thumbnail HTTP/1.1")).status == 404
     assert (await ask(server.port, f"GET {video['url']} HTTP/1.1")).body == path.read_bytes()

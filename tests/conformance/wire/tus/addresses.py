@@ -140,7 +140,12 @@ def part_as_a_download(t: Target) -> None:
         t.get(t.make(10, "Upload-Concat: partial", stored=stored)).expect(404)
 
 
-elsewhere("S-36", OURS, "nothing rejects a finished upload: there are neither hooks nor scans yet")
+elsewhere(
+    "S-36",
+    OURS,
+    "a finished upload that turns out to be no video stays finished, and its record says why",
+    "tests/e2e/test_media.py::test_a_damaged_video_fails_and_stays",
+)
 
 
 @check("S-37", OURS, inside=True, house=House.MORTAL)

@@ -24,6 +24,8 @@ PARTIAL: Final = "partial"
 """What ``Upload.concat`` says of a partial upload."""
 CLIENT_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 MAX_USER_ID_BYTES: Final = 120
+UNDO_SECONDS: Final = 30
+"""So long what was removed from the library can be restored."""
 SNIFF_BYTES: Final = 4096
 """So many bytes from byte 0, or the whole if it is shorter, decide the content type."""
 

@@ -16,7 +16,7 @@ class VideoRepository(Protocol):
 
     async def put_video(self, video: Video) -> tuple[Video, bool]:
         """Add a record, or update title, description and updated_at of the one for (owner, profile, filename).
-        Gives the stored record and whether it is new."""
+        Gives the stored record and whether it is new. A hidden record of the file is forgotten."""
 
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         """Load a record of an owner."""
@@ -40,6 +40,19 @@ class VideoRepository(Protocol):
 
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
         """Count the records that ``videos`` lists on all its pages."""
+
+    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, with_file: bool) -> bool:
+        """Hide a record until it is removed or restored; False when there was none. ``with_file`` is kept beside it."""
+
+    async def restore_video(self, owner: UserId, video_id: str, *, now: datetime) -> Video | None:
+        """Show a hidden record again, as it was, and give it; None when there is none that is due after ``now``."""
+
+    async def take_removals(self, *, now: datetime, limit: int) -> Sequence[tuple[Video, bool]]:
+        """Give hidden records that are due by ``now``, each with whether its file goes too; they cannot be restored any
+        more, and are given again until they are removed."""
+
+    async def next_removal(self) -> datetime | None:
+        """Tell when the next hidden record is due."""
 
     async def remove_video(self, owner: UserId, video_id: str) -> bool:
         """Delete a record; False when there was none."""

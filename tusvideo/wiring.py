@@ -35,6 +35,7 @@ from tusvideo.service.progress import ProgressService
 from tusvideo.service.proving import ProofService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.recovery import Recovery
+from tusvideo.service.removing import Removed, Removing
 from tusvideo.service.sweeper import Sweeper, Swept
 from tusvideo.service.syncing import BackgroundSync, Synced
 from tusvideo.service.uploads import UploadService
@@ -90,6 +91,7 @@ class Server:
     sweeper: Sweeper
     syncing: BackgroundSync
     inspecting: Inspecting
+    removing: Removing
 
 
 def run(config: Config) -> int:
@@ -161,6 +163,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),
             recovery=Recovery(publisher=publisher, uploads=uploads),
             sweeper=Sweeper(publisher=publisher, locks=locks),
+            removing=Removing(publisher=publisher, videos=sessions, uploads=uploads),
             syncing=BackgroundSync(store=store, sessions=sessions),
             inspecting=Inspecting(
                 publisher=publisher,
@@ -223,6 +226,7 @@ async def _serve_until(stop: asyncio.Event, server: Server, config: Config) -> N
             )
         ),
         asyncio.create_task(_again_and_again("sync", server.syncing.run, wait=partial(asyncio.sleep, SYNC_SECONDS))),
+        asyncio.create_task(_again_and_again("removal", server.removing.run, wait=server.removing.wait)),
         asyncio.create_task(_again_and_again("inspection", server.inspecting.run, wait=server.inspecting.wait)),
     ]
     try:
@@ -317,7 +321,7 @@ def _announce(config: Config, *, port: int, most_transfers: int) -> None:
 
 async def _again_and_again(
     name: str,
-    work: Callable[[], Awaitable[Swept | Synced | Concatenated | Inspected]],
+    work: Callable[[], Awaitable[Swept | Synced | Concatenated | Inspected | Removed]],
     *,
     wait: Callable[[], Awaitable[object]],
 ) -> None:

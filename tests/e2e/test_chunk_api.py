@@ -213,6 +213,6 @@ async def test_records_are_made_listed_page_by_page_changed_and_removed(server: 
     assert (await tus.delete(server.port, place)).status == 204
     assert (await tus.ask(server.port, f"GET {place} HTTP/1.1")).status == 404
     assert len(published(server.data_dir, "posters")) == 5, "the record goes, the file stays"
-    assert (await tus.delete(server.port, f"/api/videos/{made[2]['id']}?file=1")).status == 204
+    assert (await tus.delete(server.port, f"/api/videos/{made[2]['id']}?file=1&undo=0")).status == 204
     assert names[2] not in {path.name for path in published(server.data_dir, "posters")}
     assert (await chunks.query(server.port, "k2", method="HEAD")).status == 404

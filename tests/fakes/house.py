@@ -20,6 +20,7 @@ from tusvideo.service.parts import PartService
 from tusvideo.service.progress import ProgressService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.recovery import Recovered, Recovery
+from tusvideo.service.removing import Removing
 from tusvideo.service.sweeper import Sweeper
 from tusvideo.service.uploads import UploadService
 from tusvideo.service.videos import VideoService
@@ -94,6 +95,7 @@ class House:
         )
         self.recovery = Recovery(publisher=self.publisher, uploads=self.uploads)
         self.sweeper = Sweeper(publisher=self.publisher, locks=self.locks)
+        self.removing = Removing(publisher=self.publisher, videos=seen_sessions, uploads=self.uploads)
         self.inspector = inspector
         self.thumbnails = thumbnails or MemoryThumbnails()
         self.inspecting = Inspecting(

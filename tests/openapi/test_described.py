@@ -34,7 +34,7 @@ CHECKS = (
     "use_after_free",
     "ensure_resource_availability",
 )
-OPERATIONS = 19
+OPERATIONS = 20
 """All but the one whose answer has no end."""
 TO_REMOVE = 20
 """So many uploads, and so many records, are there for DELETE alone."""
@@ -96,6 +96,7 @@ async def _known(port: int) -> dict[str, Any]:
         f"GET {VIDEO}": [{"path_parameters": {"id": video}}],
         f"PATCH {VIDEO}": [{"path_parameters": {"id": video}}],
         f"DELETE {VIDEO}": removed,
+        f"POST {VIDEO}/restore": [{"path_parameters": {"id": video}}],
         f"GET {VIDEO}/thumbnail": [{"path_parameters": {"id": video}}],
         f"GET {VIDEO}/download": [{"path_parameters": {"id": video}}],
         "GET /api/uploads/{id}": [{"path_parameters": {"id": path.rpartition("/")[2]}}],

@@ -12,7 +12,7 @@ def test_settings_tell_what_every_profile_takes() -> None:
     answer = render_settings(profiles=BUILT_IN_PROFILES, media_types=MEDIA_TYPES, version="1.2")
     document = json.loads(answer.body)
     files, poster, video = document.pop("profiles")
-    assert document == {"success": True, "version": "1.2"}
+    assert document == {"success": True, "version": "1.2", "undoSeconds": 30}
     assert files == {
         "name": "files",
         "types": None,

@@ -151,17 +151,27 @@ def test_ids_are_hex() -> None:
             videos_api.parse_video_id(text)
 
 
-@pytest.mark.parametrize(("query", "wanted"), [([], False), ([("file", "0")], False), ([("file", "1")], True)])
-def test_removing_the_file_too(query: list[tuple[str, str]], wanted: bool) -> None:
-    """DELETE /api/videos/{id}: ?file=1 deletes the file as well."""
-    assert videos_api.parse_remove(head("DELETE", query=query)) is wanted
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ([], (False, False)),
+        ([("file", "0")], (False, False)),
+        ([("file", "1")], (True, False)),
+        ([("file", "1"), ("undo", "0")], (True, True)),
+        ([("undo", "1")], (False, False)),
+    ],
+)
+def test_what_is_removed_and_when(query: list[tuple[str, str]], wanted: tuple[bool, bool]) -> None:
+    """DELETE /api/videos/{id}: ?file=1 deletes the file as well, ?undo=0 at once."""
+    assert videos_api.parse_remove(head("DELETE", query=query)) == wanted
 
 
+@pytest.mark.parametrize("name", ["file", "undo"])
 @pytest.mark.parametrize("values", [[""], ["true"], ["2"], ["1", "1"]])
-def test_removing_is_never_guessed(values: list[str]) -> None:
+def test_removing_is_never_guessed(name: str, values: list[str]) -> None:
     """Anything but 0 and 1 is refused: a file that is gone is gone."""
-    with pytest.raises(InvalidField, match="file"):
-        videos_api.parse_remove(head("DELETE", query=[("file", value) for value in values]))
+    with pytest.raises(InvalidField, match=name):
+        videos_api.parse_remove(head("DELETE", query=[(name, value) for value in values]))
 
 
 @pytest.mark.parametrize(("is_new", "status"), [(True, 201), (False, 200)])

@@ -195,7 +195,7 @@ async def test_a_record_that_goes_meanwhile(house: House) -> None:
     video = await record(checked)
     running = asyncio.create_task(checked.inspecting.run())
     await until(lambda: bool(inspector.asked))
-    await checked.videos.remove(ANNA, video.id, with_file=True)
+    await checked.videos.remove(ANNA, video.id, with_file=True, at_once=True)
     inspector.go.set()
     assert await running == Inspected()
     assert (await checked.videos.list(ANNA, ListVideos(limit=9))).videos == ()

@@ -109,9 +109,9 @@ async def test_a_record_changes(
 async def test_a_record_goes_without_its_file(house: House) -> None:
     """The file stays, and may be described anew."""
     video = await described(house)
-    await house.videos.remove(ANNA, video.id, with_file=False)
+    await house.videos.remove(ANNA, video.id, with_file=False, at_once=True)
     with pytest.raises(NotFound):
-        await house.videos.remove(ANNA, video.id, with_file=False)
+        await house.videos.remove(ANNA, video.id, with_file=False, at_once=True)
     assert (await house.videos.describe(ANNA, describing())).is_new
 
 
@@ -119,13 +119,13 @@ async def test_a_record_goes_with_its_file(house: House) -> None:
     """Nothing is left of either."""
     upload = await published(house)
     video = (await house.videos.describe(ANNA, describing())).video
-    await house.videos.remove(ANNA, video.id, with_file=True)
+    await house.videos.remove(ANNA, video.id, with_file=True, at_once=True)
     assert upload.location is not None
     assert await house.store.open_published(upload.location) is None
     assert await house.sessions.get(upload.id) is None
     for with_file in (False, True):
         with pytest.raises(NotFound):
-            await house.videos.remove(ANNA, video.id, with_file=with_file)
+            await house.videos.remove(ANNA, video.id, with_file=with_file, at_once=True)
 
 
 async def test_a_record_goes_though_its_file_is_gone(house: House) -> None:
@@ -133,7 +133,7 @@ async def test_a_record_goes_though_its_file_is_gone(house: House) -> None:
     upload = await published(house)
     video = (await house.videos.describe(ANNA, describing())).video
     await house.sessions.remove(upload.id)
-    await house.videos.remove(ANNA, video.id, with_file=True)
+    await house.videos.remove(ANNA, video.id, with_file=True, at_once=True)
     with pytest.raises(NotFound):
         await house.videos.get(ANNA, video.id)
 

@@ -233,7 +233,7 @@ async def test_records_are_made_listed_changed_and_removed(served: Served) -> No
     assert (await served.ask(f"GET {path} HTTP/1.1")).json == changed.json
     listed = await served.ask("GET /api/videos?limit=5 HTTP/1.1")
     assert [video["url"] for video in listed.json["videos"]] == [published["url"]]
-    assert (await served.ask(f"DELETE {path}?file=1 HTTP/1.1")).status == 204
+    assert (await served.ask(f"DELETE {path}?file=1&undo=0 HTTP/1.1")).status == 204
     assert (await served.ask(f"GET {path} HTTP/1.1")).status == 404
     assert (await served.ask(f"GET {published['url']} HTTP/1.1")).status == 404
 

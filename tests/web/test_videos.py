@@ -121,3 +121,17 @@ async def test_there_is_nothing_to_save_without_a_file(served: Served) -> None:
     await served.sessions.remove(upload.id)
     for path in (record["download"], f"/api/videos/{'e' * 32}/download"):
         assert (await served.ask(f"GET {path} HTTP/1.1")).status == 404
+
+
+async def test_what_was_removed_comes_back(served: Served) -> None:
+    """Hidden at once, restored with its file; unless it was to go at once, or there is none."""
+    record = await publish(served, "Sea")
+    path = f"/api/videos/{record['id']}"
+    assert (await served.ask(f"DELETE {path}?file=1 HTTP/1.1")).status == 204
+    assert (await served.ask(f"GET {path} HTTP/1.1")).status == 404
+    restored = await served.ask(f"POST {path}/restore HTTP/1.1", "Content-Length: 0")
+    assert (restored.status, restored.json["title"]) == (200, "Sea")
+    assert (await served.ask(f"GET {record['url']} HTTP/1.1")).body == DATA
+    assert (await served.ask(f"DELETE {path}?file=1&undo=0 HTTP/1.1")).status == 204
+    assert (await served.ask(f"POST {path}/restore HTTP/1.1", "Content-Length: 0")).status == 404
+    assert (await served.ask(f"GET {record['url']} HTTP/1.1")).status == 404

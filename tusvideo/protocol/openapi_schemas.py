@@ -134,7 +134,14 @@ def schemas(
             },
         ),
         **_of_videos(profiles),
-        "Settings": object_of({"success": _TRUE, "profiles": {"type": "array", "items": _PROFILE}, "version": _TEXT}),
+        "Settings": object_of(
+            {
+                "success": _TRUE,
+                "profiles": {"type": "array", "items": _PROFILE},
+                "version": _TEXT,
+                "undoSeconds": _COUNT,
+            }
+        ),
         "Problem": object_of(
             {
                 "type": _TEXT,

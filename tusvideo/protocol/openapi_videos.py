@@ -22,6 +22,15 @@ def paths(*, profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
         "/api/videos/metadata": {"post": _describe()},
         "/api/videos": {"get": _list(profiles)},
         "/api/videos/{id}": _video(),
+        "/api/videos/{id}/restore": {
+            "parameters": [IDENTITY],
+            "post": operation(
+                "restoreVideo",
+                "Bring back a record that was removed less than undoSeconds ago, and with it its file.",
+                answers={200: ("The record.", ref("VideoAnswer"))},
+                refusals=(404,),
+            ),
+        },
         "/api/videos/{id}/thumbnail": {
             "parameters": [IDENTITY],
             "get": _file("getThumbnail", "A small picture from near the beginning, upright.", media_type=_JPEG),
@@ -78,10 +87,13 @@ def _video() -> Schema:
         ),
         "delete": operation(
             "removeVideo",
-            "Remove the record, and with file=1 the file too.",
-            answers={204: ("It is gone.", None)},
+            "Remove the record, and with file=1 the file too; both can be restored for a while.",
+            answers={204: ("It is hidden, and will be gone.", None)},
             refusals=(400, 404),
-            parameters=[query("file", "1: the file goes too.", {"type": "string", "enum": ["0", "1"]})],
+            parameters=[
+                query("file", "1: the file goes too.", {"type": "string", "enum": ["0", "1"]}),
+                query("undo", "0: at once, and for good.", {"type": "string", "enum": ["0", "1"]}),
+            ],
         ),
     }
 

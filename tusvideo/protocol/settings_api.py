@@ -6,7 +6,7 @@ Spec: the table of the documented API; the README has it.
 from collections.abc import Mapping
 
 from tusvideo.message import ResponseHead
-from tusvideo.model import Profile
+from tusvideo.model import UNDO_SECONDS, Profile
 from tusvideo.protocol import json_body
 
 
@@ -16,7 +16,7 @@ def render_settings(*, profiles: Mapping[str, Profile], media_types: Mapping[str
     Spec: GET /api/settings.
     """
     shown = [_profile(profile, media_types) for _, profile in sorted(profiles.items())]
-    document = {"success": True, "profiles": shown, "version": version}
+    document = {"success": True, "profiles": shown, "version": version, "undoSeconds": UNDO_SECONDS}
     return json_body.render(document, headers=(("Cache-Control", "no-cache"),))
 
 

@@ -5,7 +5,7 @@ Spec: the table of the documented API; the README has it.
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from tusvideo.commands import ChangeVideo, DescribeVideo, VideoDescribed, VideosListed
 from tusvideo.errors import InvalidField, MissingField, NotFound, TusvideoError
@@ -53,6 +53,14 @@ def parse_change(document: Mapping[str, object], *, video_id: str) -> ChangeVide
     )
 
 
+class Removal(NamedTuple):
+    """What is to be removed, and when."""
+
+    with_file: bool
+    at_once: bool
+    """True: nothing can be restored."""
+
+
 def parse_video_id(text: str) -> str:
     """Check the id in a path. Raises NotFound when it is not 32 lower-case hex digits: there is no such record.
 
@@ -63,15 +71,16 @@ def parse_video_id(text: str) -> str:
     return text
 
 
-def parse_remove(head: RequestHead) -> bool:
-    """Read ``?file=``: True for 1 (the file goes too), False for 0 or nothing. Raises InvalidField.
+def parse_remove(head: RequestHead) -> Removal:
+    """Read ``?file=`` (1: the file goes too) and ``?undo=`` (0: at once). Raises InvalidField.
 
     Spec: DELETE /api/videos/{id}.
     """
-    wanted = head.one_query("file")
-    if wanted not in {None, "0", "1"}:
-        raise InvalidField("file", expected="1 to delete the file too, or 0", got=str(wanted))
-    return wanted == "1"
+    file, undo = (head.one_query(name) for name in ("file", "undo"))
+    for name, value in (("file", file), ("undo", undo)):
+        if value not in {None, "0", "1"}:
+            raise InvalidField(name, expected="1 or 0", got=str(value))
+    return Removal(with_file=file == "1", at_once=undo == "0")
 
 
 def render_described(outcome: VideoDescribed, *, url: str) -> ResponseHead:

@@ -50,6 +50,8 @@ class Publisher:
         self.inspects = inspects
         self.bell = asyncio.Event()
         """Rung when a record waits to be examined."""
+        self.removals = asyncio.Event()
+        """Rung when a record is to be removed."""
         self.turns = Turns()
         self.watchers = Watchers()
 

@@ -1,6 +1,7 @@
 """The records that people see: made for published files, listed, changed and removed."""
 
 import uuid
+from datetime import timedelta
 
 from tusvideo.commands import (
     ChangeVideo,
@@ -12,7 +13,7 @@ from tusvideo.commands import (
     VideosListed,
 )
 from tusvideo.errors import NotFound
-from tusvideo.model import Location, Upload, UserId, Video
+from tusvideo.model import UNDO_SECONDS, Location, Upload, UserId, Video
 from tusvideo.ports import PublishedFile
 from tusvideo.records import VideoRepository
 from tusvideo.rules.names import user_folder
@@ -90,15 +91,36 @@ class VideoService:
         upload, file = await self._uploads.open_published(user, self._location(user, video.profile, video.filename))
         return video, upload, file
 
-    async def remove(self, user: UserId, video_id: str, *, with_file: bool) -> None:
-        """Remove a record, and with ``with_file`` the published file too. Raises NotFound, also the second time."""
-        video = await self.get(user, video_id)
+    async def remove(self, user: UserId, video_id: str, *, with_file: bool, at_once: bool = False) -> None:
+        """Remove a record, and with ``with_file`` the published file too. Raises NotFound, also the second time.
+
+        Unless that is to be ``at_once``, both go after ``UNDO_SECONDS``; until then the record is hidden, and can be
+        restored, and the file stays where it is.
+        """
+        if at_once:
+            await self._remove(user, await self.get(user, video_id), with_file=with_file)
+        else:
+            due = self._publisher.clock.now() + timedelta(seconds=UNDO_SECONDS)
+            if not await self._videos.begin_removal(user, video_id, due=due, with_file=with_file):
+                raise NotFound("video")
+            self._publisher.removals.set()
+        self._publisher.watchers.tell_video(user, video_id)
+
+    async def restore(self, user: UserId, video_id: str) -> Video:
+        """Bring back a record that is to be removed. Raises NotFound when it is too late. Safe to repeat in time."""
+        video = await self._videos.restore_video(user, video_id, now=self._publisher.clock.now())
+        if video is None:
+            return await self.get(user, video_id)
+        self._publisher.ring(video)
+        self._publisher.watchers.tell_video(user, video_id)
+        return video
+
+    async def _remove(self, user: UserId, video: Video, *, with_file: bool) -> None:
         if with_file:
             upload = await self._publisher.sessions.published(self._location(user, video.profile, video.filename))
             if upload is not None:
                 await self._uploads.terminate(user, TerminateUpload(upload_id=upload.id))
-        await self._videos.remove_video(user, video_id)
-        self._publisher.watchers.tell_video(user, video_id)
+        await self._videos.remove_video(user, video.id)
 
     def _location(self, user: UserId, profile: str, filename: str) -> Location:
         directory = self._publisher.profile(profile).directory

@@ -51,6 +51,8 @@ class MemorySessions:
         self._rows: dict[UploadId, Row] = {}
         self._parts: dict[UploadId, dict[int, Part]] = {}
         self._videos: dict[str, Video] = {}
+        self._leaving: dict[str, tuple[datetime, bool]] = {}
+        """By record: when it is to be removed, and whether its file goes too."""
 
     async def add(self, upload: Upload) -> Upload:
         mine = [stored for stored in self._uploads() if stored.owner == upload.owner]
@@ -192,10 +194,12 @@ class MemorySessions:
 
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         stored = self._videos.get(video_id)
-        return stored if stored is not None and stored.owner == owner else None
+        is_shown = stored is not None and stored.owner == owner and video_id not in self._leaving
+        return stored if is_shown else None
 
     async def video_of(self, owner: UserId, *, profile: str, filename: str) -> Video | None:
-        return self._video_of(owner, profile, filename)
+        stored = self._video_of(owner, profile, filename)
+        return None if stored is None else await self.video(owner, stored.id)
 
     async def change_video(self, owner: UserId, command: ChangeVideo, *, now: datetime) -> Video | None:
         stored = await self.video(owner, command.video_id)
@@ -227,18 +231,44 @@ class MemorySessions:
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
         return len(self._wanted(owner, wanted))
 
-    async def remove_video(self, owner: UserId, video_id: str) -> bool:
+    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, with_file: bool) -> bool:
         if await self.video(owner, video_id) is None:
             return False
-        del self._videos[video_id]
+        self._leaving[video_id] = instant(milliseconds(due)), with_file
         return True
+
+    async def restore_video(self, owner: UserId, video_id: str, *, now: datetime) -> Video | None:
+        if video_id not in self._leaving or self._videos[video_id].owner != owner:
+            return None
+        if self._leaving[video_id][0] <= instant(milliseconds(now)):
+            return None
+        del self._leaving[video_id]
+        return self._videos[video_id]
+
+    async def take_removals(self, *, now: datetime, limit: int) -> Sequence[tuple[Video, bool]]:
+        order = sorted(self._leaving, key=lambda video_id: (self._leaving[video_id][0], video_id))
+        due = [video_id for video_id in order if self._leaving[video_id][0] <= instant(milliseconds(now))][:limit]
+        for video_id in due:
+            self._leaving[video_id] = instant(0), self._leaving[video_id][1]
+        return tuple((self._videos[video_id], self._leaving[video_id][1]) for video_id in due)
+
+    async def next_removal(self) -> datetime | None:
+        return min((due for due, _ in self._leaving.values()), default=None)
+
+    async def remove_video(self, owner: UserId, video_id: str) -> bool:
+        stored = self._videos.get(video_id)
+        return stored is not None and stored.owner == owner and self._forget(stored)
 
     async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
         stored = self._video_of(owner, profile, filename)
-        return stored is not None and self._videos.pop(stored.id) is stored
+        return stored is not None and self._forget(stored)
 
     async def checking(self, *, limit: int) -> Sequence[Video]:
-        waiting = (video for video in self._videos.values() if video.state is VideoState.CHECKING)
+        waiting = (
+            video
+            for video in self._videos.values()
+            if video.state is VideoState.CHECKING and video.id not in self._leaving
+        )
         return tuple(sorted(waiting, key=lambda video: (video.tries, video.created_at, video.id)))[:limit]
 
     async def begin_check(self, video: Video, *, tries: int) -> Video | None:
@@ -264,7 +294,12 @@ class MemorySessions:
         return frozenset(f"{video.id}-{video.thumbnail}" for video in self._videos.values() if video.thumbnail)
 
     def _wanted(self, owner: UserId, wanted: VideoFilter) -> list[Video]:
-        return [video for video in self._videos.values() if video.owner == owner and matches(video, wanted)]
+        shown = (video for video in self._videos.values() if video.owner == owner and video.id not in self._leaving)
+        return [video for video in shown if matches(video, wanted)]
+
+    def _forget(self, video: Video) -> bool:
+        self._leaving.pop(video.id, None)
+        return self._videos.pop(video.id) is video
 
     def _load(self, upload_id: UploadId) -> Upload:
         return decode_upload(tuple(self._rows[upload_id].values()))
@@ -301,6 +336,9 @@ class MemorySessions:
 
     def _put_video(self, video: Video) -> tuple[Video, bool]:
         stored = self._video_of(video.owner, video.profile, video.filename)
+        if stored is not None and stored.id in self._leaving:
+            self._forget(stored)
+            stored = None
         told = decode_video(tuple(encode_video(video).values())[: len(VIDEO_COLUMNS)])
         if stored is not None:
             told = replace(stored, title=told.title, description=told.description, updated_at=told.updated_at)

@@ -220,6 +220,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         """,
         "CREATE INDEX uploads_ended ON uploads (owner, stored_at DESC, id DESC) WHERE status IN ('complete', 'failed')",
     ),
+    ("CREATE INDEX videos_leaving ON videos (removal_at, id) WHERE removal_at IS NOT NULL",),
 )
 
 VERSION: Final = len(MIGRATIONS)

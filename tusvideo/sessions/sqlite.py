@@ -29,7 +29,7 @@ from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
 from tusvideo.sessions.committed import CommittedRows
 from tusvideo.sessions.database import Database, Work
-from tusvideo.sessions.rows import milliseconds
+from tusvideo.sessions.rows import instant, milliseconds
 
 T = TypeVar("T")
 
@@ -187,6 +187,23 @@ class SqliteSessions:
 
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
         return await self._database.read(partial(videos.count_videos, owner=owner, wanted=wanted))
+
+    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, with_file: bool) -> bool:
+        return await self._database.write(
+            partial(videos.hide_video, owner=owner, video_id=video_id, due=milliseconds(due), with_file=with_file)
+        )
+
+    async def restore_video(self, owner: UserId, video_id: str, *, now: datetime) -> Video | None:
+        return await self._database.write(
+            partial(videos.restore_video, owner=owner, video_id=video_id, now=milliseconds(now))
+        )
+
+    async def take_removals(self, *, now: datetime, limit: int) -> Sequence[tuple[Video, bool]]:
+        return await self._database.write(partial(videos.take_removals, now=milliseconds(now), limit=limit))
+
+    async def next_removal(self) -> datetime | None:
+        due = await self._database.read(videos.next_removal)
+        return None if due is None else instant(due)
 
     async def remove_video(self, owner: UserId, video_id: str) -> bool:
         return await self._database.write(partial(videos.delete_video, owner=owner, video_id=video_id))

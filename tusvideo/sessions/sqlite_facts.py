@@ -16,7 +16,10 @@ _FACTS: Final = ", ".join(f"{field.name} = :{field.name}" for field in fields(Fa
 _THIS_FILE: Final = "id = :id AND owner = :owner AND profile = :profile AND filename = :filename AND state = 'checking'"
 """A record as it was read, unless somebody gave it another file meanwhile."""
 
-WAITING: Final = f"SELECT {_COLUMNS} FROM videos WHERE state = 'checking' ORDER BY tries, created_at, id LIMIT :limit"
+WAITING: Final = (
+    f"SELECT {_COLUMNS} FROM videos WHERE state = 'checking' AND removal_at IS NULL"
+    " ORDER BY tries, created_at, id LIMIT :limit"
+)
 BEGIN: Final = f"UPDATE videos SET tries = :tries WHERE {_THIS_FILE} RETURNING {_COLUMNS}"
 END: Final = (
     f"UPDATE videos SET state = :state, reason = :reason, thumbnail = :thumbnail, {_FACTS},"

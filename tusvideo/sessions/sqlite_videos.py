@@ -17,8 +17,9 @@ _COLUMNS: Final = ", ".join(VIDEO_COLUMNS)
 _STORED: Final = (*VIDEO_COLUMNS, *SEARCH_COLUMNS)
 _TEXTS: Final = ("title", "description", "original_name", "updated_at", *SEARCH_COLUMNS)
 
-LOAD: Final = f"SELECT {_COLUMNS} FROM videos WHERE id = :id AND owner = :owner"
-LOAD_OF: Final = f"SELECT {_COLUMNS} FROM videos WHERE owner = :owner AND profile = :profile AND filename = :filename"
+LOAD: Final = f"SELECT {_COLUMNS} FROM videos WHERE id = :id AND owner = :owner AND removal_at IS NULL"
+_OF_FILE: Final = "owner = :owner AND profile = :profile AND filename = :filename"
+LOAD_OF: Final = f"SELECT {_COLUMNS} FROM videos WHERE {_OF_FILE} AND removal_at IS NULL"
 UPDATE: Final = f"UPDATE videos SET {', '.join(f'{column} = :{column}' for column in _TEXTS)} WHERE id = :id"
 INSERT: Final = f"INSERT INTO videos ({', '.join(_STORED)}) VALUES ({', '.join(f':{column}' for column in _STORED)})"
 DELETE: Final = "DELETE FROM videos WHERE id = :id AND owner = :owner"
@@ -26,6 +27,22 @@ DELETE_OF: Final = "DELETE FROM videos WHERE owner = :owner AND profile = :profi
 
 SEARCH: Final = "videos_search"
 """The index that has all that is looked for."""
+DELETE_HIDDEN: Final = f"DELETE FROM videos WHERE {_OF_FILE} AND removal_at IS NOT NULL"
+HIDE: Final = (
+    "UPDATE videos SET removal_at = :due, removes_file = :with_file"
+    " WHERE id = :id AND owner = :owner AND removal_at IS NULL"
+)
+RESTORE: Final = (
+    "UPDATE videos SET removal_at = NULL, removes_file = 0"
+    f" WHERE id = :id AND owner = :owner AND removal_at > :now RETURNING {_COLUMNS}"
+)
+# 1970 is no moment from which anything can be restored.
+TAKE: Final = (
+    "UPDATE videos SET removal_at = 0 WHERE id IN (SELECT id FROM videos INDEXED BY videos_leaving"
+    " WHERE removal_at IS NOT NULL AND removal_at <= :now ORDER BY removal_at, id LIMIT :limit)"
+    f" RETURNING {_COLUMNS}, removes_file"
+)
+NEXT: Final = "SELECT min(removal_at) FROM videos INDEXED BY videos_leaving WHERE removal_at IS NOT NULL"
 _ORDERS: Final = {
     VideoSort.NEWEST: ("videos_newest", "created_at", "DESC"),
     VideoSort.OLDEST: ("videos_newest", "created_at", "ASC"),
@@ -41,6 +58,7 @@ def put_video(connection: sqlite3.Connection, *, video: Video) -> tuple[Video, b
     row = encode_video(video)
     found = connection.execute(LOAD_OF, row).fetchone()
     if found is None:
+        connection.execute(DELETE_HIDDEN, row)
         connection.execute(INSERT, row)
         return _stored(row), True
     told = _stored(row)
@@ -112,6 +130,30 @@ def count_videos(connection: sqlite3.Connection, *, owner: UserId, wanted: Video
     """Count records of an owner."""
     statement, values = count_statement(wanted)
     return int(connection.execute(statement, {**values, "owner": owner}).fetchone()[0])
+
+
+def hide_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str, due: int, with_file: bool) -> bool:
+    """Hide a record until a count of milliseconds; False when there was none."""
+    values = {"id": video_id, "owner": owner, "due": due, "with_file": with_file}
+    return connection.execute(HIDE, values).rowcount == 1
+
+
+def restore_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str, now: int) -> Video | None:
+    """Show a hidden record again; None when it is too late, or there is none."""
+    rows = connection.execute(RESTORE, {"id": video_id, "owner": owner, "now": now}).fetchall()
+    return decode_video(rows[0]) if rows else None
+
+
+def take_removals(connection: sqlite3.Connection, *, now: int, limit: int) -> tuple[tuple[Video, bool], ...]:
+    """Give hidden records that are due, each with whether its file goes too."""
+    rows = connection.execute(TAKE, {"now": now, "limit": limit}).fetchall()
+    return tuple((decode_video(row[:-1]), bool(row[-1])) for row in rows)
+
+
+def next_removal(connection: sqlite3.Connection) -> int | None:
+    """Give the milliseconds at which the next hidden record is due."""
+    due: int | None = connection.execute(NEXT).fetchone()[0]
+    return due
 
 
 def delete_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) -> bool:

@@ -116,8 +116,11 @@ class Videos(Protocol):
     async def change(self, user: UserId, command: ChangeVideo) -> Video:
         """Change a record."""
 
-    async def remove(self, user: UserId, video_id: str, *, with_file: bool) -> None:
-        """Remove a record, and its file if wanted."""
+    async def remove(self, user: UserId, video_id: str, *, with_file: bool, at_once: bool = False) -> None:
+        """Remove a record, and its file if wanted; it can be restored for a while unless that is to be at once."""
+
+    async def restore(self, user: UserId, video_id: str) -> Video:
+        """Bring back a record that is to be removed."""
 
 
 class Progress(Protocol):

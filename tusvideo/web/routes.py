@@ -25,6 +25,7 @@ class Kind(StrEnum):
     VIDEO = "/api/videos/{id}"
     THUMBNAIL = "/api/videos/{id}/thumbnail"
     DOWNLOAD = "/api/videos/{id}/download"
+    RESTORE = "/api/videos/{id}/restore"
     GOING = "/api/uploads"
     PROGRESS = "/api/uploads/{id}"
     EVENTS = "/api/events"
@@ -86,8 +87,8 @@ _PREFIXES: Final = (
     ("/api/", Family.CHUNKS),
 )
 _UPLOAD: Final = re.compile(r"/(files|api/uploads)/([0-9a-f]{32})", re.ASCII)
-_VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(?:/(thumbnail|download))?", re.ASCII)
-_OF_VIDEO: Final = {None: Kind.VIDEO, "thumbnail": Kind.THUMBNAIL, "download": Kind.DOWNLOAD}
+_VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(?:/(thumbnail|download|restore))?", re.ASCII)
+_OF_VIDEO: Final = {None: Kind.VIDEO, "thumbnail": Kind.THUMBNAIL, "download": Kind.DOWNLOAD, "restore": Kind.RESTORE}
 _PLAYER: Final = re.compile(r"/library/([0-9a-f]{32})", re.ASCII)
 _DIGEST: Final = re.compile(r"/files/([0-9a-f]{32})/digest", re.ASCII)
 _NAMED: Final = re.compile(r"/files/([^/]{1,1200})")

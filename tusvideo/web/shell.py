@@ -71,6 +71,7 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.GOING: {"GET": progress_handlers.list_all},
     Kind.PROGRESS: {"GET": progress_handlers.get, "PATCH": progress_handlers.draft},
     Kind.EVENTS: {"GET": progress_handlers.follow},
+    Kind.RESTORE: {"POST": video_handlers.restore},
     Kind.DOWNLOAD: {"GET": video_handlers.download, "HEAD": video_handlers.download},
     Kind.PUBLISHED: {"GET": download.published, "HEAD": download.published},
     Kind.HEALTH: {"GET": pages.health, "HEAD": pages.health},

@@ -48,10 +48,18 @@ async def change(exchange: Exchange) -> ResponseHead:
 
 
 async def remove(exchange: Exchange) -> ResponseHead:
-    """DELETE /api/videos/{id}, with ``?file=1`` the file too."""
-    with_file = videos_api.parse_remove(exchange.head)
-    await exchange.house.videos.remove(exchange.owner, exchange.route.video_id, with_file=with_file)
+    """DELETE /api/videos/{id}, with ``?file=1`` the file too, with ``?undo=0`` at once."""
+    wanted = videos_api.parse_remove(exchange.head)
+    await exchange.house.videos.remove(
+        exchange.owner, exchange.route.video_id, with_file=wanted.with_file, at_once=wanted.at_once
+    )
     return videos_api.render_removed()
+
+
+async def restore(exchange: Exchange) -> ResponseHead:
+    """POST /api/videos/{id}/restore."""
+    video = await exchange.house.videos.restore(exchange.owner, exchange.route.video_id)
+    return videos_api.render_video(video, url=url_of(exchange.house, video))
 
 
 def url_of(house: House, video: Video) -> str:

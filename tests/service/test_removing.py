@@ -1,0 +1,110 @@
+"""Removing: what was removed can be restored for a while, and goes for good after that, whatever stops in between."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from tests.fakes.body import FakeBody
+from tests.fakes.faults import Crash, Steps
+from tests.fakes.house import ANNA, BERT, House
+from tests.service.wishes import a_video, creation_with
+from tusvideo.errors import NotFound
+from tusvideo.model import UNDO_SECONDS, Location, Upload, Video
+from tusvideo.service.removing import Removed
+
+DATA = a_video(100)
+
+
+async def shown(house: House) -> tuple[Upload, Video, Location]:
+    """Publish a file with its record."""
+    upload = (await house.uploads.create(ANNA, creation_with(DATA, length=100, title="Sea"), FakeBody(DATA))).upload
+    assert upload.location is not None
+    [video] = await house.sessions.videos(ANNA, limit=9)
+    return upload, video, upload.location
+
+
+async def is_there(house: House, location: Location) -> bool:
+    """Tell whether the file of a place is there."""
+    file = await house.store.open_published(location)
+    if file is not None:
+        await file.close()
+    return file is not None
+
+
+@pytest.mark.parametrize("with_file", [True, False])
+async def test_what_was_removed_is_restored(house: House, *, with_file: bool) -> None:
+    """In time, as it was, with its file; asked for twice as well, and by nobody else."""
+    _, video, location = await shown(house)
+    await house.videos.remove(ANNA, video.id, with_file=with_file)
+    with pytest.raises(NotFound):
+        await house.videos.get(ANNA, video.id)
+    with pytest.raises(NotFound):
+        await house.videos.remove(ANNA, video.id, with_file=with_file)
+    house.clock.move(UNDO_SECONDS - 1)
+    assert await house.removing.run() == Removed()
+    with pytest.raises(NotFound):
+        await house.videos.restore(BERT, video.id)
+    for _ in range(2):
+        assert await house.videos.restore(ANNA, video.id) == video
+    house.clock.move(UNDO_SECONDS)
+    assert await house.removing.run() == Removed()
+    assert await is_there(house, location)
+
+
+@pytest.mark.parametrize("with_file", [True, False])
+async def test_after_that_it_is_gone(house: House, *, with_file: bool) -> None:
+    """The record, and the file if that was asked for."""
+    upload, video, location = await shown(house)
+    await house.videos.remove(ANNA, video.id, with_file=with_file)
+    house.clock.move(UNDO_SECONDS)
+    with pytest.raises(NotFound):
+        await house.videos.restore(ANNA, video.id)
+    assert await house.removing.run() == Removed(removed=1)
+    assert await is_there(house, location) is not with_file
+    assert (await house.sessions.get(upload.id) is None) is with_file
+    assert await house.sessions.next_removal() is None
+
+
+async def test_a_removal_that_fails_or_is_cut_is_finished(house: House) -> None:
+    """Whichever step is the last, the next start and pass leave neither record nor file."""
+    for last in range(40):
+        upload, video, location = await shown(house)
+        await house.videos.remove(ANNA, video.id, with_file=True)
+        house.clock.move(UNDO_SECONDS)
+        steps = Steps(at=last)
+        failing = house.with_steps(steps)
+        with contextlib.suppress(Crash):
+            await failing.removing.run()
+        after, _ = await house.restarted()
+        with pytest.raises(NotFound):
+            await after.videos.restore(ANNA, video.id)
+        await after.removing.run()
+        assert not await is_there(after, location)
+        assert await after.sessions.get(upload.id) is None
+        assert await after.sessions.next_removal() is None
+        if steps.is_over:
+            return
+    pytest.fail("the removal takes more steps than were tried")
+
+
+async def test_a_profile_that_is_gone_keeps_its_files(house: House) -> None:
+    """Until it comes back; nothing that cannot be found is taken for removed."""
+    _, video, location = await shown(house)
+    await house.videos.remove(ANNA, video.id, with_file=True)
+    house.clock.move(UNDO_SECONDS)
+    without = house.with_(profiles={"poster": house.profiles["poster"]})
+    assert await without.removing.run() == Removed(postponed=1)
+    assert await is_there(house, location)
+    assert await house.removing.run() == Removed(removed=1)
+    assert not await is_there(house, location)
+
+
+async def test_a_removal_wakes_the_next_pass(house: House) -> None:
+    """Nobody waits a minute for what is due in half of it."""
+    _, video, _ = await shown(house)
+    await house.removing.run()
+    waiting = asyncio.create_task(house.removing.wait())
+    await house.videos.remove(ANNA, video.id, with_file=False)
+    async with asyncio.timeout(20):
+        await waiting

@@ -87,7 +87,12 @@ async def _known(port: int) -> dict[str, Any]:
         f"GET {CHUNK}": asked,
         f"HEAD {CHUNK}": asked,
         f"DELETE {CHUNK}": [{"path_parameters": poster, **each} for each in gone],
-        f"POST {CHUNK}": [{"path_parameters": poster, "body": {"uploadId": "half", "chunkIndex": 0, "totalChunks": 2}}],
+        f"POST {CHUNK}": [
+            {
+                "path_parameters": poster,
+                "body": {"uploadId": "half", "chunkIndex": 0, "totalChunks": 2, "fileSize": 2000},
+            }
+        ],
         "POST /api/{profile}/video/finalize": [
             {"path_parameters": poster, "body": {"uploadId": key, "filename": "clip.mp4", "totalChunks": total}}
             for key, total in (("done", 1), ("half", 2))

@@ -26,6 +26,7 @@ help:
 	@echo 'make test      set up, then every test (make test ARGS="tests/protocol -x" for some)'
 	@echo 'make test-browser  the pages in a real Chromium (apt-get install chromium); screenshots in .screenshots'
 	@echo 'make test-foreign  the client against tusd, @tus/server and tuspyserver, which it sets up in .bench'
+	@echo 'make test-commands  tusvideo doctor against nginx set up wrongly in four ways (apt-get install nginx)'
 	@echo 'make page      build the pages of tusvideo/page/src into tusvideo/page/static (needs Node.js 20.19 or newer)'
 	@echo 'make demo      a video sent through a link that is cut again and again, server and client killed on the way'
 	@echo 'make bench     tusvideo and its peers side by side, on loopback; sets them up in .bench, takes a quarter of an hour'
@@ -57,6 +58,10 @@ test-browser: $(SETUP_DEV)
 
 test-foreign: $(SETUP_DEV)
 	@$(PY) -m pytest tests/client/foreign $(ARGS)
+
+# nginx_traps.py takes a minute, so it is not found by `make test`.
+test-commands: $(SETUP_DEV)
+	@$(PY) -m pytest tests/client/nginx_traps.py tests/client/test_doctor.py $(ARGS)
 
 # The built pages are committed, so that nobody needs Node.js to install and to run.
 page:

@@ -146,6 +146,19 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     _add_report(parser)
 
 
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", nargs="?", metavar="URL", help="root of the server, instead of --to")
+    parser.add_argument(
+        "--seconds",
+        type=values.seconds,
+        default=20.0,
+        metavar="TIME",
+        help="how long the test upload lasts, half of it in silence (default 20s); finds time limits below the half",
+    )
+    _add_server(parser)
+    _add_report(parser)
+
+
 def _add_completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="whose completion")
 
@@ -269,6 +282,11 @@ _VERIFY = (
     " Where\nthe server tells digests of stored bytes, nothing else crosses the link. Bytes that differ are named,"
     " counted\nfrom 0. The exit code is 0 only if the server has all of the file and no byte more."
 )
+_DOCTOR = (
+    "Send a paced test upload, which is removed again, and name what stands in the way: a body limit, a proxy that"
+    "\nholds bodies back, time limits, stripped header fields, a clock that is wrong; each with the line of"
+    "\nconfiguration that mends it."
+)
 _COMPLETION = (
     "Print a script that lets a shell complete commands, options, files and the ids of unfinished uploads. Try it in"
     " bash:\n  source <(tusvideo completion bash)"
@@ -284,6 +302,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str, Callable[[argparse.ArgumentParser]
     "status": ("ask the server where an upload stands", _STATUS, _add_status),
     "rm": ("remove unfinished uploads from the server", _RM, _add_rm),
     "verify": ("compare a file with what the server has of it", _VERIFY, _add_verify),
+    "doctor": ("find what stands between here and a server", _DOCTOR, _add_doctor),
     "completion": ("print a completion script for a shell", _COMPLETION, _add_completion),
 }
 COMMANDS: Final = tuple(_COMMANDS)

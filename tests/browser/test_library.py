@@ -15,7 +15,7 @@ from tests.browser.chromium import LINK_BROKE, Opened
 from tests.browser.conftest import Open
 from tests.browser.test_upload import FOCUSED, REPEATED
 from tests.clients.journey import link
-from tests.e2e.disk import MIB, published
+from tests.e2e.disk import MIB
 from tests.e2e.test_media import settled, uploaded
 from tests.e2e.tus import ask
 from tests.faults.processes import ServerProcess
@@ -274,27 +274,24 @@ async def test_without_events_the_list_is_asked_for_again(server: ServerProcess,
     await expect(titles(page.page)).to_have_text(["Late"], timeout=15_000)
 
 
-async def test_deleted_after_a_question(server: ServerProcess, open_page: Open, axe: str) -> None:
-    """Once it is asked; then record and file are gone, and the focus is at a neighbour."""
+async def test_deleted_and_brought_back(server: ServerProcess, open_page: Open, axe: str) -> None:
+    """One press deletes, one brings back, and so do the keys that people know; the focus goes to a neighbour."""
     await stock(server, "First", "Second", "Third")
     page = await open_page(server.url, "/library")
     await page.page.get_by_role("button", name="Delete Second").click()
-    dialog = page.page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("Delete “Second”?")
-    await expect(dialog.get_by_role("button", name="Keep")).to_be_focused()
-    await page.look("library-delete", axe=axe)
-    await page.page.keyboard.press("Escape")
-    await expect(page.page.get_by_role("button", name="Delete Second")).to_be_focused()
-    await page.page.keyboard.press("Enter")
-    await dialog.get_by_role("button", name="Delete").click()
     await expect(titles(page.page)).to_have_text(["Third", "First"])
     await expect(page.page.get_by_role("link", name="First")).to_be_focused()
     await expect(page.page.locator(".toasts")).to_contain_text("“Second” is deleted.")
+    await expect(page.page.locator("#announcer")).to_have_text("“Second” is deleted. Ctrl+Z brings it back.")
+    await page.look("library-deleted", axe=axe)
+    await page.page.get_by_role("button", name="Undo").click()
+    await expect(titles(page.page)).to_have_text(["Third", "Second", "First"])
     await page.page.get_by_role("link", name="Third").click()
     await page.page.get_by_role("button", name="Delete").click()
-    await dialog.get_by_role("button", name="Delete").click()
-    await expect(titles(page.page)).to_have_text(["First"])
-    assert len(published(server.data_dir, "videos")) == 1
+    await expect(titles(page.page)).to_have_text(["Second", "First"])
+    await page.page.keyboard.press("Control+z")
+    await expect(titles(page.page)).to_have_text(["Third", "Second", "First"])
+    await expect(page.page.locator(".toasts > *")).to_have_count(0)
 
 
 async def test_keyboard_alone_is_enough(server: ServerProcess, open_page: Open) -> None:

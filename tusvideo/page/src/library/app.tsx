@@ -23,6 +23,18 @@ export function App({ library }: { library: Library }): JSX.Element {
     else void library.open(place.id)
   }, [library, place])
 
+  useEffect(() => {
+    const undo = (event: KeyboardEvent): void => {
+      const last = library.told.findLast(({ deleted }) => deleted)
+      const isTyping = event.target instanceof Element && event.target.matches('input, textarea, select, dialog *')
+      if (!last || isTyping || event.key.toLowerCase() !== 'z' || !(event.ctrlKey || event.metaKey) || event.shiftKey) return
+      event.preventDefault()
+      void library.restore(last)
+    }
+    document.addEventListener('keydown', undo)
+    return () => document.removeEventListener('keydown', undo)
+  }, [library])
+
   const { told } = library
   return (
     <Shell page="library">
@@ -35,6 +47,7 @@ export function App({ library }: { library: Library }): JSX.Element {
           <Toast
             key={one.id}
             text={one.text}
+            {...(one.deleted ? { action: { text: t('undo'), run: () => void library.restore(one) }, milliseconds: library.undoMilliseconds } : {})}
             onDismiss={() => library.dismiss(one)}
           />
         ))}

@@ -3,7 +3,6 @@ import { useState } from 'preact/hooks'
 import { Icon } from '../shared/chrome'
 import { bytes, clock, day } from '../shared/format'
 import { t } from '../shared/i18n'
-import { Delete } from './delete'
 import type { Library } from './library'
 import { Link, pathOf } from './place'
 import { isPlayable, type Video } from './records'
@@ -13,7 +12,6 @@ export function Entry({ video, library, onEdit, beforeRemoval }: {
   video: Video; library: Library; onEdit: (video: Video) => void; beforeRemoval: () => void
 }): JSX.Element {
   const { id, title, size, createdAt, state } = video
-  const [isAsking, ask] = useState(false)
   return (
     <li class={`card video ${state}`}>
       <Picture video={video} />
@@ -24,9 +22,8 @@ export function Entry({ video, library, onEdit, beforeRemoval }: {
       </div>
       <div class="actions">
         <Small icon="edit" text={t('edit')} title={title} onClick={() => onEdit(video)} />
-        <Small icon="bin" text={t('delete')} title={title} onClick={() => ask(true)} />
+        <Small icon="bin" text={t('delete')} title={title} onClick={() => { beforeRemoval(); void library.remove(video) }} />
       </div>
-      {isAsking && <Delete video={video} onYes={() => { beforeRemoval(); void library.remove(video) }} onClose={() => ask(false)} />}
     </li>
   )
 }

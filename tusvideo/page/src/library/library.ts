@@ -15,6 +15,8 @@ export interface Told {
   id: number
   kind: 'good' | 'bad'
   text: string
+  /** The video that was deleted, and can be brought back for a while. */
+  deleted?: Video
 }
 
 export class Library {
@@ -40,6 +42,8 @@ export class Library {
   private isOld = false
   private refreshing: ReturnType<typeof setTimeout> | undefined
   private count = 0
+
+  constructor(private readonly undoSeconds: number | null) {}
 
   subscribe(listener: () => void): () => void {
     this.listeners.add(listener)
@@ -117,7 +121,7 @@ export class Library {
     this.tell('good', t('say.saved', { title: video.title }))
   }
 
-  /** Delete a video with its file. */
+  /** Delete a video with its file; for a while it can be brought back. */
   async remove(video: Video): Promise<void> {
     try {
       await records.remove(video.id)
@@ -125,11 +129,30 @@ export class Library {
       return this.complain((error as Error).message)
     }
     this.videoGone(video.id)
-    this.tell('good', t('say.deleted', { title: video.title }))
+    this.tell('good', t('say.deleted', { title: video.title }), video)
+    announce(`${t('say.deleted', { title: video.title })} ${t('say.undo')}`)
+  }
+
+  async restore(told: Told): Promise<void> {
+    this.dismiss(told)
+    const { id, title } = told.deleted!
+    try {
+      this.put(id, await records.restore(id))
+      this.refresh(0)
+      announce(t('say.restored', { title }))
+    } catch (error) {
+      const isLate = error instanceof ApiError && [404, 410].includes(error.status)
+      this.complain(isLate ? t('error.tooLate', { title }) : (error as Error).message)
+    }
   }
 
   complain(text: string): void {
     this.tell('bad', text)
+  }
+
+  /** How long a deletion's notice stays: as long as it can be taken back, with time for the way. */
+  get undoMilliseconds(): number | undefined {
+    return this.undoSeconds === null ? undefined : Math.max(1, this.undoSeconds - 1) * 1000
   }
 
   dismiss(told: Told): void {
@@ -137,8 +160,8 @@ export class Library {
     this.changed()
   }
 
-  tell(kind: Told['kind'], text: string): void {
-    this.told.push({ id: (this.count += 1), kind, text })
+  tell(kind: Told['kind'], text: string, deleted?: Video): void {
+    this.told.push({ id: (this.count += 1), kind, text, ...(deleted ? { deleted } : {}) })
     if (kind === 'good') announce(text)
     this.changed()
   }

@@ -1,4 +1,5 @@
 import { render } from 'preact'
+import { ask, type Settings } from '../shared/api'
 import type { Messages, Translation } from '../shared/i18n'
 import { start } from '../shared/start'
 import { App } from './app'
@@ -12,7 +13,8 @@ import en from './messages/en.json'
 type Same<T extends Messages, Others extends Translation<T>> = Others
 export type Complete = Same<typeof en, typeof de & typeof ar>
 
+const settings = ask<Settings>('GET', '/api/settings').catch(() => null) // then its notices stay as long as others
 await start(en, import.meta.glob<{ default: Messages }>(['./messages/*.json', '!./messages/en.json']))
-const library = new Library()
+const library = new Library((await settings)?.undoSeconds ?? null)
 render(<App library={library} />, document.getElementById('app')!)
 listen('/api/events', library)

@@ -6,7 +6,6 @@ import { bytes, clock, date } from '../shared/format'
 import { t } from '../shared/i18n'
 import { Note } from '../shared/notices'
 import { Copy } from './copy'
-import { Delete } from './delete'
 import { isVideo, type Library } from './library'
 import { go, Link, pathOfList } from './place'
 import { isPlayable, type Video } from './records'
@@ -64,7 +63,6 @@ function Screen({ video }: { video: Video }): JSX.Element {
 function About({ video, library, onEdit }: { video: Video; library: Library; onEdit: (video: Video) => void }): JSX.Element {
   const { description, size, duration, createdAt, state, reason, url, originalName, download } = video
   const picture = pictureOf(video)
-  const [isAsking, ask] = useState(false)
   const remove = async (): Promise<void> => {
     await library.remove(video)
     if (library.opened(video.id) === 'missing') go(pathOfList(library.query ?? { q: '', sort: 'newest' }), { replace: true })
@@ -78,9 +76,8 @@ function About({ video, library, onEdit }: { video: Video; library: Library; onE
         <button type="button" class="button" onClick={() => onEdit(video)}><Icon name="edit" />{t('edit')}</button>
         <a class="button" href={download} download={originalName}><Icon name="down" />{t('download')}</a>
         <Copy path={url} onCopied={() => library.tell('good', t('say.copied'))} />
-        <button type="button" class="button danger" onClick={() => ask(true)}><Icon name="bin" />{t('delete')}</button>
+        <button type="button" class="button danger" onClick={() => void remove()}><Icon name="bin" />{t('delete')}</button>
       </div>
-      {isAsking && <Delete video={video} onYes={() => void remove()} onClose={() => ask(false)} />}
       {state === 'checking' && <div class="note"><Icon name="info" /><p class="text">{t('checking')}</p></div>}
       {state === 'failed' && <div class="note warn"><Icon name="warn" /><p class="text">{t('failed')} <span lang="en">{sentence(reason ?? '')}</span></p></div>}
       {description && <p class="description" dir="auto">{description}</p>}

@@ -74,4 +74,5 @@ export function listed(query: Query, limit: number, cursor: string | null, signa
 export const one = (id: string): Promise<Video> => ask('GET', `/api/videos/${id}`)
 export const change = (id: string, what: Change): Promise<Video> => ask('PATCH', `/api/videos/${id}`, what)
 export const remove = (id: string): Promise<void> => ask('DELETE', `/api/videos/${id}?file=1`)
+export const restore = (id: string): Promise<Video> => ask('POST', `/api/videos/${id}/restore`)
 export const uploads = async (): Promise<Upload[]> => (await ask<{ uploads: Upload[] }>('GET', '/api/uploads')).uploads

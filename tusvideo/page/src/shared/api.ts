@@ -13,6 +13,8 @@ export interface Profile {
 export interface Settings {
   profiles: Profile[]
   version: string
+  /** For so long a deletion can be taken back. */
+  undoSeconds: number
 }
 export interface Problem {
   code?: string

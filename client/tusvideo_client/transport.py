@@ -205,7 +205,8 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10, socket_factory=self._make_socket),
+            # Connections are few, and a new one is made when something has changed: maybe the address of the name.
+            connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False, socket_factory=self._make_socket),
             timeout=aiohttp.ClientTimeout(total=None, connect=self.timeouts.connect),
             cookie_jar=aiohttp.DummyCookieJar(),
             response_class=_Response,

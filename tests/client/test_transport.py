@@ -50,6 +50,22 @@ async def test_a_port_where_nobody_listens_is_unreachable(peer: Peer) -> None:
     assert (caught.value.trouble, caught.value.moved) == (Trouble.UNREACHABLE, 0)
 
 
+async def test_a_name_is_looked_up_for_every_connection(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has moved is found at once: the address under which nobody is any more is not remembered."""
+    addresses = iter(("127.0.0.9", "127.0.0.1"))
+
+    async def look_up(_: str, port: int, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (next(addresses), port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    url = peer.url.replace("127.0.0.1", "localhost")
+    async with Transport(url) as transport:
+        with pytest.raises(Interrupted) as caught:
+            await transport.send("OPTIONS", f"{url}/files/")
+        assert caught.value.trouble is Trouble.UNREACHABLE
+        assert (await transport.send("OPTIONS", f"{url}/files/")).status
+
+
 async def test_a_server_that_never_answers_is_given_up() -> None:
     """Silence after the request is a stall; a request that means work may take longer by ``patience``."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -119,7 +119,8 @@ class Link:
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # A slow link has a small window: loopback carries 64 KiB as one piece, and its room is free when all is read.
-        window = BUFFER if self.rate is None else min(BUFFER, int(self.rate / 8))
+        # Never less than a few segments: a smaller window opens only when the client's TCP asks, ever more rarely.
+        window = BUFFER if self.rate is None else max(6 * SEGMENT, min(BUFFER, int(self.rate / 8)))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window // 2)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self._packet)
         listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", self.port))

@@ -48,7 +48,8 @@ async def client_killed(run: Run) -> None:
         point = run.link.body_bytes + run.chance.randrange(1, run.size // kills)
         code = await run.client(until=run.link.passed(point))
         if code == 0:
-            break
+            run.figures.exit_code = code
+            return
     run.figures.exit_code = await run.client()
 
 

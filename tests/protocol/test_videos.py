@@ -202,3 +202,9 @@ def test_a_list_goes_on_or_ends(more: bool) -> None:
 def test_a_record_is_removed() -> None:
     """DELETE /api/videos/{id}: 204 and nothing else."""
     assert videos_api.render_removed() == ResponseHead(status=204)
+
+
+def test_an_error_is_worded_as_everywhere() -> None:
+    """Problem details, by the table of plain HTTP."""
+    answer = videos_api.render_error(NotFound("video"))
+    assert (answer.status, json.loads(answer.body)["code"]) == (404, "not_found")

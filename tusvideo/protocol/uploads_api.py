@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from tusvideo.commands import Change, DraftUpload, UploadGone, UploadShown, VideoGone
+from tusvideo.commands import Change, DraftUpload, UploadGone, UploadShown
 from tusvideo.errors import InvalidField, MissingField
 from tusvideo.message import ResponseHead
 from tusvideo.model import UploadId, Video
@@ -71,7 +71,7 @@ def build_event(change: Change | None, *, url_of: Callable[[Video], str]) -> byt
             return _event("upload_gone", {"id": change.upload_id})
         case Video():
             return _event("video", video_record.build(change, url=url_of(change)))
-        case VideoGone():
+        case _:
             return _event("video_gone", {"id": change.video_id})
 
 

@@ -99,7 +99,7 @@ def _parse_key(sort: VideoSort, text: str) -> int | float | str | None:
             return _parse_whole(text, most=_LARGEST)
         case VideoSort.LONGEST:
             return _parse_seconds(text)
-        case VideoSort.TITLE:
+        case _:
             return text if len(text) <= MAX_KEY else None
 
 

@@ -61,6 +61,6 @@ def place_of(video: Video, sort: VideoSort) -> Place:
             key = title_key(video.title)
         case VideoSort.LARGEST:
             key = video.size
-        case VideoSort.LONGEST:
+        case _:
             key = UNKNOWN if video.duration is None else video.duration
     return Place(sort=sort, key=key, video_id=video.id)

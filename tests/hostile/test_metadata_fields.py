@@ -164,14 +164,14 @@ def test_removing_the_file_too_is_asked_for_clearly(target: Target, query: str) 
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ({}, "title or description"),
-        ({"title": None, "description": None}, "title or description"),
+        ({}, "title, description or originalName"),
+        ({"title": None, "description": None}, "title, description or originalName"),
         ({"title": ""}, "title"),
         ({"title": "x" * 201}, "title"),
         ({"title": 1}, "title"),
         ({"description": []}, "description"),
         ({"description": "x" * 5001}, "description"),
-        ({"filename": "other.mp4"}, "title or description"),
+        ({"filename": "other.mp4"}, "title, description or originalName"),
     ],
 )
 def test_a_change_changes_something(target: Target, document: dict[str, object], says: str) -> None:

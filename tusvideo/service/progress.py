@@ -64,7 +64,7 @@ class ProgressService:
 
     def watch(self, user: UserId, *, is_gone: Callable[[], bool]) -> Watcher:
         """Begin to follow what happens to the things of a user, until ``leave``. Raises TooManyStreams."""
-        return self._publisher.watchers.open(user, is_gone=is_gone)
+        return self._publisher.watchers.seat(user, is_gone=is_gone)
 
     def leave(self, watcher: Watcher) -> None:
         """End to follow. Safe to repeat."""

@@ -92,7 +92,7 @@ class Watchers:
     def __init__(self) -> None:
         self._by_owner: dict[UserId, list[Watcher]] = {}
 
-    def open(self, owner: UserId, *, is_gone: Callable[[], bool]) -> Watcher:
+    def seat(self, owner: UserId, *, is_gone: Callable[[], bool]) -> Watcher:
         """Begin to follow; whoever does calls ``close`` in the end. Raises TooManyStreams."""
         present = [watcher for watcher in self._by_owner.get(owner, []) if not watcher.is_gone()]
         if len(present) >= MOST_STREAMS:

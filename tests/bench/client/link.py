@@ -111,6 +111,8 @@ class Link:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for wire in self._wires:  # whose task had not begun
+            wire.client.close()
 
     # ------------------------------------------------------------------------------------------------- what is done
 
@@ -128,13 +130,12 @@ class Link:
         listener.setblocking(False)
         self.port = listener.getsockname()[1]
         self._listener = listener
-        self._run(self._accept(listener))
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     def shut(self) -> None:
         """Refuse connections from now on; those that exist go on."""
         if self._listener is not None:
-            with contextlib.suppress(OSError):
-                asyncio.get_running_loop().remove_reader(self._listener)
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
 
@@ -221,25 +222,26 @@ class Link:
 
     # --------------------------------------------------------------------------------------------------- connections
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while listener is self._listener:
-            try:
-                client, _ = await loop.sock_accept(listener)
-            except OSError:
-                return
-            if self._is_hole:  # it came through before the filter; nobody is here
-                client.close()
-                continue
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.began = _now() if self.began is None else self.began
-            self._detect()
-            self._run(self._serve(client))
-
-    async def _serve(self, client: socket.socket) -> None:
+    def _accept(self, listener: socket.socket) -> None:
+        # Not a task: one that is cancelled just when a connection came would drop it without closing it.
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        if self._is_hole:  # it came through before the filter; nobody is here
+            client.close()
+            return
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.began = _now() if self.began is None else self.began
+        self._detect()
         wire = Wire(client)
-        wire.flowing.set()
         self._wires.add(wire)
+        self._run(self._serve(wire))
+
+    async def _serve(self, wire: Wire) -> None:
+        client = wire.client
+        wire.flowing.set()
         down: asyncio.Task[None] | None = None
         try:
             server = socket.socket()

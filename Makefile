@@ -17,7 +17,7 @@ SETUP_DEV := $(VENV)/.ready-to-test
 SETUP_FUZZ := $(VENV)/.ready-to-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lives test-browser test-foreign page demo bench bench-page bench-client faults conformance fuzz lint format coverage pure-tests lock clean
+.PHONY: help run test lives test-browser test-commands test-foreign page demo bench bench-page bench-client faults conformance fuzz lint format coverage pure-tests lock clean
 .DELETE_ON_ERROR:
 
 help:

@@ -13,6 +13,7 @@ field() { tr -d '\r' | sed -n "s/^$1: *//Ip"; }
 
 path=$(curl -sSD - -o /dev/null --retry 5 -X POST "$server/files/" -H "$tus" \
   -H "Upload-Length: $size" -H "Upload-Metadata: filename $name" | field Location)
+if [ -z "$path" ]; then echo "no upload could be made at $server/files/: check the address" >&2; exit 1; fi
 
 tries=0
 while [ "$tries" -lt 60 ]; do

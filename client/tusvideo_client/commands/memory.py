@@ -47,7 +47,8 @@ def named(entries: Sequence[Entry], word: str) -> list[Entry]:
     with_id = [entry for entry in entries if len(word) >= SHORTEST_ID and entry.key.startswith(word)]
     if not with_id:
         message = (
-            f"no unfinished upload {word!r} is remembered: expected an id that `ls` shows, or the path of its file"
+            f"no unfinished upload {word!r} is remembered: expected an id that `ls` shows, the path of its file, or an"
+            " address (of a finished one, too)"
         )
         raise ValueError(message)
     if len(with_id) > 1:

@@ -12,12 +12,13 @@ from typing import Any, Self, TypeVar, Unpack
 
 from .batch import OnItemEvent, Outcome
 from .chunked import AsyncChunkedVideoUploader, ChunkedOptions
+from .errors import UploadCancelledError
 from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
 from .follow import Follow
 from .handle import AsyncUploadHandle, teller
 from .model import Choice, Progress, UploadResult
 from .origin import SPOOL_BYTES, Uploadable
-from .portal import WAKE_SECONDS, Portal, Task, next_of
+from .portal import WAKE_SECONDS, Portal, Task, answer_of, next_of
 from .state import DOCUMENTED, MIB, RetryPolicy
 from .throttle import RateLimit
 from .transfer import Clock
@@ -44,7 +45,8 @@ class UploadHandle:
         async def make() -> AsyncUploadHandle:
             return begin(self._hear)
 
-        self._handle = portal.begin(make).result()
+        portal.refuse_own_thread()
+        self._handle = answer_of(portal.begin(make))
         self._outcome = portal.begin(self._handle.result)
         self._outcome.add_done_callback(lambda _: self._end())
 
@@ -87,10 +89,18 @@ class UploadHandle:
         self._portal.post(self._handle.resume)
 
     def cancel(self, *, terminate: bool = False) -> bool:
-        """End the upload and wait until its state is saved; see :meth:`AsyncUploadHandle.cancel`."""
+        """End the upload and wait until its state is saved; see :meth:`AsyncUploadHandle.cancel`.
+
+        In a callback of the upload it does not wait, because the upload would wait for the callback: it returns True,
+        and the upload ends as soon as the callback does.
+        """
         if self._outcome.done():
             return False
-        return self._portal.call(lambda _: self._handle.cancel(terminate=terminate))
+        try:
+            asked = self._portal.begin(lambda: self._handle.cancel(terminate=terminate))
+            return True if self._portal.is_own_thread else answer_of(asked)
+        except UploadCancelledError:  # it ended, with its uploader, while this was called
+            return False
 
     def result(self, timeout: float | None = None) -> UploadResult:
         """Wait for the end and return what ``upload`` returns. Ctrl-C ends this wait and leaves the upload alone.
@@ -101,12 +111,15 @@ class UploadHandle:
         Raises:
             UploadError: See :mod:`tusvideo_client.errors`.
             TimeoutError: The upload has not ended yet.
+            RuntimeError: Called in a callback of the upload, which cannot end before the callback does.
         """
+        if not self._outcome.done():
+            self._portal.refuse_own_thread()
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = WAKE_SECONDS if until is None else max(0.0, min(WAKE_SECONDS, until - time.monotonic()))
             if concurrent.futures.wait({self._outcome}, timeout=left).done:
-                return self._outcome.result()
+                return answer_of(self._outcome)
             if until is not None and time.monotonic() >= until:
                 message = f"the upload has not ended after {timeout} s"
                 raise TimeoutError(message)
@@ -257,15 +270,19 @@ class Uploader:
         )
 
     def close(self) -> None:
-        """Close the connections, and cancel what :meth:`start` began and still runs; safe to repeat.
+        """Close the connections, and cancel what still runs, in other threads too; safe to repeat.
 
-        The uploader can be used again afterwards.
+        What is cancelled raises :class:`UploadCancelledError` there. The uploader can be used again afterwards.
+
+        Raises:
+            RuntimeError: Called in a callback of an upload that :meth:`start` began.
         """
         with self._guard:
+            if self._portal is not None:
+                self._portal.refuse_own_thread()
             portal, self._portal = self._portal, None
         if portal is not None:
-            portal.call(lambda _: self._uploader.__aexit__(None, None, None))
-            portal.close()
+            portal.close(lambda: self._uploader.__aexit__(None, None, None))
 
     def _opened(self) -> Portal:
         with self._guard:

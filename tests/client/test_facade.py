@@ -24,10 +24,13 @@ from tusvideo_client import (
     Progress,
     UploadCancelledError,
     Uploader,
+    UploadError,
     UploadHandle,
+    portal,
 )
 from tusvideo_client.chunked import ChunkedOptions
 from tusvideo_client.state import MIB
+from tusvideo_client.transfer import Clock
 from tusvideo_client.uploader import UploadOptions
 
 
@@ -290,3 +293,103 @@ async def test_an_error_in_the_block_or_the_end_of_the_uploader_cancels(peer: Pe
     await asyncio.to_thread(leave_by_the_end)
     await asyncio.to_thread(wait_for_the_end)
     assert bytes(peer.only().data) == video.read_bytes()
+
+
+async def test_a_close_ends_the_uploads_of_other_threads(peer: Peer, video: Path) -> None:
+    """However long they were going to wait: they raise UploadCancelledError, and the uploader can be used again."""
+    waiting, ended = threading.Event(), threading.Event()
+    errors: list[UploadError] = []
+
+    async def sleep(_: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    uploader = Uploader(peer.url, clock=Clock(now=lambda: 0.0, sleep=sleep, draw=max))
+
+    def upload() -> None:
+        try:
+            uploader.upload(video)
+        except UploadError as error:
+            errors.append(error)
+        finally:
+            ended.set()
+
+    peer.faults = [Fault("OPTIONS", status=503)]
+    threading.Thread(target=upload, daemon=True).start()
+    assert await asyncio.to_thread(waiting.wait, 30)
+    await asyncio.to_thread(uploader.close)
+    assert await asyncio.to_thread(ended.wait, 30)
+    assert [type(error) for error in errors] == [UploadCancelledError]
+    assert "uploader was closed" in str(errors[0])
+
+    def again() -> str:
+        with uploader:
+            return uploader.upload(video).filename
+
+    assert await asyncio.to_thread(again) == "talk.mp4"
+
+
+def test_a_portal_gives_an_answer_to_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs beside is cancelled if it is late, and what comes after the end is refused; both in the same words."""
+    monkeypatch.setattr(portal, "SETTLE_SECONDS", 0.05)
+    loop = portal.Portal()
+    late = loop.begin(asyncio.Event().wait)
+    loop.close()
+    assert late.done()
+    with pytest.raises(UploadCancelledError, match="uploader was closed"):
+        portal.answer_of(late)
+    with pytest.raises(UploadCancelledError, match="uploader was closed"):
+        loop.begin(asyncio.Event().wait)
+    loop.close()
+
+
+@pytest.mark.parametrize("kind", ["tus", "chunks"])
+async def test_a_callback_may_cancel_its_upload(kind: str, peer: Peer, video: Path) -> None:
+    """In the upload's own thread ``cancel`` does not wait; what has to wait says so instead of stopping for ever."""
+    given = threading.Event()
+    told: list[object] = []
+    handles: list[UploadHandle] = []
+
+    def hear(_: object) -> None:
+        assert given.wait(30)
+        if not told:
+            try:
+                handles[0].result()
+            except RuntimeError as error:
+                told.append(str(error))
+            told.append(handles[0].cancel())
+
+    def block() -> None:
+        with started(kind, peer, video, on_event=hear) as handle:
+            handles.append(handle)
+            given.set()
+            with pytest.raises(UploadCancelledError):
+                handle.result(timeout=30)
+            assert not handle.cancel()
+
+    await asyncio.wait_for(asyncio.to_thread(block), 60)
+    assert [type(word) for word in told] == [str, bool]
+    assert "call it from another thread" in str(told[0])
+    assert told[1] is True
+
+
+async def test_a_callback_cannot_close_its_uploader(peer: Peer, video: Path) -> None:
+    """``close`` and ``start`` wait for the callback's own thread: they are refused, and the upload goes on."""
+    told: list[str] = []
+
+    def block() -> bool:
+        uploader = Uploader(peer.url)
+
+        def hear(_: object) -> None:
+            for call in (uploader.close, lambda: uploader.start(video)):
+                try:
+                    call()
+                except RuntimeError as error:
+                    told.append(str(error))
+
+        with uploader:
+            return uploader.start(video, on_event=hear).result(timeout=30).filename == "talk.mp4"
+
+    assert await asyncio.wait_for(asyncio.to_thread(block), 60)
+    assert len(told) >= 2
+    assert {"another thread" in words for words in told} == {True}

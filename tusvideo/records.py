@@ -2,13 +2,20 @@
 
 from collections.abc import Collection, Container, Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
-from tusvideo.model import Facts, UserId, Video, VideoSort, VideoState
+from tusvideo.model import Facts, UploadId, UserId, Video, VideoSort, VideoState
 
 ALL: Final = VideoFilter()
 NEWEST: Final = VideoSort.NEWEST
+
+
+class Leaving(NamedTuple):
+    """A hidden record, and the published upload that goes with it; None when its file stays."""
+
+    video: Video
+    upload_id: UploadId | None
 
 
 class VideoRepository(Protocol):
@@ -41,18 +48,21 @@ class VideoRepository(Protocol):
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
         """Count the records that ``videos`` lists on all its pages."""
 
-    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, with_file: bool) -> bool:
-        """Hide a record until it is removed or restored; False when there was none. ``with_file`` is kept beside it."""
+    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, upload_id: UploadId | None) -> bool:
+        """Hide a record until it is removed or restored; False when there was none. ``upload_id`` is kept beside it."""
+
+    async def leaving(self, owner: UserId, *, profile: str, filename: str) -> Leaving | None:
+        """Load the hidden record of a file."""
 
     async def restore_video(self, owner: UserId, video_id: str, *, now: datetime) -> Video | None:
         """Show a hidden record again, as it was, and give it; None when there is none that is due after ``now``."""
 
-    async def take_removals(self, *, now: datetime, limit: int) -> Sequence[tuple[Video, bool]]:
-        """Give hidden records that are due by ``now``, each with whether its file goes too; they cannot be restored any
-        more, and are given again until they are removed."""
+    async def take_removals(self, *, now: datetime, limit: int) -> Sequence[Leaving]:
+        """Give hidden records that are due by ``now``; they cannot be restored any more, and are given again until they
+        are removed. Those that were not given before come first, so that none waits behind some that cannot go."""
 
     async def next_removal(self) -> datetime | None:
-        """Tell when the next hidden record is due."""
+        """Tell when the next hidden record is due that was not taken yet."""
 
     async def remove_video(self, owner: UserId, video_id: str) -> bool:
         """Delete a record; False when there was none."""

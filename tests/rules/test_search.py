@@ -53,6 +53,11 @@ def test_words_come_once_and_in_order() -> None:
     assert words(" \u00a0 ") == ()
 
 
+def test_of_many_words_the_longest_count() -> None:
+    """Eight of them, in the order in which they were typed."""
+    assert words("a bb ccc dd eee ff ggg hh iii jj") == ("bb", "ccc", "dd", "eee", "ff", "ggg", "hh", "iii")
+
+
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [

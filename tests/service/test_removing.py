@@ -9,6 +9,7 @@ from tests.fakes.body import FakeBody
 from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, BERT, House
 from tests.service.wishes import a_video, creation_with
+from tusvideo.commands import DescribeVideo, DraftUpload
 from tusvideo.errors import NotFound
 from tusvideo.model import UNDO_SECONDS, Location, Upload, Video
 from tusvideo.service.removing import Removed
@@ -88,14 +89,42 @@ async def test_a_removal_that_fails_or_is_cut_is_finished(house: House) -> None:
     pytest.fail("the removal takes more steps than were tried")
 
 
-async def test_a_profile_that_is_gone_keeps_its_files(house: House) -> None:
-    """Until it comes back; nothing that cannot be found is taken for removed."""
+async def test_a_profile_that_is_gone_holds_nothing_up(house: House) -> None:
+    """What was removed goes, whether or not its profile is still configured."""
     _, video, location = await shown(house)
     await house.videos.remove(ANNA, video.id, with_file=True)
     house.clock.move(UNDO_SECONDS)
     without = house.with_(profiles={"poster": house.profiles["poster"]})
-    assert await without.removing.run() == Removed(postponed=1)
+    assert await without.removing.run() == Removed(removed=1)
+    assert not await is_there(house, location)
+
+
+async def test_a_newer_file_of_the_same_name_stays(house: House) -> None:
+    """The old one went before its time was over, and another one has its name by now: that one was not removed."""
+    upload, video, location = await shown(house)
+    await house.videos.remove(ANNA, video.id, with_file=True)
+    house.clock.move(UNDO_SECONDS)
+    [leaving] = await house.sessions.take_removals(now=house.clock.now(), limit=9)
+    assert leaving == (video, upload.id)
+    await house.store.remove_published(location)
+    await house.sessions.remove(upload.id)
+    newer = (await house.uploads.create(ANNA, creation_with(DATA, length=100), FakeBody(DATA))).upload
+    assert newer.location == location
+    assert await house.removing.run() == Removed(removed=1)
     assert await is_there(house, location)
+    assert await house.sessions.get(newer.id) == newer
+
+
+async def test_what_is_said_late_brings_no_removed_file_back(house: House) -> None:
+    """Neither a description nor a draft is taken for it; and it goes."""
+    upload, video, location = await shown(house)
+    await house.videos.remove(ANNA, video.id, with_file=True)
+    description = DescribeVideo(profile=video.profile, filename=video.filename, title="Late", description="")
+    with pytest.raises(NotFound):
+        await house.videos.describe(ANNA, description)
+    with pytest.raises(NotFound):
+        await house.progress.draft(ANNA, DraftUpload(upload_id=upload.id, title="Late", description=None))
+    house.clock.move(UNDO_SECONDS)
     assert await house.removing.run() == Removed(removed=1)
     assert not await is_there(house, location)
 

@@ -108,7 +108,7 @@ class TestDurability:
         assert "readonly" in str(failure.value.__cause__)
 
 
-REMOVAL = ("removal_at", "removes_file")
+REMOVAL = ("removal_at", "removes_upload")
 
 
 class TestMigrations:

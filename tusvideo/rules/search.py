@@ -12,6 +12,8 @@ from tusvideo.model import Video, VideoSort
 
 MAX_KEY: Final = 100
 """Characters of a title by which it is ordered; titles that agree in so many are ordered by id."""
+MOST_WORDS: Final = 8
+"""Words of a query that count."""
 UNKNOWN: Final = -1.0
 """Stands for a duration that is not known; less than any other."""
 
@@ -29,8 +31,11 @@ def fold(text: str) -> str:
 
 
 def words(query: str) -> tuple[str, ...]:
-    """Give the folded words of a query, each once; none when there is nothing to look for."""
-    return tuple(dict.fromkeys(fold(query).split()))
+    """Give the folded words of a query, each once, the longest ones if there are many; none when there is nothing to
+    look for. Each word is looked for in every text, and a long one says more."""
+    found = dict.fromkeys(fold(query).split())
+    longest = frozenset(sorted(found, key=len, reverse=True)[:MOST_WORDS])
+    return tuple(word for word in found if word in longest)
 
 
 def text_of(title: str, description: str, name: str) -> str:

@@ -1,6 +1,7 @@
 """How uploads get on, for people: lists of them, what their records are to say, and news of all that changes."""
 
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from tusvideo.commands import Change, ChangeVideo, DescribeVideo, DraftUpload, UploadGone, UploadShown, VideoGone
@@ -12,7 +13,7 @@ from tusvideo.rules import progress as rules
 from tusvideo.rules.uploads import judge_known, judge_owner
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.videos import VideoService
-from tusvideo.service.watching import Mark, OfUpload, OfVideo, Watcher
+from tusvideo.service.watching import MOST_MARKS, Mark, OfUpload, OfVideo, Watcher
 
 MOST_SHOWN = 200
 """So many uploads are listed."""
@@ -98,7 +99,8 @@ class ProgressService:
         if upload is None or upload.owner != watcher.owner or not rules.is_shown(upload):
             told.pop(mark.id, None)
             return UploadGone(upload_id=mark.id)
-        shown = await self._shown(upload)
+        # What a client said of it may be long, and is no part of what is told.
+        shown = await self._shown(replace(upload, metadata=""))
         was = told.get(mark.id)
         if shown.state is UploadState.UPLOADING:
             # Nothing happens when a line dies; so it is looked again.
@@ -107,6 +109,8 @@ class ProgressService:
             told.pop(mark.id, None)
         else:
             told[mark.id] = shown
+            if len(told) > MOST_MARKS:
+                del told[next(iter(told))]  # told once more, at worst
         return None if shown == was else shown
 
     async def _shown(self, upload: Upload) -> UploadShown:
@@ -122,6 +126,10 @@ class ProgressService:
 
     async def _describe(self, upload: Upload, command: DraftUpload) -> None:
         video = await self._record_of(upload)
+        if upload.location is not None and await self._records.leaving(
+            upload.owner, profile=upload.profile, filename=upload.location.filename
+        ):
+            raise NotFound("video")  # a draft that comes late brings nothing back that was removed
         if video is not None:
             change = ChangeVideo(video_id=video.id, title=command.title, description=command.description)
             await self._videos.change(upload.owner, change)

@@ -9,9 +9,8 @@ import contextlib
 from dataclasses import dataclass
 
 from tusvideo.errors import NotFound, SessionConflict, Unavailable
-from tusvideo.model import Location, Video
+from tusvideo.model import Status, UploadId
 from tusvideo.records import VideoRepository
-from tusvideo.rules.names import user_folder
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
 
@@ -50,10 +49,10 @@ class Removing:
         done = Removed()
         self._pause = ROUND_SECONDS
         self._publisher.removals.clear()
-        for video, with_file in await self._videos.take_removals(now=self._publisher.clock.now(), limit=BATCH):
+        for video, upload_id in await self._videos.take_removals(now=self._publisher.clock.now(), limit=BATCH):
             try:
-                if with_file:
-                    await self._remove_file(video)
+                if upload_id is not None:
+                    await self._remove_file(upload_id)
             except (Unavailable, SessionConflict, NotFound):
                 # NotFound: its profile is gone from the configuration, and may come back.
                 done.postponed += 1
@@ -61,14 +60,13 @@ class Removing:
                 await self._videos.remove_video(video.owner, video.id)
                 done.removed += 1
         due = await self._videos.next_removal()
-        if due is not None and not done.postponed:
+        if due is not None:
             left = (due - self._publisher.clock.now()).total_seconds()
             self._pause = min(max(left, 0.0), ROUND_SECONDS)
         return done
 
-    async def _remove_file(self, video: Video) -> None:
-        directory = self._publisher.profile(video.profile).directory
-        location = Location(directory=directory, folder=user_folder(video.owner), filename=video.filename)
-        upload = await self._publisher.sessions.published(location)
-        if upload is not None and upload.owner == video.owner:
+    async def _remove_file(self, upload_id: UploadId) -> None:
+        # By its id: under the name of a file that went meanwhile there may be another one by now.
+        upload = await self._publisher.sessions.get(upload_id)
+        if upload is not None and upload.status is Status.COMPLETE:
             await self._uploads.remove(upload, grace_seconds=0)

@@ -32,9 +32,15 @@ class VideoService:
         self._uploads = uploads
 
     async def describe(self, user: UserId, command: DescribeVideo) -> VideoDescribed:
-        """Make the record of a published file, or update it. Raises NotFound when the user has no such file."""
+        """Make the record of a published file, or update it.
+
+        Raises NotFound when the user has no such file, or removed it. A record that was removed alone is forgotten.
+        """
         upload = await self._publisher.sessions.published(self._location(user, command.profile, command.filename))
         if upload is None or upload.owner != user:
+            raise NotFound("file")
+        leaving = await self._videos.leaving(user, profile=command.profile, filename=command.filename)
+        if leaving is not None and leaving.upload_id == upload.id:
             raise NotFound("file")
         now = self._publisher.clock.now()
         video, is_new = await self._videos.put_video(
@@ -100,8 +106,10 @@ class VideoService:
         if at_once:
             await self._remove(user, await self.get(user, video_id), with_file=with_file)
         else:
+            upload = await self._file_of(user, await self.get(user, video_id)) if with_file else None
             due = self._publisher.clock.now() + timedelta(seconds=UNDO_SECONDS)
-            if not await self._videos.begin_removal(user, video_id, due=due, with_file=with_file):
+            upload_id = None if upload is None else upload.id
+            if not await self._videos.begin_removal(user, video_id, due=due, upload_id=upload_id):
                 raise NotFound("video")
             self._publisher.removals.set()
         self._publisher.watchers.tell_video(user, video_id)
@@ -117,10 +125,14 @@ class VideoService:
 
     async def _remove(self, user: UserId, video: Video, *, with_file: bool) -> None:
         if with_file:
-            upload = await self._publisher.sessions.published(self._location(user, video.profile, video.filename))
+            upload = await self._file_of(user, video)
             if upload is not None:
                 await self._uploads.terminate(user, TerminateUpload(upload_id=upload.id))
         await self._videos.remove_video(user, video.id)
+
+    async def _file_of(self, user: UserId, video: Video) -> Upload | None:
+        upload = await self._publisher.sessions.published(self._location(user, video.profile, video.filename))
+        return None if upload is None or upload.owner != user else upload
 
     def _location(self, user: UserId, profile: str, filename: str) -> Location:
         directory = self._publisher.profile(profile).directory

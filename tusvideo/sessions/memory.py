@@ -20,7 +20,7 @@ from tusvideo.model import (
     VideoSort,
     VideoState,
 )
-from tusvideo.records import ALL, NEWEST
+from tusvideo.records import ALL, NEWEST, Leaving
 from tusvideo.rules.records import changed, record_of
 from tusvideo.rules.search import matches, place_of
 from tusvideo.sessions.committed import DEAD
@@ -51,8 +51,8 @@ class MemorySessions:
         self._rows: dict[UploadId, Row] = {}
         self._parts: dict[UploadId, dict[int, Part]] = {}
         self._videos: dict[str, Video] = {}
-        self._leaving: dict[str, tuple[datetime, bool]] = {}
-        """By record: when it is to be removed, and whether its file goes too."""
+        self._leaving: dict[str, tuple[datetime, UploadId | None]] = {}
+        """By record: when it is to be removed, and the upload that goes with it."""
 
     async def add(self, upload: Upload) -> Upload:
         mine = [stored for stored in self._uploads() if stored.owner == upload.owner]
@@ -231,10 +231,10 @@ class MemorySessions:
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
         return len(self._wanted(owner, wanted))
 
-    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, with_file: bool) -> bool:
+    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, upload_id: UploadId | None) -> bool:
         if await self.video(owner, video_id) is None:
             return False
-        self._leaving[video_id] = instant(milliseconds(due)), with_file
+        self._leaving[video_id] = instant(milliseconds(due)), upload_id
         return True
 
     async def restore_video(self, owner: UserId, video_id: str, *, now: datetime) -> Video | None:
@@ -245,15 +245,24 @@ class MemorySessions:
         del self._leaving[video_id]
         return self._videos[video_id]
 
-    async def take_removals(self, *, now: datetime, limit: int) -> Sequence[tuple[Video, bool]]:
-        order = sorted(self._leaving, key=lambda video_id: (self._leaving[video_id][0], video_id))
+    async def leaving(self, owner: UserId, *, profile: str, filename: str) -> Leaving | None:
+        stored = self._video_of(owner, profile, filename)
+        hidden = None if stored is None else self._leaving.get(stored.id)
+        return None if stored is None or hidden is None else Leaving(stored, hidden[1])
+
+    async def take_removals(self, *, now: datetime, limit: int) -> Sequence[Leaving]:
+        order = sorted(self._leaving, key=lambda video_id: (self._is_taken(video_id), self._leaving[video_id][0]))
         due = [video_id for video_id in order if self._leaving[video_id][0] <= instant(milliseconds(now))][:limit]
         for video_id in due:
             self._leaving[video_id] = instant(0), self._leaving[video_id][1]
-        return tuple((self._videos[video_id], self._leaving[video_id][1]) for video_id in due)
+        return tuple(Leaving(self._videos[video_id], self._leaving[video_id][1]) for video_id in due)
 
     async def next_removal(self) -> datetime | None:
-        return min((due for due, _ in self._leaving.values()), default=None)
+        waiting = (due for video_id, (due, _) in self._leaving.items() if not self._is_taken(video_id))
+        return min(waiting, default=None)
+
+    def _is_taken(self, video_id: str) -> bool:
+        return self._leaving[video_id][0] == instant(0)
 
     async def remove_video(self, owner: UserId, video_id: str) -> bool:
         stored = self._videos.get(video_id)

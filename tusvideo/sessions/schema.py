@@ -186,7 +186,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE videos ADD COLUMN title_key TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE videos ADD COLUMN search TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE videos ADD COLUMN removal_at INTEGER",
-        "ALTER TABLE videos ADD COLUMN removes_file INTEGER NOT NULL DEFAULT 0 CHECK (removes_file IN (0, 1))",
+        "ALTER TABLE videos ADD COLUMN removes_upload TEXT",
         "ALTER TABLE videos ADD COLUMN duration_key REAL NOT NULL DEFAULT -1.0",
         """
         UPDATE videos SET original_name = u.original_name FROM uploads AS u

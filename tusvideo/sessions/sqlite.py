@@ -22,7 +22,7 @@ from tusvideo.model import (
     VideoSort,
     VideoState,
 )
-from tusvideo.records import ALL, NEWEST
+from tusvideo.records import ALL, NEWEST, Leaving
 from tusvideo.rules.records import record_of
 from tusvideo.sessions import sqlite_facts
 from tusvideo.sessions import sqlite_uploads as uploads
@@ -188,17 +188,20 @@ class SqliteSessions:
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
         return await self._database.read(partial(videos.count_videos, owner=owner, wanted=wanted))
 
-    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, with_file: bool) -> bool:
+    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, upload_id: UploadId | None) -> bool:
         return await self._database.write(
-            partial(videos.hide_video, owner=owner, video_id=video_id, due=milliseconds(due), with_file=with_file)
+            partial(videos.hide_video, owner=owner, video_id=video_id, due=milliseconds(due), upload_id=upload_id)
         )
+
+    async def leaving(self, owner: UserId, *, profile: str, filename: str) -> Leaving | None:
+        return await self._database.read(partial(videos.load_leaving, owner=owner, profile=profile, filename=filename))
 
     async def restore_video(self, owner: UserId, video_id: str, *, now: datetime) -> Video | None:
         return await self._database.write(
             partial(videos.restore_video, owner=owner, video_id=video_id, now=milliseconds(now))
         )
 
-    async def take_removals(self, *, now: datetime, limit: int) -> Sequence[tuple[Video, bool]]:
+    async def take_removals(self, *, now: datetime, limit: int) -> Sequence[Leaving]:
         return await self._database.write(partial(videos.take_removals, now=milliseconds(now), limit=limit))
 
     async def next_removal(self) -> datetime | None:

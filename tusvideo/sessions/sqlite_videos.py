@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
-from tusvideo.model import UserId, Video, VideoSort
-from tusvideo.records import ALL
+from tusvideo.model import UploadId, UserId, Video, VideoSort
+from tusvideo.records import ALL, Leaving
 from tusvideo.rules.records import changed
 from tusvideo.sessions.rows import SEARCH_COLUMNS, VIDEO_COLUMNS, Row, decode_video, encode_video
 
@@ -29,20 +29,22 @@ SEARCH: Final = "videos_search"
 """The index that has all that is looked for."""
 DELETE_HIDDEN: Final = f"DELETE FROM videos WHERE {_OF_FILE} AND removal_at IS NOT NULL"
 HIDE: Final = (
-    "UPDATE videos SET removal_at = :due, removes_file = :with_file"
+    "UPDATE videos SET removal_at = :due, removes_upload = :upload_id"
     " WHERE id = :id AND owner = :owner AND removal_at IS NULL"
 )
 RESTORE: Final = (
-    "UPDATE videos SET removal_at = NULL, removes_file = 0"
+    "UPDATE videos SET removal_at = NULL, removes_upload = NULL"
     f" WHERE id = :id AND owner = :owner AND removal_at > :now RETURNING {_COLUMNS}"
 )
-# 1970 is no moment from which anything can be restored.
+LEAVING: Final = f"SELECT {_COLUMNS}, removes_upload FROM videos WHERE {_OF_FILE} AND removal_at IS NOT NULL"
+# 1970 is no moment from which anything can be restored, and tells what was taken before.
 TAKE: Final = (
     "UPDATE videos SET removal_at = 0 WHERE id IN (SELECT id FROM videos INDEXED BY videos_leaving"
-    " WHERE removal_at IS NOT NULL AND removal_at <= :now ORDER BY removal_at, id LIMIT :limit)"
-    f" RETURNING {_COLUMNS}, removes_file"
+    " WHERE removal_at IS NOT NULL AND removal_at <= :now ORDER BY removal_at = 0,"
+    " CASE removal_at WHEN 0 THEN random() ELSE removal_at END, id LIMIT :limit)"
+    f" RETURNING {_COLUMNS}, removes_upload"
 )
-NEXT: Final = "SELECT min(removal_at) FROM videos INDEXED BY videos_leaving WHERE removal_at IS NOT NULL"
+NEXT: Final = "SELECT min(removal_at) FROM videos INDEXED BY videos_leaving WHERE removal_at > 0"
 _ORDERS: Final = {
     VideoSort.NEWEST: ("videos_newest", "created_at", "DESC"),
     VideoSort.OLDEST: ("videos_newest", "created_at", "ASC"),
@@ -132,9 +134,11 @@ def count_videos(connection: sqlite3.Connection, *, owner: UserId, wanted: Video
     return int(connection.execute(statement, {**values, "owner": owner}).fetchone()[0])
 
 
-def hide_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str, due: int, with_file: bool) -> bool:
+def hide_video(
+    connection: sqlite3.Connection, *, owner: UserId, video_id: str, due: int, upload_id: UploadId | None
+) -> bool:
     """Hide a record until a count of milliseconds; False when there was none."""
-    values = {"id": video_id, "owner": owner, "due": due, "with_file": with_file}
+    values = {"id": video_id, "owner": owner, "due": due, "upload_id": upload_id}
     return connection.execute(HIDE, values).rowcount == 1
 
 
@@ -144,10 +148,16 @@ def restore_video(connection: sqlite3.Connection, *, owner: UserId, video_id: st
     return decode_video(rows[0]) if rows else None
 
 
-def take_removals(connection: sqlite3.Connection, *, now: int, limit: int) -> tuple[tuple[Video, bool], ...]:
-    """Give hidden records that are due, each with whether its file goes too."""
+def load_leaving(connection: sqlite3.Connection, *, owner: UserId, profile: str, filename: str) -> Leaving | None:
+    """Load the hidden record of a file."""
+    row = connection.execute(LEAVING, {"owner": owner, "profile": profile, "filename": filename}).fetchone()
+    return None if row is None else Leaving(decode_video(row[:-1]), row[-1])
+
+
+def take_removals(connection: sqlite3.Connection, *, now: int, limit: int) -> tuple[Leaving, ...]:
+    """Give hidden records that are due, those that were never given first."""
     rows = connection.execute(TAKE, {"now": now, "limit": limit}).fetchall()
-    return tuple((decode_video(row[:-1]), bool(row[-1])) for row in rows)
+    return tuple(Leaving(decode_video(row[:-1]), row[-1]) for row in rows)
 
 
 def next_removal(connection: sqlite3.Connection) -> int | None:

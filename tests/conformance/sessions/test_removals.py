@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.conformance.sessions.samples import ANNA, BERT, NOW, SECOND, Sessions, a_video
+from tests.conformance.sessions.samples import ANNA, BERT, NOW, SECOND, Sessions, a_video, upload_id
 from tusvideo.model import VideoState
 
 DUE = NOW + 30 * SECOND
@@ -12,9 +12,9 @@ ID = a_video().id
 async def test_a_hidden_record_is_nowhere(sessions: Sessions) -> None:
     """Neither loaded, listed, counted, examined nor changed; hidden once."""
     await sessions.put_video(a_video(state=VideoState.CHECKING))
-    assert not await sessions.begin_removal(BERT, ID, due=DUE, with_file=True)
-    assert await sessions.begin_removal(ANNA, ID, due=DUE, with_file=True)
-    assert not await sessions.begin_removal(ANNA, ID, due=DUE, with_file=True)
+    assert not await sessions.begin_removal(BERT, ID, due=DUE, upload_id=upload_id(1))
+    assert await sessions.begin_removal(ANNA, ID, due=DUE, upload_id=upload_id(1))
+    assert not await sessions.begin_removal(ANNA, ID, due=DUE, upload_id=upload_id(1))
     assert await sessions.video(ANNA, ID) is None
     assert await sessions.video_of(ANNA, profile="videos", filename="1.mp4") is None
     assert await sessions.videos(ANNA, limit=9) == ()
@@ -26,7 +26,7 @@ async def test_a_hidden_record_is_nowhere(sessions: Sessions) -> None:
 async def test_a_record_is_restored_in_time(sessions: Sessions) -> None:
     """As it was, by its owner, once, and not from the moment on at which it is due."""
     await sessions.put_video(a_video())
-    await sessions.begin_removal(ANNA, ID, due=DUE, with_file=True)
+    await sessions.begin_removal(ANNA, ID, due=DUE, upload_id=upload_id(1))
     assert await sessions.restore_video(BERT, ID, now=NOW) is None
     assert await sessions.restore_video(ANNA, ID, now=DUE) is None
     assert await sessions.restore_video(ANNA, ID, now=DUE - SECOND) == a_video()
@@ -40,20 +40,46 @@ async def test_what_is_due_is_taken_until_it_is_gone(sessions: Sessions) -> None
     """Those that are due by then, with what goes along; restored no more, whatever the clock says."""
     for number in range(4):
         await sessions.put_video(a_video(number))
-        await sessions.begin_removal(ANNA, a_video(number).id, due=NOW + number * SECOND, with_file=number % 2 == 0)
-    taken = {(a_video(0), True), (a_video(1), False)}
+        await sessions.begin_removal(
+            ANNA, a_video(number).id, due=NOW + number * SECOND, upload_id=None if number % 2 else upload_id(number)
+        )
+    taken = {(a_video(0), upload_id(0)), (a_video(1), None)}
     for _ in range(2):
         assert set(await sessions.take_removals(now=NOW + SECOND, limit=9)) == taken
-    assert len(await sessions.take_removals(now=NOW + 9 * SECOND, limit=2)) == 2
     assert await sessions.restore_video(ANNA, a_video(0).id, now=NOW - 99 * SECOND) is None
     assert await sessions.remove_video(ANNA, a_video(0).id)
-    assert await sessions.take_removals(now=NOW + SECOND, limit=9) == ((a_video(1), False),)
+    assert await sessions.take_removals(now=NOW + SECOND, limit=9) == ((a_video(1), None),)
+    assert len(await sessions.take_removals(now=NOW + 9 * SECOND, limit=2)) == 2
+
+
+async def test_none_waits_behind_those_that_cannot_go(sessions: Sessions) -> None:
+    """What was not given before is given first, and only that is told to be due."""
+    for number in range(3):
+        await sessions.put_video(a_video(number))
+        await sessions.begin_removal(ANNA, a_video(number).id, due=NOW + number * SECOND, upload_id=None)
+    assert set(await sessions.take_removals(now=NOW + SECOND, limit=9)) == {(a_video(0), None), (a_video(1), None)}
+    assert await sessions.next_removal() == NOW + 2 * SECOND
+    assert await sessions.take_removals(now=NOW + 2 * SECOND, limit=1) == ((a_video(2), None),)
+    assert await sessions.next_removal() is None
+    assert len(await sessions.take_removals(now=NOW, limit=9)) == 3
+
+
+async def test_the_hidden_record_of_a_file_is_found(sessions: Sessions) -> None:
+    """With what goes along; a record that is shown, or another owner's, is none."""
+    await sessions.put_video(a_video(1, filename="a.mp4"))
+    assert await sessions.leaving(ANNA, profile="videos", filename="a.mp4") is None
+    await sessions.begin_removal(ANNA, ID, due=DUE, upload_id=upload_id(7))
+    assert await sessions.leaving(BERT, profile="videos", filename="a.mp4") is None
+    assert await sessions.leaving(ANNA, profile="videos", filename="a.mp4") == (
+        a_video(1, filename="a.mp4"),
+        upload_id(7),
+    )
 
 
 async def test_a_file_that_is_described_anew_has_a_new_record(sessions: Sessions) -> None:
     """The hidden one is forgotten, and with it that the file was to go."""
     await sessions.put_video(a_video(1, filename="a.mp4"))
-    await sessions.begin_removal(ANNA, ID, due=DUE, with_file=True)
+    await sessions.begin_removal(ANNA, ID, due=DUE, upload_id=upload_id(1))
     assert await sessions.put_video(a_video(2, filename="a.mp4")) == (a_video(2, filename="a.mp4"), True)
     assert await sessions.restore_video(ANNA, ID, now=NOW) is None
     assert await sessions.take_removals(now=DUE, limit=9) == ()
@@ -63,7 +89,7 @@ async def test_restored_or_taken_and_never_both(sessions: Sessions) -> None:
     """Of a restoration and a removal at once one has it."""
     for number in range(20):
         await sessions.put_video(a_video(number))
-        await sessions.begin_removal(ANNA, a_video(number).id, due=DUE, with_file=True)
+        await sessions.begin_removal(ANNA, a_video(number).id, due=DUE, upload_id=upload_id(1))
         taken, restored = await asyncio.gather(
             sessions.take_removals(now=DUE, limit=9),
             sessions.restore_video(ANNA, a_video(number).id, now=DUE - SECOND),

@@ -187,7 +187,7 @@ class Growing:
         return there
 
     async def _end(self, size: int) -> bool:
-        """Take this for the end if the file is still what was sent; False if it goes on growing meanwhile.
+        """Take this for the end if the file is still what was sent; False if it is written meanwhile.
 
         Some writers go back when they are done: an MP4 gets its index or its length at the beginning. Such a file
         has to be sent whole once it is finished.
@@ -195,13 +195,13 @@ class Growing:
         Raises:
             FileChangedError: What was sent of it was written anew.
         """
-        now = RunningDigest(self)
+        before, now = Identity.of(self._file), RunningDigest(self)
         if await now.finish(size) != await self._sent.finish(size):
             self._is_spoiled = True
             message = f"{self.path} was rewritten where it had been sent already, as recorders of MP4 do at the end"
             raise FileChangedError(message, hint="upload it now that it is finished, or record to MKV or MPEG-TS")
         ended = await asyncio.to_thread(self._take_fingerprint)
-        if ended.identity.size != size:
+        if ended.identity != before or before.size != size:  # what was written meanwhile was in no digest
             return False
         self._ended, self.size = ended, size
         return True

@@ -282,7 +282,10 @@ def _refused(state: State, policy: RetryPolicy, event: Answer) -> Decision:
     status = event.status
     why = f"the server answered {status}"
     if status in MAY_NEED_A_FRESH_TOKEN and event.renewable and not state.renewed:
-        return replace(state, renewed=True), Renew(step=_again(state))
+        if status == HTTPStatus.UNAUTHORIZED:
+            why = "the token was refused, and there is no other one"
+        final = Stop(kind=_final_kind(status, state.step), why=why)  # a 403 refuses this upload, not every one
+        return replace(state, renewed=True), Renew(step=_again(state), otherwise=final)
     if status == HTTPStatus.LOCKED:
         return _held(state, policy, event)
     if status in MAY_CARRY_RETRY_AFTER and event.retry_after is not None:

@@ -181,10 +181,19 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """End with an error."""
+
+    kind: Kind
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Renew:
-    """Ask the token provider once, then make this request."""
+    """Ask the token provider once, then make this request; ``otherwise``, if it has no other token, end."""
 
     step: Step
+    otherwise: Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,14 +201,6 @@ class Restart:
     """The stored bytes are gone or not ours: begin a new upload with this request."""
 
     step: Step
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """End with an error."""
-
-    kind: Kind
     why: str
 
 

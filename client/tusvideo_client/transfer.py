@@ -298,8 +298,8 @@ class Transfer:
                 return Proceed(step=action.step)
             case Renew():
                 self._retries += 1
-                if not await self._transport.renew_token():
-                    raise self._failure(Stop(kind=Kind.AUTH, why="the token was refused, and there is no other one"))
+                if not await self._transport.renew_token(self.reply.bearer if self.reply else None):
+                    raise self._failure(action.otherwise)
                 return Proceed(step=action.step)
             case Stop():
                 raise self._failure(action)

@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from importlib import metadata
 from types import TracebackType
@@ -117,12 +117,13 @@ class _Response(aiohttp.ClientResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer, its fields by case-insensitive name."""
+    """An answer, its fields by case-insensitive name; ``bearer`` is the token that the request carried."""
 
     status: int
     url: str
     headers: Mapping[str, str]
     body: bytes
+    bearer: str | None = field(default=None, repr=False)
 
     @property
     def is_success(self) -> bool:
@@ -226,9 +227,15 @@ class Transport:
         """True if a refused token may be replaced by a fresh one."""
         return callable(self._token)
 
-    async def renew_token(self) -> bool:
-        """Ask the token provider; True if the token is another one than before."""
-        before, self._token_value = self._token_value, None
+    async def renew_token(self, refused: str | None) -> bool:
+        """Ask the token provider, unless another upload has done so; True if the token is another one than before.
+
+        Args:
+            refused: The token that was refused; None if the request carried none.
+        """
+        before = refused or self._token_value
+        if self._token_value == before:
+            self._token_value = None
         return await self._bearer() != before
 
     async def send(
@@ -266,7 +273,8 @@ class Transport:
             message = "the uploader is not open: use `async with`"
             raise RuntimeError(message)
         fields = dict(headers or {})
-        if origin_of(url) == self._origin and (bearer := await self._bearer()):
+        bearer = await self._bearer() if origin_of(url) == self._origin else None
+        if bearer:
             fields["Authorization"] = f"Bearer {bearer}"
         if isinstance(body, Body):
             fields["Content-Length"] = str(body.length)
@@ -281,7 +289,7 @@ class Transport:
             reply = await self._watched(exchange, movement, on_moved=on_moved, patience=patience, rival=rival)
             if isinstance(body, Body) and reply.is_success:
                 movement.acked = body.length  # nobody says yes to what has not arrived
-            return reply
+            return replace(reply, bearer=bearer)
         except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError, EOFError) as error:
             if isinstance(body, Body) and body.error is not None:
                 raise body.error from None

@@ -227,7 +227,8 @@ class TusRun:
     async def _proven(self, action: Proceed | Restart) -> Proceed | Restart:
         """Go on only with bytes that are the beginning of this file; another file's are left to expire."""
         transfer = self._transfer
-        if isinstance(action, Restart) or transfer.state.step is not Step.SEND or transfer.state.offset == 0:
+        has_bytes = transfer.state.step in {Step.SEND, Step.DONE} and transfer.state.offset > 0
+        if isinstance(action, Restart) or not has_bytes:
             return action
         found = await prove(transfer, source=self._intake.source, url=self._url, offset=transfer.state.offset)
         if isinstance(found, Answer) and found.status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -235,6 +236,8 @@ class TusRun:
             if self._digest_failures >= DIGEST_FAILURES:
                 found = transfer.state.offset
         if not isinstance(found, int):
+            # Not done before it is proven: what a failed question leads to is HEAD, and then the question again.
+            transfer.state = replace(transfer.state, step=Step.SEND)
             return await transfer.decide(found)
         self._unproven = found
         if found:

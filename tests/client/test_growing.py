@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -23,8 +23,10 @@ from tusvideo_client import (
     Progress,
     RetryPolicy,
     Uploader,
+    growing,
 )
 from tusvideo_client.cli import run
+from tusvideo_client.fingerprint import Fingerprint, take_fingerprint
 from tusvideo_client.state import MIB
 
 DATA = random.Random(9).randbytes(2 * MIB + 300_007)
@@ -223,6 +225,25 @@ async def test_a_writer_that_goes_back_is_noticed(peer: Peer, recorder: Recorder
     assert peer.only().length is None
     result = await upload(peer, recorder.path, follow=False)
     assert (result.resumed_from, bytes(peer.only().data)) == (0, recorder.path.read_bytes())
+
+
+async def test_a_writer_that_goes_back_at_the_last_moment_is_noticed(
+    peer: Peer, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written after the last look at the bytes, and before the file is taken for ended, was not sent."""
+    written: list[int] = []
+
+    def write_before(file: BinaryIO) -> Fingerprint:
+        if not written:
+            with video.open("r+b") as other:
+                other.seek(MIB)
+                written.append(other.write(b"length"))
+        return take_fingerprint(file)
+
+    monkeypatch.setattr(growing, "take_fingerprint", write_before)
+    with pytest.raises(FileChangedError, match="was rewritten where it had been sent already"):
+        await upload(peer, video, Follow(until=lambda: True, poll=0.01))
+    assert peer.only().length is None
 
 
 async def test_a_file_that_shrinks_is_noticed(peer: Peer, recorder: Recorder) -> None:

@@ -419,11 +419,12 @@ def test_a_retry_after_beyond_patience_ends_it_at_once() -> None:
     assert brief(after_tus(a_state(SEND), POLICY, said(503, retry_after=3600.0))[1]) == ("stop", Kind.GAVE_UP)
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_fresh_token_is_tried_once(status: int) -> None:
+@pytest.mark.parametrize(("status", "kind"), [(401, Kind.AUTH), (403, Kind.REJECTED)])
+def test_a_fresh_token_is_tried_once(status: int, kind: Kind) -> None:
     """A refused token is renewed once; a refused fresh one is final, until some answer was good."""
     state, action = after_tus(a_state(SEND), POLICY, said(status, renewable=True))
-    assert brief(action) == ("renew", PROBE)
+    assert isinstance(action, Renew)
+    assert (action.step, action.otherwise.kind) == (PROBE, kind)
     again, action = after_tus(state, POLICY, said(status, renewable=True))
     assert isinstance(action, Stop)
     good, _ = after_tus(state, POLICY, said(200, offset=5))

@@ -80,6 +80,18 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
                 assert 0.2 + patience <= loop.time() - began < 0.2 + patience + 2
 
 
+async def test_a_token_that_expires_under_two_uploads_is_renewed_for_both(peer: Peer) -> None:
+    """The second one to be refused finds the token renewed already, and goes on with it; nobody is asked twice."""
+    peer.token = "new"
+    tokens = iter(["old", "new"])
+    async with Transport(peer.url, token=lambda: next(tokens)) as transport:
+        refused = [await transport.send("HEAD", f"{peer.url}/files/{name}") for name in "ab"]
+        assert [(reply.status, reply.bearer) for reply in refused] == [(401, "old")] * 2
+        assert [await transport.renew_token(reply.bearer) for reply in refused] == [True, True]
+        assert (await transport.send("HEAD", f"{peer.url}/files/a")).status == 404
+    assert "old" not in repr(refused[0])
+
+
 async def test_an_endless_answer_is_cut_off() -> None:
     """No answer is read beyond 1 MiB, whatever the server sends."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from tusvideo_client import (
     UploadGoneError,
     UploadResult,
 )
+from tusvideo_client.fingerprint import Place
+from tusvideo_client.journal import Claim, Journal
 from tusvideo_client.state import MIB
 
 IMPATIENT = RetryPolicy(no_progress=0, max_offline=0, busy=0)
@@ -242,6 +245,14 @@ async def test_a_token_that_stays_refused_keeps_the_record(
     assert (await upload(peer, video, token="any")).size == video.stat().st_size
 
 
+async def test_a_403_is_the_servers_refusal_whatever_the_token_comes_from(peer: Peer, video: Path) -> None:
+    """A provider with no other token changes nothing: the error has the status and the server's own words."""
+    peer.faults = [Fault("POST", status=403, body="your folder is full")]
+    with pytest.raises(RejectedError, match="the server answered 403: your folder is full") as caught:
+        await upload(peer, video, token=lambda: "any")
+    assert (caught.value.status, peer.count("POST")) == (403, 1)
+
+
 async def test_a_token_with_a_line_break_is_explained(peer: Peer, video: Path) -> None:
     """A token that no header can carry is an AuthError, not a crash."""
     with pytest.raises(AuthError, match="cannot be sent"):
@@ -399,8 +410,23 @@ async def test_a_crash_after_the_last_byte_does_not_upload_again(peer: Peer, vid
         await upload(peer, video, retry=IMPATIENT)
     peer.seen.clear()
     result = await upload(peer, video)
-    assert [seen.method for seen in peer.seen] == ["HEAD"]
+    assert [seen.method for seen in peer.seen] == ["HEAD", "GET"]
     assert result.filename == "talk.mp4"
+
+
+async def test_a_whole_upload_of_other_bytes_is_not_reported_as_this_file(
+    peer: Peer, video: Path, waits: Waits
+) -> None:
+    """Also the last byte is proven before the end: an edit that kept size and time makes a new upload."""
+    peer.tells_digests = True
+    peer.faults = [Fault("PATCH", lose=True)]
+    with pytest.raises(GaveUpError):
+        await upload(peer, video, retry=IMPATIENT)
+    peer.only().data[5] ^= 1
+    peer.faults = [Fault("GET", lose=True), Fault("GET", status=503)]  # a failed question is no proof
+    result = await upload(peer, video, clock=waits.clock)
+    assert (result.resumed_from, result.restarted, peer.count("GET", "digest")) == (0, True, 3)
+    assert bytes(list(peer.uploads.values())[-1].data) == video.read_bytes()
 
 
 async def test_a_file_edited_in_between_is_never_spliced(peer: Peer, video: Path) -> None:
@@ -541,6 +567,36 @@ async def test_two_uploads_of_one_file_at_once_are_refused(peer: Peer, video: Pa
         await upload(peer, video)
     assert (await first).size == video.stat().st_size
     assert peer.count("POST") == 1
+
+
+async def test_a_call_that_is_cancelled_before_it_holds_the_file_lets_it_go(
+    peer: Peer, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state folder may be slow: the right to the file that comes after the cancel is given back at once."""
+    loop, entered, go_on, given_back = asyncio.get_running_loop(), asyncio.Event(), threading.Event(), asyncio.Event()
+    claim, release = Journal.claim, Claim.release
+
+    def claim_late(journal: Journal, place: Place) -> Claim:
+        loop.call_soon_threadsafe(entered.set)
+        go_on.wait(10)
+        return claim(journal, place)
+
+    def release_and_tell(held: Claim) -> None:
+        release(held)
+        given_back.set()
+
+    with monkeypatch.context() as slow:
+        slow.setattr(Journal, "claim", claim_late)
+        slow.setattr(Claim, "release", release_and_tell)
+        task = asyncio.create_task(upload(peer, video))
+        await entered.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        async with asyncio.timeout(10):
+            await given_back.wait()
+    assert (await upload(peer, video)).size == video.stat().st_size
 
 
 async def test_one_uploader_serves_many_files_at_once(peer: Peer, tmp_path: Path) -> None:

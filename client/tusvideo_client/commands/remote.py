@@ -93,7 +93,8 @@ async def request(
     """
     try:
         reply = await transport.send(method, url, headers=headers, patience=patience)
-        if reply.status == HTTPStatus.UNAUTHORIZED and transport.can_renew and await transport.renew_token():
+        is_refused = reply.status == HTTPStatus.UNAUTHORIZED and transport.can_renew
+        if is_refused and await transport.renew_token(reply.bearer):
             reply = await transport.send(method, url, headers=headers, patience=patience)
     except Interrupted as trouble:
         message = f"the server did not answer: {trouble.detail}"

@@ -87,7 +87,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
             profile=profile,
             name=name,
         )
-        claim = await asyncio.to_thread(journal.claim, place)
+        claim = await _claimed(journal, place)
         try:
             kept = await asyncio.to_thread(claim.load)
             fresh = Record(
@@ -111,11 +111,32 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
                 await intake.save(fresh)
             elif source.size is not None:
                 await intake.note_end()
-            yield intake
+            try:
+                yield intake
+            except BaseException:
+                if source.is_once and intake.record.upload_url is None:
+                    claim.forget()  # a stream does not come again, and there is nothing to remove
+                raise
         finally:
             claim.release()  # not awaited: a second cancel must not leave the lock behind
     finally:
         await source.close()
+
+
+async def _claimed(journal: Journal, place: Place) -> Claim:
+    """The right to upload this place. Safe to cancel: what the thread gets after that is given back."""
+    # No task: the end of the loop cancels tasks, but waits for its threads.
+    taking = asyncio.get_running_loop().run_in_executor(None, journal.claim, place)
+    try:
+        return await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        taking.add_done_callback(_give_back)
+        raise
+
+
+def _give_back(taken: asyncio.Future[Claim]) -> None:
+    if taken.exception() is None:
+        taken.result().release()
 
 
 def new_upload_id() -> str:

@@ -1,18 +1,25 @@
 """Several files in one command: folders, several at a time, and the same command again."""
 
 import asyncio
+import contextlib
 import io
 import os
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.client.conftest import Command
-from tests.client.peer import Fault, Peer, as_json
+from tests.client.peer import Fault, Peer, Seen, as_json
 from tests.client.test_cli import start
 from tusvideo_client import Phase, Progress, RejectedError, TransferStats, UploadResult
 from tusvideo_client.bars import Bars
+from tusvideo_client.commands import rounds
+from tusvideo_client.commands.senders import Senders, Wish
+from tusvideo_client.journal import replace_file
 from tusvideo_client.state import MIB
 
 
@@ -92,6 +99,63 @@ async def test_the_same_command_sends_only_what_is_missing(peer: Peer, folder: P
     assert (await command(*words))[0] == 0
     assert len(peer.uploads) == 3 + 2 + 2
     assert b"another one" in stored(peer)
+
+
+async def test_a_file_edited_right_after_it_was_sent_is_sent_again(
+    peer: Peer, folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is remembered is the file as it was before: the new version is not what is published."""
+    send = Senders.send
+
+    async def send_and_edit(senders: Senders, wish: Wish, **told: Any) -> UploadResult:
+        result = await send(senders, wish, **told)
+        (folder / "a.mp4").write_bytes(b"another one")
+        return result
+
+    words = ("upload", "-r", str(folder), "--to", peer.url, "--include", "*.mp4", "--exclude", "b/*")
+    peer.faults = [Fault("POST", status=400, skip=1)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Senders, "send", send_and_edit)
+        assert (await command(*words))[0] == 3
+    assert (await command(*words))[0] == 0
+    assert b"another one" in stored(peer)
+
+
+async def test_a_file_that_grew_while_it_was_followed_is_not_sent_again(
+    peer: Peer, folder: Path, command: Command
+) -> None:
+    """Of it the mark from the end is remembered: there it is what was sent."""
+    words = ("upload", "-r", str(folder), "--to", peer.url, "--include", "*.mp4", "--exclude", "b/*")
+    grown: list[int] = []
+
+    def grow(seen: Seen) -> None:
+        if seen.method == "PATCH" and not grown:
+            with (folder / "a.mp4").open("ab") as file:
+                grown.append(file.write(b"more"))
+
+    peer.on_request = grow
+    peer.faults = [Fault("POST", status=400, skip=1)]
+    assert (await command(*words, "--follow", "--until-quiet", "0.05"))[0] == 3
+    assert stored(peer) == [(folder / "a.mp4").read_bytes()]
+    assert (await command(*words))[0] == 0
+    assert len(peer.uploads) == 2
+
+
+def test_files_that_end_at_once_are_all_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file's entry is written over with what another one knew before: they are saved one after the other."""
+    both, met = threading.Barrier(2), list[int]()
+
+    def replace_late(path: Path, text: str) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            met.append(both.wait(0.1))  # two here at once would go on with what each of them knows
+        replace_file(path, text)
+
+    monkeypatch.setattr(rounds, "replace_file", replace_late)
+    ledger, files = rounds.Ledger(["upload"]), [tmp_path / "a", tmp_path / "b"]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda file: ledger.add(file, mark="m", url=f"http://h/{file.name}"), files))
+    again = rounds.Ledger(["upload"])
+    assert ([again.url_of(file, mark="m") for file in files], met) == (["http://h/a", "http://h/b"], [])
 
 
 async def test_a_server_out_of_reach_ends_the_round(peer: Peer, folder: Path, command: Command) -> None:

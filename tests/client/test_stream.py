@@ -361,12 +361,13 @@ async def test_a_cancelled_upload_takes_no_more(peer: Peer) -> None:
             assert not thread.is_alive()
 
 
-async def test_a_refusal_is_told_as_ever(peer: Peer) -> None:
-    """A server that wants no deferred length says so, and so does the error."""
+async def test_a_refusal_is_told_as_ever(peer: Peer, state_dir: Path) -> None:
+    """A server that wants no deferred length says so, and so does the error; nothing is left to be remembered."""
     peer.faults = [Fault("POST", status=400, body="tell the length")]
     with pytest.raises(RejectedError, match="tell the length") as caught:
         await upload(peer, produced())
     assert "send the stream anew" in (caught.value.hint or "")
+    assert list((state_dir / "uploads").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tusvideo_client.model import Progress
 from . import exits
 from .access import token_of
 from .interrupt import Interrupt, run_interruptible
-from .rounds import Ledger
+from .rounds import Ledger, mark_of
 from .senders import Senders, Wish
 
 ENDS_THE_ROUND = {exits.CREDENTIALS, exits.LATER}
@@ -116,19 +116,19 @@ class _Round:
                 self._ended_by = code
 
     async def _run_one(self, job: Job) -> int:
-        path, ledger = job.wish.path, self._ledger  # no path: standard input, which cannot be read again
-        if (
-            path is not None
-            and ledger is not None
-            and (url := await asyncio.to_thread(ledger.url_of, path)) is not None
-        ):
-            self._display.skip(job.name, url=url)
-            return exits.OK
+        path, ledger, mark = job.wish.path, self._ledger, ""  # no path: standard input, which cannot be read again
+        if path is not None and ledger is not None:
+            mark = await asyncio.to_thread(mark_of, path)
+            if (url := ledger.url_of(path, mark=mark)) is not None:
+                self._display.skip(job.name, url=url)
+                return exits.OK
         self._display.begin(job.name)
         try:
             result = await self._senders.send(job.wish, progress=partial(self._tell, job.name))
             if path is not None and ledger is not None:
-                await asyncio.to_thread(ledger.add, path, url=result.url)
+                if job.wish.follow is not None:
+                    mark = await asyncio.to_thread(mark_of, path)  # it was to change while it was sent
+                await asyncio.to_thread(ledger.add, path, mark=mark, url=result.url)
         except UploadError as error:
             code = exits.exit_code_of(error)
             self._display.fail(job.name, error=error, exit_code=code)

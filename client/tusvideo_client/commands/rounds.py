@@ -6,6 +6,7 @@ is: otherwise the same command again, which goes on with what was cut, would sen
 
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,23 +28,30 @@ class Ledger:
     def __init__(self, words: Sequence[str]) -> None:
         name = hashlib.blake2b(json.dumps(list(words)).encode(errors="surrogateescape"), digest_size=16).hexdigest()
         self._path = Journal().directory.parent / "rounds" / f"{name}.json"
+        self._lock = threading.Lock()  # files that are sent side by side end side by side, each in a thread
         self._done: dict[str, dict[str, str]] = _load(self._path)
 
-    def url_of(self, path: Path) -> str | None:
-        """Where the file was published in an earlier run; None if it was not, or has changed since."""
+    def url_of(self, path: Path, *, mark: str) -> str | None:
+        """Where the file was published in an earlier run; None if it was not, or has another mark since."""
         entry = self._done.get(str(path))
-        return entry["url"] if entry is not None and entry["mark"] == _mark(path) else None
+        return entry["url"] if entry is not None and entry["mark"] == mark else None
 
-    def add(self, path: Path, *, url: str) -> None:
-        """Remember that a file is published, durably.
+    def add(self, path: Path, *, mark: str, url: str) -> None:
+        """Remember that a file is published, durably. Safe to call from several threads.
+
+        Args:
+            path: The file.
+            mark: Its mark from before it was sent: what was written since is not published.
+            url: Where it is published.
 
         Raises:
             LocalFileError: It cannot be saved.
         """
-        self._done[str(path)] = {"url": url, "mark": _mark(path)}
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(self._path, json.dumps({"schema": SCHEMA, "done": self._done}))
+            with self._lock:
+                self._done[str(path)] = {"url": url, "mark": mark}
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                replace_file(self._path, json.dumps({"schema": SCHEMA, "done": self._done}))
         except OSError as error:
             message = f"what is done cannot be saved in {self._path}: {error.strerror or error}"
             raise LocalFileError(message) from error
@@ -64,7 +72,8 @@ def _load(path: Path) -> dict[str, dict[str, str]]:
         return {}
 
 
-def _mark(path: Path) -> str:
+def mark_of(path: Path) -> str:
+    """What changes when the file does; empty if it cannot be read."""
     try:
         with path.open("rb") as file:
             mark = take_fingerprint(file)

@@ -199,9 +199,15 @@ def origin_of(url: str) -> tuple[str, str, int]:
     """Scheme, host and port of an address.
 
     Raises:
-        ValueError: It is no HTTP address.
+        ValueError: It is no HTTP address, or one with a user name or a password in it, which is never repeated.
     """
     parts = urlsplit(url)
+    if "@" in (parts.netloc or url):
+        message = (
+            "an address with a user name or a password in it is refused, because it would be shown and stored: leave"
+            " them out and give a token; a proxy that wants a password (Basic) has to let the token pass instead"
+        )
+        raise ValueError(message)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         message = f"{url[:200]!r} is no server address: expected http://HOST[:PORT] or https://HOST[:PORT]"
         raise ValueError(message)

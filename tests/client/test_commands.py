@@ -161,6 +161,45 @@ async def test_a_token_goes_to_one_server(command: Command, peer: Peer, video: P
     await other.stop()
 
 
+async def test_a_token_goes_to_no_address_that_nobody_vouched_for(command: Command, peer: Peer, video: Path) -> None:
+    """`status`, `rm` and `verify` of an address send it to the server of --to, and to where an upload is remembered."""
+    address = f"{peer.url}/files/x"
+    for words in (["status", address], ["rm", address], ["verify", str(video), address]):
+        for to in ([], ["--to", "http://127.0.0.1:9"]):
+            code, out, err = await command(*words, *to, TUSVIDEO_TOKEN="secret")
+            assert (code, out, f"give --to {peer.url} if it may have it" in err) == (2, "", True)
+    assert peer.seen == []
+    assert (await command("status", address, "--to", peer.url, TUSVIDEO_TOKEN="secret"))[0] == 5
+    assert peer.seen[-1].headers["Authorization"] == "Bearer secret"
+    await leave(peer, video)
+    (known,) = [entry.record.upload_url for entry in Journal().entries()]
+    assert known is not None
+    assert (await command("status", known, TUSVIDEO_TOKEN="secret"))[0] == 0
+
+
+async def test_a_password_in_an_address_is_refused_and_not_repeated(
+    command: Command, peer: Peer, video: Path, state_dir: Path
+) -> None:
+    """It is neither shown nor stored nor sent, wherever the address is given."""
+    url = peer.url.replace("//", "//me:secret@")
+    there = ["--to", url]
+    for words in (
+        ["upload", str(video), *there],
+        ["ls", *there],
+        ["status", "abcdef", *there],
+        ["doctor", url],
+        ["status", f"{url}/files/x"],
+        ["rm", f"{url}/files/x"],
+        ["verify", str(video), f"{url}/files/x"],
+    ):
+        code, out, err = await command(*words)
+        assert (code, out, "leave them out and give a token" in err, "secret" in err) == (2, "", True, False), words
+    code, out, err = await command("upload", str(video), TUSVIDEO_TO=url)
+    assert (code, out, "secret" in err) == (2, "", False)
+    assert peer.seen == []
+    assert not any("secret" in path.read_text() for path in state_dir.rglob("*.json"))
+
+
 async def test_a_token_comes_from_a_command(command: Command, peer: Peer, video: Path) -> None:
     """The program is run without a shell, anew when its token is refused; its failure is exit code 6."""
     peer.token = "right"

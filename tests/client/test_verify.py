@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,7 +13,10 @@ from tests.client.test_commands import leave
 from tests.faults.processes import ServerProcess
 from tests.media.clip import make_mp4
 from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, UploadResult
+from tusvideo_client.commands.far import Published
+from tusvideo_client.source import Source
 from tusvideo_client.state import MIB
+from tusvideo_client.transport import Reply, Transport
 
 SIZE = 3 * MIB + 11
 
@@ -97,6 +101,33 @@ async def test_a_server_without_digests(peer: Peer, video: Path, command: Comman
     await leave(peer, video)
     code, out, err = await command("verify", str(video))
     assert (code, out, "tells no digests" in err) == (5, "", True)
+
+
+class PatientTransport(Transport):
+    """Answers ranges of one byte string, and writes down how patient the questions were."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__("http://h")
+        self.data = data
+        self.patience: list[float] = []
+
+    async def send(self, method: str, url: str, **options: Any) -> Reply:
+        """The range that is asked for."""
+        self.patience.append(options["patience"])
+        first, last = map(int, options["headers"]["Range"].removeprefix("bytes=").split("-"))
+        headers = {"Content-Range": f"bytes {first}-{last}/{len(self.data)}"}
+        return Reply(status=206, url=url, headers=headers, body=self.data[first : last + 1])
+
+
+async def test_a_slow_link_has_the_time_that_a_block_takes(video: Path) -> None:
+    """1 MiB at 64 kbit/s takes two minutes: an answer that carries so much is waited for accordingly."""
+    transport = PatientTransport(video.read_bytes())
+    source = await Source.open(video)
+    try:
+        assert await Published(transport, "http://h/talk.mp4", source=source).is_equal(0, MIB)
+    finally:
+        await source.close()
+    assert [seconds >= MIB / 8000 for seconds in transport.patience] == [True]
 
 
 async def test_mistakes(peer: Peer, video: Path, command: Command, tmp_path: Path) -> None:

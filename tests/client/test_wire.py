@@ -179,6 +179,20 @@ def test_names_that_are_no_text_can_be_sent(text: str, sent: str) -> None:
     assert wire.sendable(text) == sent
 
 
+@pytest.mark.parametrize(
+    "url", ["http://me:secret@h", "https://secret@h:81/x", "http://me:secret@", "me:secret@h", "ftp://me:secret@h/"]
+)
+def test_an_address_with_a_password_is_refused_and_not_repeated(url: str) -> None:
+    """It would be shown and stored; the sentence says what to do instead, also for what a server names."""
+    with pytest.raises(ValueError, match="leave them out and give a token") as refused:
+        wire.origin_of(url)
+    assert "secret" not in str(refused.value)
+    with pytest.raises(ProtocolError) as named:
+        wire.resolve("http://h/", "//me:secret@h/1")
+    assert "secret" not in str(named.value)
+    assert wire.origin_of("http://h/a@b") == ("http", "h", 80)
+
+
 def test_the_last_segment_names_the_file() -> None:
     """Percent coding is undone, queries are left out."""
     assert wire.last_segment("http://h/uploads/a%20b.mp4?x=1") == "a b.mp4"

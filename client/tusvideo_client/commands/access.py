@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tusvideo_client.errors import AuthError
 from tusvideo_client.transport import Token
+from tusvideo_client.wire import origin_of
 
 from .arguments import TO_VARIABLE, TOKEN_VARIABLE
 
@@ -29,15 +30,16 @@ def server_of(namespace: argparse.Namespace) -> str:
     return url.rstrip("/")
 
 
-def token_of(namespace: argparse.Namespace, *, servers: Iterable[str]) -> Token:
+def token_of(namespace: argparse.Namespace, *, servers: Iterable[str], strangers: Iterable[str] = ()) -> Token:
     """The token that the options name, or how to get it; a file wins over a command, and both over the variable.
 
     Args:
         namespace: The options.
         servers: The roots of all servers that it would go to.
+        strangers: Those of them that only an address tells, which does not make them ones to trust.
 
     Raises:
-        ValueError: There are several of them, and a token is for one.
+        ValueError: There are several of them, and a token is for one; or a stranger is not the server that they name.
     """
     token: Token = os.environ.get(TOKEN_VARIABLE) or None
     if namespace.token_file:
@@ -48,6 +50,13 @@ def token_of(namespace: argparse.Namespace, *, servers: Iterable[str]) -> Token:
     if token is not None and len(known) > 1:
         message = f"a token is for one server, and there are {len(known)}: name one with --to ({', '.join(known)})"
         raise ValueError(message)
+    named = origin_of(namespace.to) if namespace.to else None
+    for server in strangers:
+        if token is not None and origin_of(server) != named:
+            message = (
+                f"the token is not sent to {server}, which --to does not name: give --to {server} if it may have it"
+            )
+            raise ValueError(message)
     return token
 
 

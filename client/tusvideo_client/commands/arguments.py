@@ -147,7 +147,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("url", nargs="?", metavar="URL", help="root of the server, instead of --to")
+    parser.add_argument("url", nargs="?", type=values.server, metavar="URL", help="root of the server, instead of --to")
     parser.add_argument(
         "--seconds",
         type=values.seconds,
@@ -165,7 +165,14 @@ def _add_completion(parser: argparse.ArgumentParser) -> None:
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("server")
-    _option(group, "--to", variable=TO_VARIABLE, metavar="URL", help="root of the server, as http://HOST:PORT")
+    _option(
+        group,
+        "--to",
+        variable=TO_VARIABLE,
+        type=values.server,
+        metavar="URL",
+        help="root of the server, as http://HOST:PORT",
+    )
     _option(
         group,
         "--token-file",

@@ -14,6 +14,7 @@ from tusvideo_client.transport import Transport
 from . import remote
 
 BLOCKS_KEPT = 16
+SLOWEST_LINK = 4096  # bytes a second; a slow link is no dead one
 NO_DIGESTS = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 
 
@@ -92,7 +93,8 @@ class Published:
     async def _read(self, first: int, last: int) -> bytes:
         """The bytes from first to last, fewer at the end of the file."""
         headers = {"Range": f"bytes={first}-{last}"}
-        reply = await remote.request(self._transport, "GET", self._url, headers=headers)
+        patience = (last - first + 1) / SLOWEST_LINK
+        reply = await remote.request(self._transport, "GET", self._url, headers=headers, patience=patience)
         if reply.status == HTTPStatus.OK and first == 0 and len(reply.body) <= last:
             return reply.body  # a server without ranges, and a file that fits into one
         told = reply.headers.get("Content-Range", "")

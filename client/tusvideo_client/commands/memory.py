@@ -88,6 +88,11 @@ def server_of_target(target: Target) -> str:
     return "/".join(target.url.split("/", 3)[:3])
 
 
+def strangers(targets: Iterable[Target]) -> list[str]:
+    """The roots of the servers of which nothing is known but an address that was given."""
+    return [server_of_target(target) for target in targets if target.entry is None]
+
+
 def address_of(record: Record) -> str | None:
     """The upload's address on the server; None if the server never told one."""
     place = record.place

@@ -23,7 +23,11 @@ def run(options: argparse.Namespace) -> int:
     journal = Journal()
     entries = memory.of_server(journal.entries(), options.to, account=options.account)
     found = memory.targets(entries, options.uploads)
-    token = token_of(options, servers=map(memory.server_of_target, found)) if not options.forget else None
+    token = (
+        None
+        if options.forget
+        else token_of(options, servers=map(memory.server_of_target, found), strangers=memory.strangers(found))
+    )
 
     async def remove(_: object) -> int:
         codes = []

@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     report = Report(as_json=options.json)
     entries = memory.of_server(Journal().entries(), options.to, account=options.account)
     found = memory.targets(entries, [options.upload])
-    token = token_of(options, servers=map(memory.server_of_target, found))
+    token = token_of(options, servers=map(memory.server_of_target, found), strangers=memory.strangers(found))
 
     async def show(_: object) -> int:
         return exits.in_one([await _show(target, token, report) for target in found])

@@ -5,6 +5,7 @@ import re
 
 from tusvideo_client.rate import Timetable, parse_timetable
 from tusvideo_client.state import RetryPolicy
+from tusvideo_client.wire import origin_of
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
@@ -43,6 +44,15 @@ def rate(text: str) -> Timetable:
         return parse_timetable(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def server(text: str) -> str:
+    """The root of a server."""
+    try:
+        origin_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def count(text: str) -> int:

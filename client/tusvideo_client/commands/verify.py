@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """
     report = Report(as_json=options.json)
     target = _target(options)
-    token = token_of(options, servers=[memory.server_of_target(target)])
+    token = token_of(options, servers=[memory.server_of_target(target)], strangers=memory.strangers([target]))
 
     async def verify(_: object) -> int:
         try:

@@ -157,6 +157,15 @@ async def test_an_uploader_can_be_used_again(peer: Peer, video: Path) -> None:
     assert [bytes(made.data) for made in peer.uploads.values()] == [video.read_bytes()] * 3
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT as at a terminal; what is begun in the background by a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_the_state(video: Path, state_dir: Path) -> None:
     """KeyboardInterrupt reaches the caller at once, the journal stays, and the next call resumes."""
     ready, stop = threading.Event(), threading.Event()

@@ -14,6 +14,7 @@ happens. :class:`ChunkedVideoUploader` and :class:`AsyncChunkedVideoUploader` sp
 Importing this package is quick: the HTTP library is loaded with the first uploader.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
@@ -103,18 +104,21 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "AsyncChunkedVideoUploader": "chunked",
+    "AsyncUploadHandle": "handle",
+    "AsyncUploader": "uploader",
+    "ChunkedVideoUploader": "facade",
+    "Item": "batch",
+    "Outcome": "batch",
+    "UploadHandle": "facade",
+    "Uploader": "facade",
+}
+"""The modules that load the HTTP library or asyncio, by what they are wanted for."""
+
+
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # each name has its own type, given above to the type checker
-    if name in {"Uploader", "UploadHandle", "ChunkedVideoUploader"}:
-        from . import facade as home  # noqa: PLC0415  # loads the HTTP library
-    elif name == "AsyncUploader":
-        from . import uploader as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads the HTTP library
-    elif name in {"Item", "Outcome"}:
-        from . import batch as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads asyncio
-    elif name == "AsyncUploadHandle":
-        from . import handle as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads asyncio
-    elif name == "AsyncChunkedVideoUploader":
-        from . import chunked as home  # type: ignore[no-redef]  # noqa: PLC0415  # loads the HTTP library
-    else:
+    if name not in _HOMES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(home, name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

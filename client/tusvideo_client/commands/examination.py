@@ -22,6 +22,8 @@ PIECE = 32 * 1024
 PACE_SECONDS = 0.1
 SKEW_SECONDS = 60.0
 STORED_WITHIN = 3.0
+ASKED_EVERY = 0.2
+"""Seconds between two questions for what arrived: the server tells nobody by itself."""
 EARLY_SECONDS = 1.0
 TIMED_OUT = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
 
@@ -144,7 +146,7 @@ class Examination:
             offset = await self._offset(url) or 0
             if offset >= wanted or time.monotonic() >= until:
                 return offset
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(ASKED_EVERY)
 
     async def _send(self, url: str, length: int, *, seconds: float, start: int = 0) -> _Ended:
         """Announce a body, send some of it at an even pace, be silent, and cut; or see how it is ended before."""

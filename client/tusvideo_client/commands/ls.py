@@ -19,6 +19,7 @@ from .report import Report
 
 QUESTIONS_AT_ONCE = 8
 HEADINGS = ("ID", "STORED", "SIZE", "AGE", "STATE", "SERVER", "FILE")
+_STEP = 1024
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 Answer = remote.Standing | UploadError | None
@@ -122,9 +123,9 @@ def _row(entry: Entry, answer: Answer) -> tuple[str, ...]:
 def in_words(count: float) -> str:
     """A number of bytes with a unit."""
     for unit in _UNITS[:-1]:
-        if count < 1024:  # noqa: PLR2004  # the step of the units
+        if count < _STEP:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
+        count /= _STEP
     return f"{count:.1f} {_UNITS[-1]}"
 
 

@@ -11,7 +11,7 @@ from tusvideo_client.transport import Interrupted, Reply, Transport
 
 TIMEOUTS = Timeouts(connect=5.0, stall=10.0, probe=5.0, response=15.0)
 TUS = {wire.TUS_RESUMABLE: wire.TUS_VERSION}
-_PASSING = {408, 425, 429}
+_PASSING = {408, 423, 425, 429}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +111,9 @@ def refusal(reply: Reply, *, url: str) -> UploadError:
         kind, hint = AuthError, "give a valid token"
     elif reply.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         kind, hint = UploadGoneError, "it expired, was removed, or the address is another"
-    elif reply.status in _PASSING or reply.status == HTTPStatus.LOCKED or reply.status >= 500:  # noqa: PLR2004  # server errors
+    elif reply.status in _PASSING or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         kind, hint = GaveUpError, "try again later"
-    elif reply.status >= 400:  # noqa: PLR2004  # errors of the request
+    elif reply.status >= HTTPStatus.BAD_REQUEST:
         kind, hint = RejectedError, "the server will not take this request"
     else:
         kind, hint = ProtocolError, "redirects are not followed: give the address that the server itself uses"

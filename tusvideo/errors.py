@@ -34,6 +34,7 @@ Every leaf has a stable ``code`` and typed data; the dialects hold the tables fr
     │   ├── Stopping                    the server is shutting down
     │   ├── Overloaded                  as many bodies are on their way as the server takes
     │   ├── TooManyStreams              somebody follows as many streams of events as one may
+    │   ├── TookTooLong                 a list that was given up, so that others get theirs
     │   ├── DiskFull                    the disk has no room
     │   └── StorageFailed               the disk or the database failed; nothing was acknowledged
     ├── TransferEnded                   a body did not arrive whole; what arrived is kept
@@ -373,6 +374,17 @@ class TooManyStreams(Unavailable):
 
     def __init__(self, *, most: int) -> None:
         super().__init__(f"you follow {most} streams of events already; close one, then open this one again")
+
+
+class TookTooLong(Unavailable):
+    """A list was not there in time, because of what was looked for or because many others ask for lists."""
+
+    code = "took_too_long"
+    retry_after = 5
+    reason = "this list took too long"
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.reason}; look for fewer words, or try again in a moment")
 
 
 class DiskFull(Unavailable):

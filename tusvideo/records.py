@@ -43,10 +43,10 @@ class VideoRepository(Protocol):
         sort: VideoSort = NEWEST,
         after: Place | None = None,
     ) -> Sequence[Video]:
-        """List records of an owner in an order, from those behind a place in it."""
+        """List records of an owner in an order, from those behind a place in it. Raises TookTooLong."""
 
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
-        """Count the records that ``videos`` lists on all its pages."""
+        """Count the records that ``videos`` lists on all its pages. Raises TookTooLong."""
 
     async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, upload_id: UploadId | None) -> bool:
         """Hide a record until it is removed or restored; False when there was none. ``upload_id`` is kept beside it."""

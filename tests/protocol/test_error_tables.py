@@ -43,6 +43,7 @@ SAMPLES: list[TusvideoError] = [
     errors.Stopping(),
     errors.Overloaded(),
     errors.TooManyStreams(most=8),
+    errors.TookTooLong(),
     errors.DiskFull(),
     errors.StorageFailed(),
     errors.BodyCut("/secret/path"),

@@ -147,6 +147,7 @@ SAMPLES: list[errors.TusvideoError] = [
     errors.Stopping(),
     errors.Overloaded(),
     errors.TooManyStreams(most=8),
+    errors.TookTooLong(),
     errors.DiskFull(),
     errors.StorageFailed(),
     errors.BodyCut("the connection ended"),

@@ -35,7 +35,7 @@ class ProgressService:
         self._videos = videos
 
     async def list(self, user: UserId) -> tuple[UploadShown, ...]:
-        """List what is on its way, and what ended in the last minute, newest first."""
+        """List what is on its way, and what ended in the last minute, newest first. Raises TookTooLong."""
         since = self._clock.now() - timedelta(seconds=rules.SHOWN_SECONDS)
         return tuple(
             [await self._shown(each) for each in await self._sessions.recent(user, since=since, limit=MOST_SHOWN)]

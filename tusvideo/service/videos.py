@@ -64,7 +64,7 @@ class VideoService:
         return VideoDescribed(video=video, is_new=is_new)
 
     async def list(self, user: UserId, command: ListVideos) -> VideosListed:
-        """Give a page of the user's records, and how many there are on all of them."""
+        """Give a page of the user's records, and how many there are on all of them. Raises TookTooLong."""
         wanted = VideoFilter(words=words(command.query), profile=command.profile, state=command.state)
         found = await self._videos.videos(
             user, wanted=wanted, sort=command.sort, after=command.after, limit=command.limit + 1

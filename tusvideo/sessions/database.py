@@ -1,4 +1,4 @@
-"""Two connections to one database file: one that writes, one that only reads.
+"""Three connections to one database file: one that writes, one that only reads, one that reads lists.
 
 SQLite before 3.51.3 can lose commits when two connections of a WAL database write and checkpoint, so only one does.
 """
@@ -6,6 +6,7 @@ SQLite before 3.51.3 can lose commits when two connections of a WAL database wri
 import asyncio
 import os
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 
 import aiosqlite
 
-from tusvideo.errors import Busy, DiskFull, StorageFailed, TusvideoError
+from tusvideo.errors import Busy, DiskFull, StorageFailed, TookTooLong, TusvideoError
 from tusvideo.outcome import Outcome
 from tusvideo.sessions.schema import UnusableDatabaseError, migrate
 
@@ -23,9 +24,13 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 """Statements to be run one after the other on a connection's own thread; gives what they found."""
 
+LIST_SECONDS: Final = 5.0
+"""So long a list may take from the call on, most of which it may have waited for other lists."""
 _WAL_BYTES: Final = 64 * 1024 * 1024
 _READ_CACHE_KIB: Final = 16 * 1024
 """So much of a table stays at hand for queries: a search looks at all records of somebody."""
+_STEPS: Final = 5_000
+"""So many steps SQLite takes in a list before it looks at the clock again: some hundredths of a second at most."""
 _MOST_TOGETHER: Final = 500
 """Writes that share a transaction, at most: so many hold up the one behind them for a few milliseconds."""
 _PRIMARY: Final = 0xFF
@@ -67,9 +72,12 @@ class Database:
     disk; each has a savepoint of its own, so that one that fails takes nothing of the others along.
     """
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lister: aiosqlite.Connection
+    ) -> None:
         self._writer = writer
         self._reader = reader
+        self._lister = lister
         self._is_open = True
         self._jobs: deque[_Job[Any]] = deque()
         self._committing: asyncio.Task[None] | None = None
@@ -88,14 +96,18 @@ class Database:
             raise _unusable(path, exc) from exc
         try:
             await _run(writer, _prepare)
-            reader = await aiosqlite.connect(_read_only(path), uri=True, timeout=busy_seconds, isolation_level=None)
-            await _run(reader, _enlarge)
+            reader = await _connect_reader(path, busy_seconds=busy_seconds)
+            try:
+                lister = await _connect_reader(path, busy_seconds=busy_seconds)
+            except BaseException:
+                await reader.close()
+                raise
         except BaseException as exc:
             await writer.close()
             if isinstance(exc, sqlite3.Error):
                 raise _unusable(path, exc) from exc
             raise
-        return cls(writer, reader)
+        return cls(writer, reader, lister)
 
     @property
     def is_open(self) -> bool:
@@ -118,13 +130,40 @@ class Database:
         return await job.told
 
     async def read(self, work: Work[T]) -> T:
-        """Run a query on what was committed before the call; never waits for a write. Raises as ``write``."""
+        """Run a query on what was committed before the call; never waits for a write. Raises as ``write``.
+
+        Uploads wait for it, so it is one that goes straight to a few rows.
+        """
+        return await self._ask(self._reader, work)
+
+    async def list(self, work: Work[T]) -> T:
+        """Run a query that may have a long way to go; those of ``read`` and ``write`` never wait for it.
+
+        Raises TookTooLong when it has not ended after ``LIST_SECONDS``; otherwise as ``read``.
+        """
+        return await self._ask(self._lister, partial(self._in_time, work=work, until=time.monotonic() + LIST_SECONDS))
+
+    async def _ask(self, connection: aiosqlite.Connection, work: Work[T]) -> T:
         if not self._is_open:
             raise StorageFailed
         try:
-            return await _run(self._reader, work)
+            return await _run(connection, work)
         except sqlite3.Error as exc:
             raise _translated(exc) from exc
+
+    def _in_time(self, connection: sqlite3.Connection, *, work: Work[T], until: float) -> T:
+        """Do the work, on the connection's thread, until it is done or nobody waits for it any more."""
+
+        def is_over() -> bool:
+            return not self._is_open or time.monotonic() >= until
+
+        if is_over():
+            raise TookTooLong
+        connection.set_progress_handler(is_over, _STEPS)
+        try:
+            return work(connection)
+        finally:
+            connection.set_progress_handler(None, 0)
 
     async def close(self) -> None:
         """Finish the transactions that wait, move the log into the file, and let go of it. Safe to repeat."""
@@ -136,7 +175,8 @@ class Database:
             await asyncio.wait([self._committing])
         # The writer goes last: the last connection removes the log, and a reader may not.
         try:
-            await self._reader.close()
+            for connection in (self._lister, self._reader):
+                await connection.close()
         finally:
             await self._writer.close()
 
@@ -161,6 +201,16 @@ class Database:
             job = self._jobs.popleft()
             job.error = asyncio.CancelledError()
             job.tell()
+
+
+async def _connect_reader(path: Path, *, busy_seconds: float) -> aiosqlite.Connection:
+    reader = await aiosqlite.connect(_read_only(path), uri=True, timeout=busy_seconds, isolation_level=None)
+    try:
+        await _run(reader, _enlarge)
+    except BaseException:
+        await reader.close()
+        raise
+    return reader
 
 
 async def _run(connection: aiosqlite.Connection, work: Work[T]) -> T:
@@ -260,6 +310,8 @@ def _translated(exc: sqlite3.Error) -> TusvideoError:
         return Busy()
     if code == sqlite3.SQLITE_FULL:
         return DiskFull()
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return TookTooLong()
     return StorageFailed()
 
 

@@ -117,7 +117,7 @@ class SqliteSessions:
         )
 
     async def recent(self, owner: UserId, *, since: datetime, limit: int) -> Sequence[Upload]:
-        return await self._database.read(
+        return await self._database.list(
             partial(uploads.list_recent, owner=owner, since=milliseconds(since), limit=limit)
         )
 
@@ -181,12 +181,12 @@ class SqliteSessions:
         sort: VideoSort = NEWEST,
         after: Place | None = None,
     ) -> Sequence[Video]:
-        return await self._database.read(
+        return await self._database.list(
             partial(videos.list_videos, owner=owner, wanted=wanted, sort=sort, after=after, limit=limit)
         )
 
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
-        return await self._database.read(partial(videos.count_videos, owner=owner, wanted=wanted))
+        return await self._database.list(partial(videos.count_videos, owner=owner, wanted=wanted))
 
     async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, upload_id: UploadId | None) -> bool:
         return await self._database.write(

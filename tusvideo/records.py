@@ -54,6 +54,12 @@ class VideoRepository(Protocol):
     async def leaving(self, owner: UserId, *, profile: str, filename: str) -> Leaving | None:
         """Load the hidden record of a file."""
 
+    async def hidden(self, owner: UserId, video_id: str) -> Leaving | None:
+        """Load a hidden record by its id."""
+
+    async def is_leaving(self, upload_id: UploadId) -> bool:
+        """Tell whether an upload goes with a hidden record. Asked for each download, so it costs next to nothing."""
+
     async def restore_video(self, owner: UserId, video_id: str, *, now: datetime) -> Video | None:
         """Show a hidden record again, as it was, and give it; None when there is none that is due after ``now``."""
 

@@ -9,7 +9,7 @@ from tests.fakes.body import FakeBody
 from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, BERT, House
 from tests.service.wishes import a_video, creation_with
-from tusvideo.commands import DescribeVideo, DraftUpload
+from tusvideo.commands import DescribeVideo, DraftUpload, TerminateUpload
 from tusvideo.errors import NotFound
 from tusvideo.model import UNDO_SECONDS, Location, Upload, Video
 from tusvideo.service.removing import Removed
@@ -64,6 +64,61 @@ async def test_after_that_it_is_gone(house: House, *, with_file: bool) -> None:
     assert await house.removing.run() == Removed(removed=1)
     assert await is_there(house, location) is not with_file
     assert (await house.sessions.get(upload.id) is None) is with_file
+    assert await house.sessions.next_removal() is None
+
+
+async def test_a_file_that_is_removed_is_served_to_nobody(house: House) -> None:
+    """From the request on, also after a restart; restored, it is served again. One that is removed alone stays."""
+    upload, video, location = await shown(house)
+
+    async def served(house: House) -> list[bool]:
+        found = []
+        for opening in (house.uploads.open_published(ANNA, location), house.uploads.open_upload(ANNA, upload.id)):
+            try:
+                _, file = await opening
+            except NotFound:
+                found.append(False)
+            else:
+                await file.close()
+                found.append(True)
+        return found
+
+    await house.videos.remove(ANNA, video.id, with_file=False)
+    assert await served(house) == [True, True]
+    await house.videos.restore(ANNA, video.id)
+    await house.videos.remove(ANNA, video.id, with_file=True)
+    after, _ = await house.restarted()
+    assert [await served(house), await served(after)] == [[False, False]] * 2
+    await house.videos.restore(ANNA, video.id)
+    assert await served(house) == [True, True]
+
+
+@pytest.mark.parametrize(("first", "then"), [(True, True), (True, False), (False, True), (False, False)])
+async def test_what_is_hidden_goes_at_once_when_that_is_asked_for(house: House, *, first: bool, then: bool) -> None:
+    """With its file, if either request said so; it cannot be restored, and a second time there is nothing."""
+    upload, video, location = await shown(house)
+    await house.videos.remove(ANNA, video.id, with_file=first)
+    with pytest.raises(NotFound):
+        await house.videos.remove(BERT, video.id, with_file=then, at_once=True)
+    await house.videos.remove(ANNA, video.id, with_file=then, at_once=True)
+    assert await is_there(house, location) is not (first or then)
+    assert (await house.sessions.get(upload.id) is None) is (first or then)
+    for again in (
+        house.videos.restore(ANNA, video.id),
+        house.videos.remove(ANNA, video.id, with_file=then, at_once=True),
+    ):
+        with pytest.raises(NotFound):
+            await again
+    assert await house.sessions.next_removal() is None
+
+
+async def test_what_went_meanwhile_is_gone_as_asked(house: House) -> None:
+    """The file of a hidden record was removed by another way; the record goes all the same."""
+    upload, video, _ = await shown(house)
+    await house.videos.remove(ANNA, video.id, with_file=True)
+    await house.uploads.terminate(ANNA, TerminateUpload(upload_id=upload.id))
+    with contextlib.suppress(NotFound):
+        await house.videos.remove(ANNA, video.id, with_file=True, at_once=True)
     assert await house.sessions.next_removal() is None
 
 

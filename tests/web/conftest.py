@@ -19,6 +19,7 @@ from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.message import RequestHead
 from tusvideo.model import Limits, Profile, Status, UserId
+from tusvideo.ports import Clock
 from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspecting
@@ -115,10 +116,11 @@ async def start() -> AsyncIterator[Start]:
             limits: Limits | None = None,
             store: MemoryStore | None = None,
             profiles: Mapping[str, Profile] = BUILT_IN_PROFILES,
+            clock: Clock | None = None,
             **changes: Any,
         ) -> Served:
             store, sessions, locks = store or MemoryStore(), MemorySessions(), MemoryLocks()
-            made = _house(store, sessions, locks, limits=limits or Limits(), profiles=profiles)
+            made = _house(store, sessions, locks, limits=limits or Limits(), profiles=profiles, clock=clock or SystemClock())
             house = replace(made, **changes)
             runner = make_runner(house, stop_seconds=1)
             await runner.setup()
@@ -144,12 +146,13 @@ def _house(
     *,
     limits: Limits,
     profiles: Mapping[str, Profile],
+    clock: Clock,
 ) -> House:
     publisher = Publisher(
         store=store,
         sessions=sessions,
         events=LogEvents(),
-        clock=SystemClock(),
+        clock=clock,
         profiles=profiles,
         limits=limits,
     )
@@ -165,7 +168,7 @@ def _house(
         progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),
         pictures=Inspecting(publisher=publisher, videos=sessions, inspector=None, thumbnails=MemoryThumbnails()),
         authenticator=LocalAuthenticator(),
-        clock=SystemClock(),
+        clock=clock,
         profiles=profiles,
         default_profile="files",
         limits=limits,

@@ -7,9 +7,11 @@ from urllib.parse import quote
 import pytest
 
 from tests.e2e import tus
+from tests.fakes.clock import HandClock
 from tests.service.wishes import a_video
-from tests.web.conftest import Served
+from tests.web.conftest import Served, Start
 from tests.web.wire import Answer
+from tusvideo.model import UNDO_SECONDS, Status
 
 DATA = a_video(500)
 
@@ -128,10 +130,32 @@ async def test_what_was_removed_comes_back(served: Served) -> None:
     record = await publish(served, "Sea")
     path = f"/api/videos/{record['id']}"
     assert (await served.ask(f"DELETE {path}?file=1 HTTP/1.1")).status == 204
-    assert (await served.ask(f"GET {path} HTTP/1.1")).status == 404
+    upload = f"/files/{(await served.sessions.with_status(Status.COMPLETE, after=None, limit=1))[0].id}"
+    for hidden in (path, f"{path}/download", f"{path}/thumbnail", record["url"], upload):
+        answer = await served.ask(f"GET {hidden} HTTP/1.1")
+        assert (answer.status, answer.json["code"]) == (404, "not_found"), hidden
     restored = await served.ask(f"POST {path}/restore HTTP/1.1", "Content-Length: 0")
     assert (restored.status, restored.json["title"]) == (200, "Sea")
     assert (await served.ask(f"GET {record['url']} HTTP/1.1")).body == DATA
-    assert (await served.ask(f"DELETE {path}?file=1&undo=0 HTTP/1.1")).status == 204
+    assert (await served.ask(f"GET {upload} HTTP/1.1")).body == DATA
+    assert (await served.ask(f"DELETE {path}?file=1 HTTP/1.1")).status == 204
+    for status in (204, 404):
+        assert (await served.ask(f"DELETE {path}?undo=0 HTTP/1.1")).status == status
     assert (await served.ask(f"POST {path}/restore HTTP/1.1", "Content-Length: 0")).status == 404
     assert (await served.ask(f"GET {record['url']} HTTP/1.1")).status == 404
+
+
+async def test_what_was_removed_comes_back_in_time_only(start: Start) -> None:
+    """In the last second of the half minute it does; after it the answer is 404 with its code, whoever asks first."""
+    clock = HandClock()
+    served = await start(clock=clock)
+    record = await publish(served, "Sea")
+    path = f"/api/videos/{record['id']}"
+    found = []
+    for seconds in (UNDO_SECONDS - 1, UNDO_SECONDS):
+        assert (await served.ask(f"DELETE {path}?file=1 HTTP/1.1")).status == 204
+        clock.move(seconds)
+        answer = await served.ask(f"POST {path}/restore HTTP/1.1", "Content-Length: 0")
+        found.append((answer.status, answer.json.get("code")))
+    assert found == [(200, None), (404, "not_found")]
+    assert (await served.ask(f"GET {path} HTTP/1.1")).status == 404

@@ -199,16 +199,18 @@ class UploadService:
         await self._sessions.remove(gone.id)
 
     async def open_upload(self, user: UserId, upload_id: UploadId) -> tuple[Upload, PublishedFile]:
-        """Open the published file of a finished upload. Raises NotFound while it is unfinished, too."""
+        """Open the published file of a finished upload. Raises NotFound while it is unfinished, too, and while it is
+        being removed."""
         upload = await self._owned(upload_id, user)
-        if upload.status is not Status.COMPLETE or upload.location is None:
+        if upload.status is not Status.COMPLETE or upload.location is None or await self._videos.is_leaving(upload.id):
             raise NotFound
         return upload, await self._open(upload.location)
 
     async def open_published(self, user: UserId | None, location: Location) -> tuple[Upload, PublishedFile]:
-        """Open a published file by its place: anybody's in a public profile, one's own otherwise. Raises NotFound."""
+        """Open a published file by its place: anybody's in a public profile, one's own otherwise. Raises NotFound, also
+        while it is being removed."""
         upload = await self._sessions.published(location)
-        if upload is None:
+        if upload is None or await self._videos.is_leaving(upload.id):
             raise NotFound("file")
         if not self._publisher.profile(upload.profile).public and upload.owner != user:
             raise NotFound("file")

@@ -1,5 +1,6 @@
 """The records that people see: made for published files, listed, changed and removed."""
 
+import contextlib
 import uuid
 from datetime import timedelta
 
@@ -101,10 +102,11 @@ class VideoService:
         """Remove a record, and with ``with_file`` the published file too. Raises NotFound, also the second time.
 
         Unless that is to be ``at_once``, both go after ``UNDO_SECONDS``; until then the record is hidden, and can be
-        restored, and the file stays where it is.
+        restored, and the file is served to nobody and stays where it is. What is hidden goes ``at_once`` too, with its
+        file if either request said so.
         """
         if at_once:
-            await self._remove(user, await self.get(user, video_id), with_file=with_file)
+            await self._remove(user, video_id, with_file=with_file)
         else:
             upload = await self._file_of(user, await self.get(user, video_id)) if with_file else None
             due = self._publisher.clock.now() + timedelta(seconds=UNDO_SECONDS)
@@ -123,11 +125,16 @@ class VideoService:
         self._publisher.watchers.tell_video(user, video_id)
         return video
 
-    async def _remove(self, user: UserId, video: Video, *, with_file: bool) -> None:
-        if with_file:
+    async def _remove(self, user: UserId, video_id: str, *, with_file: bool) -> None:
+        hidden = await self._videos.hidden(user, video_id)
+        video = hidden.video if hidden is not None else await self.get(user, video_id)
+        upload_id = None if hidden is None else hidden.upload_id
+        if upload_id is None and with_file:
             upload = await self._file_of(user, video)
-            if upload is not None:
-                await self._uploads.terminate(user, TerminateUpload(upload_id=upload.id))
+            upload_id = None if upload is None else upload.id
+        if upload_id is not None:
+            with contextlib.suppress(NotFound):  # gone meanwhile, and that is what was asked for
+                await self._uploads.terminate(user, TerminateUpload(upload_id=upload_id))
         await self._videos.remove_video(user, video.id)
 
     async def _file_of(self, user: UserId, video: Video) -> Upload | None:

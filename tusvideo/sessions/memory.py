@@ -250,6 +250,15 @@ class MemorySessions:
         hidden = None if stored is None else self._leaving.get(stored.id)
         return None if stored is None or hidden is None else Leaving(stored, hidden[1])
 
+    async def hidden(self, owner: UserId, video_id: str) -> Leaving | None:
+        hidden, stored = self._leaving.get(video_id), self._videos.get(video_id)
+        if hidden is None or stored is None or stored.owner != owner:
+            return None
+        return Leaving(stored, hidden[1])
+
+    async def is_leaving(self, upload_id: UploadId) -> bool:
+        return any(upload_id == leaving for _, leaving in self._leaving.values())
+
     async def take_removals(self, *, now: datetime, limit: int) -> Sequence[Leaving]:
         order = sorted(self._leaving, key=lambda video_id: (self._is_taken(video_id), self._leaving[video_id][0]))
         due = [video_id for video_id in order if self._leaving[video_id][0] <= instant(milliseconds(now))][:limit]

@@ -29,6 +29,7 @@ from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
 from tusvideo.sessions.committed import CommittedRows
 from tusvideo.sessions.database import Database, Work
+from tusvideo.sessions.leaving import LeavingUploads
 from tusvideo.sessions.rows import instant, milliseconds
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class SqliteSessions:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rows = CommittedRows()
+        self._leaving = LeavingUploads()
 
     @classmethod
     async def open(cls, path: Path, *, busy_seconds: float = 5.0) -> Self:
@@ -189,15 +191,26 @@ class SqliteSessions:
         return await self._database.list(partial(videos.count_videos, owner=owner, wanted=wanted))
 
     async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, upload_id: UploadId | None) -> bool:
-        return await self._database.write(
+        return await self._write_leaving(
             partial(videos.hide_video, owner=owner, video_id=video_id, due=milliseconds(due), upload_id=upload_id)
         )
 
     async def leaving(self, owner: UserId, *, profile: str, filename: str) -> Leaving | None:
         return await self._database.read(partial(videos.load_leaving, owner=owner, profile=profile, filename=filename))
 
+    async def hidden(self, owner: UserId, video_id: str) -> Leaving | None:
+        return await self._database.read(partial(videos.load_hidden, owner=owner, video_id=video_id))
+
+    async def is_leaving(self, upload_id: UploadId) -> bool:
+        found = self._leaving.known
+        if found is None or not self._database.is_open:
+            ticket = self._leaving.begin_load()
+            found = await self._database.read(videos.list_leaving_uploads)
+            self._leaving.end_load(ticket, found)
+        return upload_id in found
+
     async def restore_video(self, owner: UserId, video_id: str, *, now: datetime) -> Video | None:
-        return await self._database.write(
+        return await self._write_leaving(
             partial(videos.restore_video, owner=owner, video_id=video_id, now=milliseconds(now))
         )
 
@@ -209,10 +222,10 @@ class SqliteSessions:
         return None if due is None else instant(due)
 
     async def remove_video(self, owner: UserId, video_id: str) -> bool:
-        return await self._database.write(partial(videos.delete_video, owner=owner, video_id=video_id))
+        return await self._write_leaving(partial(videos.delete_video, owner=owner, video_id=video_id))
 
     async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
-        return await self._database.write(
+        return await self._write_leaving(
             partial(videos.delete_video_of, owner=owner, profile=profile, filename=filename)
         )
 
@@ -237,6 +250,13 @@ class SqliteSessions:
 
     async def thumbnails(self) -> frozenset[str]:
         return await self._database.read(sqlite_facts.list_thumbnails)
+
+    async def _write_leaving(self, work: Work[T]) -> T:
+        """Run a transaction that may change which uploads are being removed."""
+        try:
+            return await self._database.write(work)
+        finally:
+            self._leaving.changed()
 
     async def _write(self, upload_id: UploadId, work: Work[T]) -> T:
         """Run a transaction that changes this row and no other; one that leaves it there gives it."""

@@ -37,6 +37,13 @@ RESTORE: Final = (
     f" WHERE id = :id AND owner = :owner AND removal_at > :now RETURNING {_COLUMNS}"
 )
 LEAVING: Final = f"SELECT {_COLUMNS}, removes_upload FROM videos WHERE {_OF_FILE} AND removal_at IS NOT NULL"
+HIDDEN: Final = (
+    f"SELECT {_COLUMNS}, removes_upload FROM videos WHERE id = :id AND owner = :owner AND removal_at IS NOT NULL"
+)
+LEAVING_UPLOADS: Final = (
+    "SELECT removes_upload FROM videos INDEXED BY videos_leaving"
+    " WHERE removal_at IS NOT NULL AND removes_upload IS NOT NULL"
+)
 # 1970 is no moment from which anything can be restored, and tells what was taken before.
 TAKE: Final = (
     "UPDATE videos SET removal_at = 0 WHERE id IN (SELECT id FROM videos INDEXED BY videos_leaving"
@@ -152,6 +159,17 @@ def load_leaving(connection: sqlite3.Connection, *, owner: UserId, profile: str,
     """Load the hidden record of a file."""
     row = connection.execute(LEAVING, {"owner": owner, "profile": profile, "filename": filename}).fetchone()
     return None if row is None else Leaving(decode_video(row[:-1]), row[-1])
+
+
+def load_hidden(connection: sqlite3.Connection, *, owner: UserId, video_id: str) -> Leaving | None:
+    """Load a hidden record of an owner."""
+    row = connection.execute(HIDDEN, {"id": video_id, "owner": owner}).fetchone()
+    return None if row is None else Leaving(decode_video(row[:-1]), row[-1])
+
+
+def list_leaving_uploads(connection: sqlite3.Connection) -> frozenset[UploadId]:
+    """List the uploads that go with hidden records."""
+    return frozenset(UploadId(row[0]) for row in connection.execute(LEAVING_UPLOADS))
 
 
 def take_removals(connection: sqlite3.Connection, *, now: int, limit: int) -> tuple[Leaving, ...]:

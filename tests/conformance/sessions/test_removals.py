@@ -76,6 +76,46 @@ async def test_the_hidden_record_of_a_file_is_found(sessions: Sessions) -> None:
     )
 
 
+async def test_a_hidden_record_is_found_by_its_id(sessions: Sessions) -> None:
+    """By its owner, with what goes along; one that is shown is not hidden."""
+    await sessions.put_video(a_video())
+    assert await sessions.hidden(ANNA, ID) is None
+    await sessions.begin_removal(ANNA, ID, due=DUE, upload_id=upload_id(7))
+    assert await sessions.hidden(BERT, ID) is None
+    assert await sessions.hidden(ANNA, ID) == (a_video(), upload_id(7))
+
+
+async def test_what_goes_with_hidden_records_is_known(sessions: Sessions) -> None:
+    """From the moment at which they are hidden to the one at which they are restored, or gone."""
+    for number in range(4):
+        await sessions.put_video(a_video(number))
+    steps = {
+        "hidden": lambda: sessions.begin_removal(ANNA, a_video(1).id, due=DUE, upload_id=upload_id(1)),
+        "restored": lambda: sessions.restore_video(ANNA, a_video(1).id, now=NOW),
+        "hidden, its file stays": lambda: sessions.begin_removal(ANNA, a_video(1).id, due=DUE, upload_id=None),
+        "another hidden": lambda: sessions.begin_removal(ANNA, a_video(2).id, due=DUE, upload_id=upload_id(2)),
+        "taken": lambda: sessions.take_removals(now=DUE, limit=9),
+        "gone": lambda: sessions.remove_video(ANNA, a_video(2).id),
+        "a third hidden": lambda: sessions.begin_removal(ANNA, a_video(3).id, due=DUE, upload_id=upload_id(3)),
+        "gone with its file": lambda: sessions.remove_video_of(ANNA, profile="videos", filename=a_video(3).filename),
+    }
+    leaving = {}
+    for name, step in steps.items():
+        await step()
+        for _ in range(2):
+            leaving[name] = [number for number in range(4) if await sessions.is_leaving(upload_id(number))]
+    assert leaving == {
+        "hidden": [1],
+        "restored": [],
+        "hidden, its file stays": [],
+        "another hidden": [2],
+        "taken": [2],
+        "gone": [],
+        "a third hidden": [3],
+        "gone with its file": [],
+    }
+
+
 async def test_a_file_that_is_described_anew_has_a_new_record(sessions: Sessions) -> None:
     """The hidden one is forgotten, and with it that the file was to go."""
     await sessions.put_video(a_video(1, filename="a.mp4"))

@@ -141,6 +141,7 @@ def test_every_leaf_has_a_row_of_its_own(dialect: str) -> None:
                 (503, 503),  # Stopping
                 (503, 503),  # Overloaded
                 (503, 429),  # TooManyStreams
+                (503, 503),  # TookTooLong
                 (507, 507),  # DiskFull
                 (503, 503),  # StorageFailed
                 (423, 503),  # BodyCut

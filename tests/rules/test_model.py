@@ -178,7 +178,7 @@ def test_every_leaf_has_a_sample_and_a_code_of_its_own() -> None:
 def test_what_may_work_later_says_when() -> None:
     """In whole seconds."""
     later = [error for error in SAMPLES if isinstance(error, errors.Unavailable)]
-    assert len(later) == 6
+    assert len(later) == 7
     assert all(error.retry_after >= 1 for error in later)
 
 

@@ -65,7 +65,7 @@ async def test_a_list_that_waited_too_long_is_not_begun(
 ) -> None:
     """Or a server with more questions than it can answer would answer none in time."""
     monkeypatch.setattr(database, "LIST_SECONDS", 0)
-    begun = []
+    begun: list[sqlite3.Connection] = []
     with pytest.raises(TookTooLong):
         await sessions._database.list(begun.append)
     assert not begun

@@ -115,12 +115,15 @@ async def start() -> AsyncIterator[Start]:
             *,
             limits: Limits | None = None,
             store: MemoryStore | None = None,
+            sessions: Any = None,
             profiles: Mapping[str, Profile] = BUILT_IN_PROFILES,
             clock: Clock | None = None,
             **changes: Any,
         ) -> Served:
-            store, sessions, locks = store or MemoryStore(), MemorySessions(), MemoryLocks()
-            made = _house(store, sessions, locks, limits=limits or Limits(), profiles=profiles, clock=clock or SystemClock())
+            store, sessions, locks = store or MemoryStore(), sessions or MemorySessions(), MemoryLocks()
+            made = _house(
+                store, sessions, locks, limits=limits or Limits(), profiles=profiles, clock=clock or SystemClock()
+            )
             house = replace(made, **changes)
             runner = make_runner(house, stop_seconds=1)
             await runner.setup()

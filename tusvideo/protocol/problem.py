@@ -44,6 +44,7 @@ SHARED: Final[Mapping[type[errors.TusvideoError], int]] = {
     errors.Unavailable: 503,
     errors.Stopping: 503,
     errors.Overloaded: 503,
+    errors.TookTooLong: 503,
     errors.DiskFull: 507,
     errors.StorageFailed: 503,
     errors.ConfigError: 500,

@@ -1,12 +1,14 @@
 """VideoRepository: records that are hidden until they are removed or restored."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from tests.conformance.sessions.samples import ANNA, BERT, NOW, SECOND, Sessions, a_video, upload_id
 from tusvideo.model import VideoState
 
 DUE = NOW + 30 * SECOND
 ID = a_video().id
+Step = Callable[[], Awaitable[object]]
 
 
 async def test_a_hidden_record_is_nowhere(sessions: Sessions) -> None:
@@ -89,7 +91,7 @@ async def test_what_goes_with_hidden_records_is_known(sessions: Sessions) -> Non
     """From the moment at which they are hidden to the one at which they are restored, or gone."""
     for number in range(4):
         await sessions.put_video(a_video(number))
-    steps = {
+    steps: dict[str, Step] = {
         "hidden": lambda: sessions.begin_removal(ANNA, a_video(1).id, due=DUE, upload_id=upload_id(1)),
         "restored": lambda: sessions.restore_video(ANNA, a_video(1).id, now=NOW),
         "hidden, its file stays": lambda: sessions.begin_removal(ANNA, a_video(1).id, due=DUE, upload_id=None),

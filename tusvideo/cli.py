@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 from tusvideo import __version__
 from tusvideo.config import FLAGS
@@ -18,9 +18,16 @@ _HELP: Final = {
 AddParser = Callable[..., argparse.ArgumentParser]
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in the words in one line, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message.removeprefix('argument ')}; try --help\n")
+
+
 def build_parser(*, add_client_commands: Callable[[AddParser], None] | None) -> argparse.ArgumentParser:
     """Describe the commands. ``upload`` and its like are the client's to describe; None leaves them out."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tusvideo",
         description="Resumable upload server for video and other large files, and its client.",
         allow_abbrev=False,

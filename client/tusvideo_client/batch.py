@@ -1,15 +1,21 @@
 """Many files on their way: which ones, in which order, and how each of them ended."""
 
 import asyncio
+import contextlib
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Generic, TypeVar
 
 from .errors import LocalFileError, UploadError
 from .events import Cut, Offline, Stalled, UploadEvent
-from .model import UploadResult
+from .journal import Journal
+from .model import Protocol, UploadResult
+
+T = TypeVar("T")
+End = TypeVar("End")
 
 RECENT_SECONDS = 60.0
 TROUBLES = 2
@@ -41,8 +47,6 @@ class Outcome:
 
 
 OnItemEvent = Callable[[Item, UploadEvent], None]
-Send = Callable[[Item], Awaitable[UploadResult]]
-Remaining = Callable[[Sequence[Item]], Sequence[int]]
 
 
 def results_of(outcomes: Iterable[Outcome]) -> list[UploadResult]:
@@ -106,55 +110,120 @@ class Weather:
         return len(self._troubles) == TROUBLES and at - self._troubles[0] <= RECENT_SECONDS
 
 
-class Batch:
-    """A queue of files, some of which are sent at the same time.
+class Batch(Generic[T, End]):
+    """The queue: files, some of which are sent at the same time; the library and the command line both send by it.
 
     While the link is good they go in the given order. While it is bad the one with the least left to send comes next,
     so that something is done before the link is gone for good. What has begun is not put back.
 
+    Files that go to different servers stand in different lanes, side by side: one that waits for a server out of reach
+    holds up no other server's.
+
     Args:
-        files: What :func:`list_files` gives.
-        send: Uploads one of them.
-        remaining: How many bytes of each item are left to send; asked in a thread, only while the link is bad.
+        files: What is to be sent.
+        send: Sends one of them and gives how it ended; what it raises ends all.
+        remaining: How many bytes of each file are left to send; asked in a thread, only while the link is bad.
         now: The time in seconds.
+        lane_of: Where a file goes; all to one place if not given.
+        closes: Tells of an end that the next file in the lane would have too, so that those are not begun.
     """
 
     def __init__(
-        self, files: Sequence[Outcome | Item], *, send: Send, remaining: Remaining, now: Callable[[], float]
+        self,
+        files: Sequence[T],
+        *,
+        send: Callable[[T], Awaitable[End]],
+        remaining: Callable[[Sequence[T]], Sequence[int]],
+        now: Callable[[], float],
+        lane_of: Callable[[T], str] = lambda _: "",
+        closes: Callable[[End], bool] = lambda _: False,
     ) -> None:
-        self.weather = Weather()
-        self._outcomes: list[Outcome | None] = [file if isinstance(file, Outcome) else None for file in files]
-        self._waiting = [(index, file) for index, file in enumerate(files) if isinstance(file, Item)]
-        self._choosing = asyncio.Lock()
+        self._lanes: dict[str, _Lane[T]] = {}
+        for index, file in enumerate(files):
+            self._lanes.setdefault(lane_of(file), _Lane()).waiting.append((index, file))
+        self._ends: list[End | None] = [None] * len(files)
         self._send = send
         self._remaining = remaining
         self._now = now
+        self._lane_of = lane_of
+        self._closes = closes
 
-    async def to_end(self, jobs: int) -> list[Outcome]:
-        """Send all, ``jobs`` at a time; the outcomes are in the order of the files. One failure stops no other file.
+    def note(self, file: T, event: UploadEvent) -> None:
+        """Take in what happened to a file on its way: it tells how the link is."""
+        self._lanes[self._lane_of(file)].weather.note(event, at=self._now())
 
-        Cancelling it cancels what is being sent; so does any error that is no :class:`UploadError`, which is raised.
+    @property
+    def left(self) -> int:
+        """How many files are not begun."""
+        return sum(len(lane.waiting) for lane in self._lanes.values())
+
+    async def to_end(self, jobs: int) -> list[End]:
+        """Send all, ``jobs`` at a time in each lane; gives how they ended, in the order of the files.
+
+        One failure stops no other file, unless ``closes`` says so; those that were not begun are left out. Cancelling
+        it cancels what is being sent; so does any error, which is raised.
         """
-        workers = [asyncio.ensure_future(self._work()) for _ in range(min(jobs, len(self._waiting)))]
+        workers = [
+            asyncio.ensure_future(self._work(lane))
+            for lane in self._lanes.values()
+            for _ in range(min(jobs, len(lane.waiting)))
+        ]
         try:
             await asyncio.gather(*workers)
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        return [outcome for outcome in self._outcomes if outcome is not None]
+        return [end for end in self._ends if end is not None]
 
-    async def _work(self) -> None:
-        while (chosen := await self._next()) is not None:
-            index, item = chosen
-            try:
-                self._outcomes[index] = Outcome(item=item, result=await self._send(item))
-            except UploadError as error:
-                self._outcomes[index] = Outcome(item=item, error=error)
+    async def _work(self, lane: "_Lane[T]") -> None:
+        while (chosen := await self._next(lane)) is not None:
+            index, file = chosen
+            end = self._ends[index] = await self._send(file)
+            lane.is_closed = lane.is_closed or self._closes(end)
 
-    async def _next(self) -> tuple[int, Item] | None:
-        async with self._choosing:
-            if len(self._waiting) > 1 and self.weather.is_bad(self._now()):
-                left = await asyncio.to_thread(self._remaining, [item for _, item in self._waiting])
-                return self._waiting.pop(min(range(len(left)), key=left.__getitem__))
-            return self._waiting.pop(0) if self._waiting else None
+    async def _next(self, lane: "_Lane[T]") -> tuple[int, T] | None:
+        async with lane.choosing:
+            if lane.is_closed or not lane.waiting:
+                return None
+            if len(lane.waiting) == 1 or not lane.weather.is_bad(self._now()):
+                return lane.waiting.pop(0)
+            left = await asyncio.to_thread(self._remaining, [file for _, file in lane.waiting])
+            return lane.waiting.pop(min(range(len(left)), key=left.__getitem__))
+
+
+class _Lane(Generic[T]):
+    """The files that go to one place."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, T]] = []
+        self.weather = Weather()
+        self.choosing = asyncio.Lock()
+        self.is_closed = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Where a file goes and how: the root of the server, the account on it, and what is spoken there."""
+
+    endpoint: str
+    account: str
+    protocol: Protocol
+
+
+def left_of(files: Iterable[tuple[Path, Way]], *, journal: Journal) -> list[int]:
+    """Bytes that these files have and that no earlier call is known to have stored there; a lost file has none."""
+    stored: dict[tuple[str, Way], int] = {}
+    with contextlib.suppress(LocalFileError):
+        for entry in journal.entries():
+            place = entry.record.place
+            way = Way(endpoint=place.endpoint, account=place.account, protocol=place.protocol)
+            stored[place.path, way] = entry.record.offset
+    return [_size_of(path) - stored.get((os.path.realpath(path), way), 0) for path, way in files]
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # its turn tells what is wrong with it

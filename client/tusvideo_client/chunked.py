@@ -9,6 +9,7 @@ from typing import TypedDict, Unpack
 from . import wire
 from .chunks import ChunkRun
 from .control import Control
+from .credentials import Auth, Credentials, Token
 from .errors import UnsupportedTypeError, UploadError
 from .events import OnEvent, OnProgress
 from .handle import AsyncUploadHandle, teller, to_its_end
@@ -20,7 +21,7 @@ from .plan import after_chunk
 from .state import DOCUMENTED, MIB, RetryPolicy, Timeouts
 from .throttle import RateLimit
 from .transfer import Clock, Transfer, throttle_of
-from .transport import Token, Transport
+from .transport import Transport
 
 VIDEO_SUFFIXES = frozenset(
     ".mp4 .mov .webm .m4v .mkv .avi .mpeg .mpg .ogv .3gp .ts".split()  # noqa: SIM905  # reads better than eleven strings
@@ -43,6 +44,7 @@ class AsyncChunkedVideoUploader:
     Args:
         base_url: Root of the server, for example ``http://127.0.0.1:8080``; ``ValueError`` if it is no HTTP address.
         token: Bearer token, or a callable (may be async) that makes one.
+        auth: Instead of a token a name and its password; see :class:`AsyncUploader`.
         profile: The server's profile.
         account: Tells uploads of several accounts on one server apart, if one user of this machine has several.
         chunk_size: Bytes in a chunk. An upload that is resumed keeps the size that it began with.
@@ -58,6 +60,7 @@ class AsyncChunkedVideoUploader:
         base_url: str,
         token: Token = None,
         *,
+        auth: Auth = None,
         profile: str = "poster",
         account: str = "",
         chunk_size: int = MIB,
@@ -71,8 +74,10 @@ class AsyncChunkedVideoUploader:
             message = f"chunk_size must be at least 1, not {chunk_size}"
             raise ValueError(message)
         wire.origin_of(base_url)
+        Credentials(token=token, auth=auth)  # judged here, and not in the middle of an upload
         self._base = base_url.rstrip("/")
         self._token = token
+        self._auth = auth
         self._profile = profile
         self._account = account
         self._chunk_size = chunk_size
@@ -167,7 +172,9 @@ class AsyncChunkedVideoUploader:
         given = {"title": title, "description": description if title is not None else None}
         facts = {key: wire.sendable(value) for key, value in given.items() if value is not None}
         async with (
-            Transport(self._base, token=self._token, timeouts=self._timeouts, throttle=self._throttle) as transport,
+            Transport(
+                self._base, token=self._token, auth=self._auth, timeouts=self._timeouts, throttle=self._throttle
+            ) as transport,
             take_in(
                 source,
                 journal=Journal(self._state_dir),

@@ -85,6 +85,7 @@ class ChunkRun:
         self._inventory = Inventory(self._length, chunk_size=intake.record.chunk_size or MIB)
         self._digest = RunningDigest(source)
         self._handed: dict[int, int] = {}
+        self._is_prompt = True
         self._done: Reply | None = None
 
     async def to_end(self, facts: dict[str, str]) -> UploadResult:
@@ -146,10 +147,17 @@ class ChunkRun:
             filename=f"{index}.part",
         )
         length = len(form.head) + size + len(form.tail)
-        body = Body(_form_pieces(form, data), length=length, lead=len(form.head), file_length=size)
+        again, began = self._handed.get(index, 0) >= size, self._transfer.now()
+        body = Body(
+            _form_pieces(form, data),
+            length=length,
+            lead=len(form.head),
+            file_length=size,
+            may_repeat=self._is_prompt and not again,
+        )
         stored = inventory.stored_bytes
         try:
-            return await self._transfer.request(
+            event = await self._transfer.request(
                 "POST",
                 f"{self._api}/chunk",
                 headers={wire.CONTENT_TYPE: form.content_type},
@@ -162,6 +170,9 @@ class ChunkRun:
                 question=(self._url, {}),
                 read=self._read_chunk,
             )
+            if again and self._transfer.now() - began > self._transport.timeouts.probe:
+                self._is_prompt = False  # it is the server that takes its time, not the link
+            return event
         finally:
             before = self._handed.get(index, 0)
             self._transfer.count(

@@ -10,11 +10,20 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from .commands import exits
 from .commands.arguments import add_commands
+from .errors import UploadError
 
 __all__ = ["add_commands", "run", "run_command"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in the words in one line, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(exits.USAGE, f"{self.prog}: {message.removeprefix('argument ')}; try --help\n")
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +32,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments without the program's name; those of the process if not given.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tusvideo_client",
         description="Resumable uploads that survive a bad link.",
         epilog=exits.as_text(),
@@ -61,4 +70,7 @@ def run_command(namespace: argparse.Namespace, *, parser: argparse.ArgumentParse
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return exits.USAGE
+    except UploadError as error:  # before any upload: the state on this side cannot be read
+        sys.stderr.write(f"{error}\n" + (f"  {error.hint}\n" if error.hint else ""))
+        return exits.exit_code_of(error)
     return code

@@ -70,7 +70,7 @@ class Text:
 
     def fail(self, name: str, *, error: UploadError, exit_code: int) -> None:  # noqa: ARG002  # the signature of Display
         details = f" (request {error.request_id})" if error.request_id else ""
-        self._note(f"{printable(name)}: {error}{details}")
+        self._note(f"{told_of(name, error)}{details}")
         if error.hint:
             self._note(f"  {error.hint}")
 
@@ -167,6 +167,13 @@ class Events:
     def _tell(self, event: str, facts: Mapping[str, Any]) -> None:
         self._results.write(json.dumps({"schema": SCHEMA, "event": event, **facts}) + "\n")
         self._results.flush()
+
+
+def told_of(name: str, error: UploadError) -> str:
+    """An error in one line, with the name of what it is about, once: many errors begin with the path."""
+    text = str(error)
+    named = text.startswith(f"{name} ") or f"/{name} " in text
+    return printable(text if named else f"{name}: {text}")
 
 
 def printable(name: str) -> str:

@@ -107,7 +107,7 @@ class AuthError(UploadError):
 
 
 class RejectedError(UploadError):
-    """The server refuses this upload for good: type, size, quota or syntax. The journal is kept."""
+    """The server refuses this upload for good: type, size, quota or syntax. What it has of it is remembered."""
 
 
 class UploadGoneError(UploadError):

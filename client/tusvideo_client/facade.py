@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from .batch import OnItemEvent, Outcome
 from .chunked import AsyncChunkedVideoUploader, ChunkedOptions
+from .credentials import Auth, Token
 from .errors import UploadCancelledError
 from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
 from .follow import Follow
@@ -22,7 +23,6 @@ from .portal import WAKE_SECONDS, Portal, Task, answer_of, next_of
 from .state import DOCUMENTED, MIB, RetryPolicy
 from .throttle import RateLimit
 from .transfer import Clock
-from .transport import Token
 from .uploader import AsyncUploader, BatchOptions, UploadOptions
 
 T = TypeVar("T")
@@ -167,6 +167,7 @@ class Uploader:
         *,
         protocol: Choice = "auto",
         token: Token = None,
+        auth: Auth = None,
         account: str = "",
         retry: RetryPolicy | None = None,
         request_bytes: int = 64 * MIB,
@@ -181,6 +182,7 @@ class Uploader:
             base_url,
             protocol=protocol,
             token=token,
+            auth=auth,
             account=account,
             retry=retry,
             request_bytes=request_bytes,
@@ -305,6 +307,7 @@ class ChunkedVideoUploader:
         base_url: str,
         token: Token = None,
         *,
+        auth: Auth = None,
         profile: str = "poster",
         account: str = "",
         chunk_size: int = MIB,
@@ -317,6 +320,7 @@ class ChunkedVideoUploader:
         self._uploader = AsyncChunkedVideoUploader(
             base_url,
             token,
+            auth=auth,
             profile=profile,
             account=account,
             chunk_size=chunk_size,

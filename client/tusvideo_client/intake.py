@@ -5,9 +5,10 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 from .content import Content
-from .errors import LocalFileError
+from .errors import LocalFileError, RejectedError
 from .fingerprint import Place
 from .follow import Follow
 from .journal import Claim, Journal, Record
@@ -48,6 +49,17 @@ class Intake:
             record = replace(record, fingerprint=self.source.fingerprint)
         if record != self.record:
             self.record = record
+            self.claim.save(self.record)
+
+    def note_failure(self, error: BaseException) -> None:
+        """Forget what cannot go on and has nothing at the server; remember of the rest that it was refused, and why."""
+        is_refused = isinstance(error, RejectedError) and (error.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR
+        is_over = is_refused or self.source.is_once or (isinstance(error, LocalFileError) and not error.retryable)
+        asked = self.resumes and self.record.place.protocol == "chunks"  # what the server has was never noted, maybe
+        if is_over and not self.record.has_begun and not asked:
+            self.claim.forget()
+        elif is_refused:
+            self.record = replace(self.record, refused=str(error))
             self.claim.save(self.record)
 
     async def note_end(self) -> None:
@@ -109,13 +121,14 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
             )
             if not resumes:
                 await intake.save(fresh)
-            elif source.size is not None:
+            elif intake.record.refused is not None:
+                await intake.save(replace(intake.record, refused=None))
+            if resumes and source.size is not None:
                 await intake.note_end()
             try:
                 yield intake
-            except BaseException:
-                if source.is_once and intake.record.upload_url is None:
-                    claim.forget()  # a stream does not come again, and there is nothing to remove
+            except BaseException as error:
+                intake.note_failure(error)
                 raise
         finally:
             claim.release()  # not awaited: a second cancel must not leave the lock behind

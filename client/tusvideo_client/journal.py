@@ -45,6 +45,7 @@ class Record:
         metadata: Title, description and further pairs that the upload was made with.
         protocol: What the upload speaks; None in records that are older than the choice, and until it is made.
         collection: The server's address for making uploads; None until it is known.
+        refused: Why the server will take no more of it, in its own words; None while it may.
     """
 
     place: Place
@@ -56,6 +57,12 @@ class Record:
     metadata: dict[str, str] = field(default_factory=dict)
     protocol: Protocol | None = None
     collection: str | None = None
+    refused: str | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """True if the server may have something of it."""
+        return self.offset > 0 if self.place.protocol == "chunks" else self.upload_url is not None
 
     @property
     def length(self) -> int | None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import events, network, wire
+from . import events, network, refusal, wire
 from .control import Control
 from .errors import (
     AuthError,
@@ -61,8 +61,9 @@ PHASES = {
     Step.RECORD: Phase.FINALIZING,
     Step.DONE: Phase.FINALIZING,
 }
+KEPT = "what is stored is kept, and the same call resumes"
 ERRORS: dict[Kind, tuple[type[UploadError], str | None]] = {
-    Kind.AUTH: (AuthError, "give a valid token; what is stored is kept, and the same call resumes"),
+    Kind.AUTH: (AuthError, f"give a valid token; {KEPT}"),
     Kind.UNTRUSTED: (AuthError, "check the address, or install the certificate of the server's authority"),
     Kind.REJECTED: (RejectedError, None),
     Kind.GONE: (UploadGoneError, "ask the operator why uploads vanish"),
@@ -413,9 +414,12 @@ class Transfer:
     def _failure(self, stop: Stop) -> UploadError:
         kind, hint = ERRORS[stop.kind]
         reply = self.reply
-        reason = wire.parse_reason(reply.body) if reply else None
+        told = None if reply is None else refusal.read(reply.status, headers=reply.headers, body=reply.body)
+        why = stop.why if told is None else stop.why.replace(refusal.SERVER, told.who, 1)
+        if told and told.hint and stop.kind in (Kind.AUTH, Kind.REJECTED):
+            hint = f"{told.hint}; {KEPT}" if stop.kind is Kind.AUTH else told.hint
         return kind(
-            f"{stop.why}: {reason}" if reason else stop.why,
+            f"{why}: {told.reason}" if told and told.reason else why,
             upload_url=self.upload_url,
             offset=self.state.offset,
             status=reply.status if reply else None,

@@ -4,7 +4,6 @@ The only module that imports aiohttp. It decides nothing: no retry, no redirect,
 """
 
 import asyncio
-import inspect
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -18,12 +17,11 @@ from typing import Any, Self
 import aiohttp
 
 from . import link
-from .errors import AuthError, UploadError
+from .credentials import Auth, Credentials, Token
+from .errors import UploadError
 from .state import Timeouts, Trouble
 from .throttle import Throttle
 from .wire import origin_of, parse_object
-
-Token = str | Callable[[], str | Awaitable[str]] | None
 
 ANSWER_LIMIT = 1024 * 1024
 SWIFT_AFTER = 4 * 1024 * 1024
@@ -117,7 +115,7 @@ class _Response(aiohttp.ClientResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer, its fields by case-insensitive name; ``bearer`` is the token that the request carried."""
+    """An answer, its fields by case-insensitive name; ``bearer`` is the credential that the request carried."""
 
     status: int
     url: str
@@ -144,12 +142,21 @@ class Body:
         length: How many there are in all.
         lead: How many of them come before the bytes of the file.
         file_length: How many of them are bytes of the file; all of them if not given.
+        may_repeat: The answer takes no work, and the request may be made again: if only the answer is missing, a rival
+            that is answered takes over as well.
     """
 
     def __init__(
-        self, pieces: AsyncIterator[bytes], *, length: int, lead: int = 0, file_length: int | None = None
+        self,
+        pieces: AsyncIterator[bytes],
+        *,
+        length: int,
+        lead: int = 0,
+        file_length: int | None = None,
+        may_repeat: bool = False,
     ) -> None:
         self.length = length
+        self.may_repeat = may_repeat
         self.handed = 0
         self.acked = 0
         self.error: UploadError | None = None
@@ -182,8 +189,9 @@ class Transport:
     """A pool of connections to one server.
 
     Args:
-        base_url: Root of the server; the token goes to its origin and to no other.
+        base_url: Root of the server; the credentials go to its origin and to no other.
         token: Bearer token, or a callable (may be async) that makes one.
+        auth: Name and password, or a callable (may be async) that gives them.
         timeouts: How long nothing may happen. A slow link is no stalled link.
         throttle: Lets the bytes of bodies leave no faster than they may.
     """
@@ -193,6 +201,7 @@ class Transport:
         base_url: str,
         *,
         token: Token = None,
+        auth: Auth = None,
         timeouts: Timeouts | None = None,
         throttle: Throttle | None = None,
     ) -> None:
@@ -200,8 +209,7 @@ class Transport:
         self.timeouts = timeouts or Timeouts()
         self.round_trip: float | None = None
         self._throttle = throttle
-        self._token = token
-        self._token_value: str | None = None
+        self._credentials = Credentials(token=token, auth=auth)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -224,19 +232,16 @@ class Transport:
 
     @property
     def can_renew(self) -> bool:
-        """True if a refused token may be replaced by a fresh one."""
-        return callable(self._token)
+        """True if refused credentials may be replaced by fresh ones."""
+        return self._credentials.can_renew
 
     async def renew_token(self, refused: str | None) -> bool:
-        """Ask the token provider, unless another upload has done so; True if the token is another one than before.
+        """Ask the provider of the credentials, unless another upload has done so; True if they are others than before.
 
         Args:
-            refused: The token that was refused; None if the request carried none.
+            refused: Those that were refused; None if the request carried none.
         """
-        before = refused or self._token_value
-        if self._token_value == before:
-            self._token_value = None
-        return await self._bearer() != before
+        return await self._credentials.renew(refused)
 
     async def send(
         self,
@@ -273,9 +278,9 @@ class Transport:
             message = "the uploader is not open: use `async with`"
             raise RuntimeError(message)
         fields = dict(headers or {})
-        bearer = await self._bearer() if origin_of(url) == self._origin else None
+        bearer = await self._credentials.value() if origin_of(url) == self._origin else None
         if bearer:
-            fields["Authorization"] = f"Bearer {bearer}"
+            fields["Authorization"] = f"{self._credentials.scheme} {bearer}"
         if isinstance(body, Body):
             fields["Content-Length"] = str(body.length)
             body.throttle = self._throttle
@@ -286,7 +291,14 @@ class Transport:
             self._exchange(method, url, headers=fields, body=body, movement=movement, connect=connect)
         )
         try:
-            reply = await self._watched(exchange, movement, on_moved=on_moved, patience=patience, rival=rival)
+            reply = await self._watched(
+                exchange,
+                movement,
+                on_moved=on_moved,
+                patience=patience,
+                rival=rival,
+                races_answer=isinstance(body, Body) and body.may_repeat,
+            )
             if isinstance(body, Body) and reply.is_success:
                 movement.acked = body.length  # nobody says yes to what has not arrived
             return replace(reply, bearer=bearer)
@@ -340,6 +352,7 @@ class Transport:
         on_moved: Callable[[Movement], None] | None,
         patience: float,
         rival: Callable[[], Awaitable[bool]] | None,
+        races_answer: bool,
     ) -> Reply:
         """Wait for the answer as long as something moves.
 
@@ -362,7 +375,7 @@ class Transport:
                     continue  # the time for a connection is limited by the library
                 if silent > limit:
                     raise TimeoutError
-                if rival is None or movement.is_whole:
+                if rival is None or (movement.is_whole and not races_answer):
                     continue
                 if race is None and silent > self.timeouts.probe:
                     race = asyncio.ensure_future(rival())
@@ -375,16 +388,6 @@ class Transport:
                 movement.abort()
                 exchange.cancel()
                 await asyncio.wait({exchange})
-
-    async def _bearer(self) -> str | None:
-        if callable(self._token) and self._token_value is None:
-            value = self._token()
-            self._token_value = await value if inspect.isawaitable(value) else value
-        bearer = self._token_value if callable(self._token) else self._token
-        if bearer and not (bearer.isascii() and bearer.isprintable()):
-            message = "the token cannot be sent: expected printable ASCII"
-            raise AuthError(message, hint="look for a line break at the end of the token's file")
-        return bearer
 
     def _make_socket(self, address: Any) -> socket.socket:  # noqa: ANN401  # aiohttp's AddrInfoType is private
         return link.make_socket(address[0], address[1], address[2])

@@ -1,7 +1,6 @@
 """Uploads over tus or the IETF draft: few long requests, each resumed from the byte that the server says it has."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,25 +10,26 @@ from typing import Self, TypedDict, Unpack, get_args
 from urllib.parse import urlsplit
 
 from . import wire
-from .batch import Batch, Item, OnItemEvent, Outcome, list_files
+from .batch import Batch, Item, OnItemEvent, Outcome, Way, left_of, list_files
 from .chunks import ChunkRun
 from .control import Control
+from .credentials import Auth, Token
 from .dialect import COLLECTION, DIALECTS, Offer, judge_length
 from .draft import Limits
-from .errors import LocalFileError
+from .errors import UploadError
 from .events import OnEvent, OnProgress, UploadEvent
 from .follow import Follow
 from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import Intake, take_in
 from .journal import Journal
-from .model import Choice, UploadResult
+from .model import Choice, Protocol, UploadResult
 from .negotiation import negotiate
 from .origin import SPOOL_BYTES, SPOOL_BYTES_AT_LEAST, Uploadable, name_of
 from .plan import after_chunk, after_tus
 from .state import MIB, RetryPolicy, Timeouts
 from .throttle import RateLimit
 from .transfer import Clock, Transfer, throttle_of
-from .transport import Token, Transport
+from .transport import Transport
 from .tus import TusRun, say_farewell
 
 CHUNK_PROFILE = "poster"
@@ -70,6 +70,8 @@ class AsyncUploader:
             began with, unless another one is named: then it begins anew.
         token: Bearer token, or a callable (may be async) that makes one. A callable is asked again once when the server
             refuses its token.
+        auth: Instead of a token a name and its password (Basic), as ``("alice", "…")``, or a callable as for ``token``
+            that gives both. They go to the origin of ``base_url`` only; ``ValueError`` if they cannot be sent.
         account: Tells uploads of several accounts on one server apart, if one user of this machine has several.
         retry: How patient to be.
         request_bytes: Longest body of one request.
@@ -92,6 +94,7 @@ class AsyncUploader:
         *,
         protocol: Choice = "auto",
         token: Token = None,
+        auth: Auth = None,
         account: str = "",
         retry: RetryPolicy | None = None,
         request_bytes: int = 64 * MIB,
@@ -125,7 +128,11 @@ class AsyncUploader:
             connect=connect_timeout, stall=stall_timeout, probe=stall_timeout / 3, response=2 * stall_timeout
         )
         self._transport = Transport(
-            self._base, token=token, timeouts=timeouts, throttle=throttle_of(rate_limit, clock=self._clock)
+            self._base,
+            token=token,
+            auth=auth,
+            timeouts=timeouts,
+            throttle=throttle_of(rate_limit, clock=self._clock),
         )
         self._handles: set[AsyncUploadHandle] = set()
 
@@ -253,30 +260,32 @@ class AsyncUploader:
         given = options.get("metadata") or {}
         wire.build_metadata(given)
 
-        async def send(item: Item) -> UploadResult:
-            def tell(event: UploadEvent) -> None:
-                batch.weather.note(event, at=self._clock.now())
-                if on_event is not None:
-                    on_event(item, event)
+        async def send(file: Outcome | Item) -> Outcome:
+            if isinstance(file, Outcome):
+                return file  # a folder that cannot be read
 
-            metadata = {"relativePath": item.name, **given} if item.is_inside else given
+            def tell(event: UploadEvent) -> None:
+                batch.note(file, event)
+                if on_event is not None:
+                    on_event(file, event)
+
+            metadata = {"relativePath": file.name, **given} if file.is_inside else given
             own: UploadOptions = {"name": None, "size": None, "progress": None, "on_event": tell, "metadata": metadata}
             wanted: UploadOptions = {**options, **own}
-            return await self.upload(item.path, **wanted)
+            try:
+                return Outcome(item=file, result=await self.upload(file.path, **wanted))
+            except UploadError as error:
+                return Outcome(item=file, error=error)
+
+        def remaining(files: Sequence[Outcome | Item]) -> list[int]:
+            protocol: Protocol = "chunks" if self._protocol == "chunks" else "tus"
+            way = Way(endpoint=self._base, account=self._account, protocol=protocol)
+            paths = [file.item.path if isinstance(file, Outcome) else file.path for file in files]
+            return left_of([(path, way) for path in paths], journal=Journal(self._state_dir))
 
         files = await asyncio.to_thread(list_files, sources)
-        batch = Batch(files, send=send, remaining=self._remaining, now=self._clock.now)
+        batch = Batch(files, send=send, remaining=remaining, now=self._clock.now)
         return await batch.to_end(jobs)
-
-    def _remaining(self, items: Sequence[Item]) -> list[int]:
-        """Bytes that these files have and that no earlier call is known to have stored; a lost file has none."""
-        stored: dict[str, int] = {}
-        with contextlib.suppress(LocalFileError):
-            for entry in Journal(self._state_dir).entries():
-                place = entry.record.place
-                if (place.endpoint, place.account, place.protocol) == (self._base, self._account, "tus"):
-                    stored[place.path] = entry.record.offset
-        return [_size_of(item.path) - stored.get(os.path.realpath(item.path), 0) for item in items]
 
     async def _upload(
         self,
@@ -381,10 +390,3 @@ def _judged_follow(options: UploadOptions) -> Follow | None:
     if isinstance(told, Follow):
         return told
     return Follow() if told else None
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0  # its turn tells what is wrong with it

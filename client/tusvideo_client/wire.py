@@ -205,7 +205,7 @@ def origin_of(url: str) -> tuple[str, str, int]:
     if "@" in (parts.netloc or url):
         message = (
             "an address with a user name or a password in it is refused, because it would be shown and stored: leave"
-            " them out and give a token; a proxy that wants a password (Basic) has to let the token pass instead"
+            " them out and give a token, or the name apart (--user NAME, auth=) with the password where nobody reads it"
         )
         raise ValueError(message)
     if parts.scheme not in {"http", "https"} or not parts.hostname:

@@ -66,10 +66,11 @@ def test_help_is_told_on_stdout(words: list[str]) -> None:
     ],
 )
 def test_words_that_make_no_sense_end_with_2(words: list[str]) -> None:
-    """A mistake in the words is told on stderr, with how it is meant."""
+    """A mistake in the words is one line on stderr, which says where to read how it is meant."""
     done = run(*words)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "usage: tusvideo" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("tusvideo")
+    assert done.stderr.endswith("; try --help\n")
 
 
 def test_all_mistakes_of_the_configuration_end_with_2(tmp_path: Path) -> None:

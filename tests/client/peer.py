@@ -68,6 +68,8 @@ class Fault:
         headers: Fields of that answer.
         body: Body of that answer.
         lose: Do what was asked, then drop the connection instead of answering.
+        mute: Do what was asked, and never answer.
+        deaf: Take the body, do nothing, and never answer.
         cut_after: Take so many body bytes, then drop the connection.
         hold_after: Take so many body bytes, then take no more until the client leaves.
         path: A part of the path that must match.
@@ -80,6 +82,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
     lose: bool = False
+    mute: bool = False
+    deaf: bool = False
     cut_after: int | None = None
     hold_after: int | None = None
     path: str = ""
@@ -103,6 +107,7 @@ class Peer:
         self.offer = {"Tus-Resumable": "1.0.0", "Tus-Version": "1.0.0", "Tus-Extension": "creation,expiration"}
         self.faults: list[Fault] = []
         self.token: str | None = None
+        self.login: tuple[str, str] | None = None
         self.honours_keys = True
         self.says_offset_on_409 = True
         self.says_content_location = True
@@ -173,10 +178,11 @@ class Peer:
             self.on_request(seen)
         if fault.status:
             return web.Response(status=fault.status, headers=fault.headers, text=fault.body)
-        if self.token is not None and request.headers.get("Authorization") != f"Bearer {self.token}":
-            return web.Response(status=401)
+        if not self._knows(request.headers.get("Authorization")):
+            challenge = {"WWW-Authenticate": 'Basic realm="peer"'} if self.login else {}
+            return web.Response(status=401, headers=challenge)
         try:
-            response = await handler(request)
+            response = await (self._ignore if fault.deaf else handler)(request)
         except (ConnectionError, ClientPayloadError, asyncio.IncompleteReadError):
             raise  # the client left, or was made to
         except web.HTTPException:
@@ -184,9 +190,25 @@ class Peer:
         except Exception as error:
             self.mistakes.append(error)
             raise
-        if fault.lose:
-            drop(request)
+        await self._let_go(request)
         return response
+
+    def _knows(self, told: str | None) -> bool:
+        if self.login is not None:
+            return told == _basic(*self.login)
+        return self.token is None or told == f"Bearer {self.token}"
+
+    async def _ignore(self, request: web.Request) -> web.Response:
+        await self._body(request, lambda _: None)
+        request[FAULT].mute = True
+        return web.Response()
+
+    @staticmethod
+    async def _let_go(request: web.Request) -> None:
+        if request[FAULT].mute:
+            await asyncio.Event().wait()  # until the server stops
+        if request[FAULT].lose:
+            drop(request)
 
     def _next_fault(self, request: web.Request) -> Fault:
         for fault in self.faults:
@@ -358,6 +380,10 @@ def _length_in(request: web.Request) -> int | None:
         assert "Upload-Length" not in request.headers
         return None
     return int(request.headers["Upload-Length"])
+
+
+def _basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 def _parse_form(request: web.Request, body: bytes, seen: Seen) -> bytes:

@@ -23,7 +23,7 @@ from tusvideo_client import (
     Stored,
     Uploader,
 )
-from tusvideo_client.batch import Weather, list_files, results_of
+from tusvideo_client.batch import Batch, Weather, list_files, results_of
 from tusvideo_client.events import UploadEvent
 
 
@@ -242,3 +242,30 @@ async def test_the_blocking_one_does_the_same(peer: Peer, tmp_path: Path) -> Non
     outcomes = await asyncio.to_thread(block)
     assert [result.filename for result in results_of(outcomes)] == ["a.mp4", "b.mp4", "c.mp4"]
     assert sum(isinstance(event, Finished) for event in told) == 3
+
+
+async def test_files_for_different_places_stand_side_by_side() -> None:
+    """A lane that waits holds up no other; one that is closed leaves what was not begun; ends keep the given order."""
+    opened = asyncio.Event()
+    order: list[str] = []
+
+    async def send(file: str) -> str:
+        if file == "a1":
+            await opened.wait()
+        order.append(file)
+        if file == "b2":
+            opened.set()
+        return file.upper()
+
+    batch = Batch(
+        ["a1", "b1", "a2", "b2", "c1", "c2"],
+        send=send,
+        remaining=lambda files: [0 for _ in files],
+        now=lambda: 0.0,
+        lane_of=lambda file: file[0],
+        closes=lambda end: end == "C1",
+    )
+    async with asyncio.timeout(10):
+        assert await batch.to_end(1) == ["A1", "B1", "A2", "B2", "C1"]
+    assert order.index("b2") < order.index("a1") < order.index("a2")
+    assert batch.left == 1

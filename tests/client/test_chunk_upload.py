@@ -10,6 +10,7 @@ from tests.client.conftest import Waits
 from tests.client.peer import UPLOADS, Fault, Peer, Seen, Upload, slow_link
 from tusvideo_client import (
     AsyncChunkedVideoUploader,
+    AsyncUploader,
     FileChangedError,
     FileTooLargeError,
     GaveUpError,
@@ -386,3 +387,29 @@ def test_the_inventory_counts_whole_chunks_only(offset: int, chunks: int) -> Non
 def test_the_peer_stores_by_number() -> None:
     """The test server's own idea of what is contiguous."""
     assert Upload(length=3, chunks={0: b"a", 1: b"b", 3: b"d"}).contiguous == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "resent"),
+    [(Fault("POST", path="chunk", mute=True, skip=1), 0), (Fault("POST", path="chunk", deaf=True, skip=1), MIB)],
+    ids=["the answer is lost", "the chunk is lost"],
+)
+async def test_an_answer_that_does_not_come_is_not_waited_for_to_the_end(
+    fault: Fault, resent: int, peer: Peer, video: Path
+) -> None:
+    """A connection may die after the last byte of a chunk: when another one is answered, that one takes over."""
+    peer.faults = [fault]
+    async with AsyncUploader(peer.url, protocol="chunks", stall_timeout=0.9) as patient:
+        result = await patient.upload(video)
+    assert (result.stats.stalls, result.stats.resent_bytes) == (1, resent)
+    assert 0.3 <= result.stats.detect_max < 1.2  # and not the 1.8 s that an answer may take
+    assert len(peer.only().chunks) == CHUNKS
+
+
+async def test_a_server_that_takes_its_time_is_given_it(peer: Peer, video: Path) -> None:
+    """A chunk goes twice for the sake of haste at most: after that the answer has all of its time."""
+    peer.faults = [Fault("POST", path="chunk", deaf=True, times=2)]
+    async with AsyncUploader(peer.url, protocol="chunks", stall_timeout=0.6) as patient:
+        result = await patient.upload(video)
+    assert (result.stats.stalls, result.stats.resent_bytes) == (2, 2 * MIB)
+    assert result.stats.detect_max >= 1.2

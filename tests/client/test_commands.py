@@ -128,6 +128,73 @@ async def test_rm_leaves_a_finished_file(command: Command, peer: Peer, video: Pa
     assert Journal().entries() == []
 
 
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_what_is_refused_before_it_began_is_not_remembered(
+    protocol: str, command: Command, peer: Peer, video: Path
+) -> None:
+    """Nothing of it is at the server, so there is nothing to go on with; the same command again asks again."""
+    words = ("upload", str(video), "--to", peer.url, "--protocol", protocol)
+    peer.faults = [Fault("POST", status=413, body='{"detail": "too large."}')]
+    code, _, err = await command(*words)
+    assert (code, "answered 413: too large." in err, Journal().entries()) == (5, True, [])
+    video.write_bytes(b"")
+    if protocol == "chunks":
+        assert (await command(*words))[0] == 4
+        assert Journal().entries() == []
+    peer.faults = [Fault("POST", status=507)]
+    video.write_bytes(b"x")
+    assert (await command(*words))[0] == 5
+    assert [entry.record.refused for entry in Journal().entries()] == [None]  # a full disk is no verdict on the file
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_what_is_refused_in_the_middle_is_shown_and_left_alone(
+    protocol: str, command: Command, peer: Peer, video: Path
+) -> None:
+    """`ls` tells why; `resume --all` does not try it, `resume ID` does, and `rm` removes it."""
+    name = await leave(peer, video, protocol=protocol, after=1000)
+    method = "PATCH" if protocol == "tus" else "POST"
+    peer.faults = [Fault(method, status=415, body='{"detail": "no video."}', times=2)]
+    assert (await command("resume", "--all"))[0] == 5
+    code, out, err = await command("ls")
+    assert (code, "refused" in out, f"{name[:8]}: the server answered 415: no video.; `resume" in err) == (
+        0,
+        True,
+        True,
+    )
+    row, _ = as_json((await command("ls", "--json"))[1])
+    assert (row["state"], row["message"]) == ("refused", "the server answered 415: no video.")
+    requests = len(peer.seen)
+    code, _, err = await command("resume", "--all")
+    assert (code, "is left out: the server answered 415: no video." in err, len(peer.seen)) == (0, True, requests)
+    assert (await command("resume", name))[0] == 5
+    code, out, _ = await command("resume", name)
+    assert (code, out.startswith(peer.url), Journal().entries()) == (0, True, [])
+
+    name = await leave(peer, video, protocol=protocol, after=1000)
+    peer.faults = [Fault(method, status=415)]
+    assert (await command("resume", name))[0] == 5
+    code, out, _ = await command("rm", name)
+    assert (code, "removed, " in out, Journal().entries()) == (0, True, [])
+
+
+async def test_a_chunk_upload_that_a_proxy_refuses_once_keeps_its_place(
+    command: Command, peer: Peer, video: Path
+) -> None:
+    """After a kill nobody noted what the server has: a 403 on the first question must not cost it."""
+    peer.faults = [Fault("POST", path="chunk", hold_after=1000, skip=1)]
+    process = await start(str(video), "--to", peer.url, "--protocol", "chunks")
+    await peer.reached.wait()
+    process.kill()
+    await process.communicate()
+    peer.faults = [Fault("HEAD", status=403, headers={"Content-Type": "text/html"})]
+    code, _, err = await command("resume", "--all")
+    assert (code, "something before the server answered 403" in err) == (5, True)
+    (entry,) = Journal().entries()
+    assert (await command("resume", entry.key))[0] == 0
+    assert len(peer.chunked) == 1
+
+
 async def test_an_upload_that_runs_is_left_alone(command: Command, peer: Peer, video: Path) -> None:
     """`ls` names the process; `resume` leaves it out, and `rm` refuses."""
     peer.faults = [Fault("PATCH", hold_after=MIB)]
@@ -210,7 +277,9 @@ async def test_a_token_comes_from_a_command(command: Command, peer: Peer, video:
         assert (code, words in err) == (6, True)
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, 6), (404, 5), (400, 5), (503, 75), (307, 1), (200, 1)], ids=str)
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, 6), (403, 5), (404, 5), (400, 5), (503, 75), (307, 1), (200, 1)], ids=str
+)
 async def test_exit_codes_of_status(status: int, code: int, command: Command, peer: Peer) -> None:
     """A question that is not answered ends as an upload would."""
     peer.faults = [Fault("HEAD", status=status)]
@@ -238,6 +307,39 @@ async def test_mistakes_in_words_are_exit_code_2(words: list[str], said: str, co
     """They are told on stderr, and nothing is sent."""
     code, out, err = await command(*words)
     assert (code, out, said in err) == (2, "", True)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["upload", "x", "--chunk-size", "8x"],
+            "tusvideo_client upload: --chunk-size: expected a positive number of bytes, as 65536, 512K or 8M; got '8x'",
+        ),
+        (["ls", "--json=1"], "tusvideo_client ls: --json: ignored explicit argument '1'"),
+        (["status"], "tusvideo_client status: the following arguments are required: ID|FILE|URL"),
+        (["ls", "--ofline"], "tusvideo_client: unrecognized arguments: --ofline"),
+    ],
+)
+async def test_a_mistake_in_words_is_one_line(words: list[str], line: str, command: Command) -> None:
+    """What was expected, what came, and where to read more; not the whole usage."""
+    assert await command(*words) == (2, "", f"{line}; try --help\n")
+
+
+async def test_state_that_cannot_be_read_is_told(command: Command, state_dir: Path) -> None:
+    """One sentence and the exit code of local files, and no traceback."""
+    (state_dir / "uploads" / "x.json").mkdir(parents=True)
+    code, out, err = await command("ls", "--offline")
+    assert (code, out, "cannot be read" in err, "Traceback" in err) == (4, "", True, False)
+
+
+async def test_a_path_is_told_once(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that begins with the file needs no file before it."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("no.mp4", str(tmp_path / "no.mp4")):
+        for words in (["upload", path], ["verify", path, "http://127.0.0.1:9/files/x"]):
+            code, _, err = await command(*words, "--to", "http://127.0.0.1:9")
+            assert (code, err.count("no.mp4")) == (4, 1)
 
 
 async def test_variables_give_what_flags_do_not(command: Command, peer: Peer, video: Path) -> None:

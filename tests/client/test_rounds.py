@@ -5,6 +5,8 @@ import contextlib
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from tests.client.conftest import Command
 from tests.client.peer import Fault, Peer, Seen, as_json
-from tests.client.test_cli import start
+from tests.client.test_cli import environment, start
 from tusvideo_client import Phase, Progress, RejectedError, TransferStats, UploadResult
 from tusvideo_client.bars import Bars
 from tusvideo_client.commands import rounds
@@ -167,6 +169,59 @@ async def test_a_server_out_of_reach_ends_the_round(peer: Peer, folder: Path, co
     peer.token = "right"
     code, _, err = await command("upload", "-r", str(folder), "--to", peer.url)
     assert (code, "3 files are not begun" in err) == (6, True)
+
+
+@pytest.mark.parametrize(("cuts", "order"), [(0, "abcd"), (2, "adcb")])
+async def test_the_least_that_is_left_comes_first_on_a_bad_link(
+    cuts: int, order: str, peer: Peer, tmp_path: Path, command: Command
+) -> None:
+    """Good link: the order of the words. Bad link: the smallest of those that wait; what has begun goes on."""
+    sizes = {"a": 400_000, "b": 600_000, "c": 500_000, "d": 300_000}
+    for name, size in sizes.items():
+        (tmp_path / f"{name}.mp4").write_bytes(name.encode() * size)
+    peer.faults = [Fault("PATCH", cut_after=100_000, times=cuts)]
+    code, out, _ = await command("upload", *(str(tmp_path / f"{name}.mp4") for name in sizes), "--to", peer.url)
+    assert (code, [line[-5] for line in out.splitlines()]) == (0, list(order))
+
+
+async def test_a_server_out_of_reach_holds_up_no_other(peer: Peer, tmp_path: Path, command: Command) -> None:
+    """`resume --all` goes on with the uploads to other servers, side by side, while it waits for one."""
+    other = Peer()
+    await other.start()
+    for server in (peer, other):
+        for name in "ab":
+            (tmp_path / f"{name}.mp4").write_bytes(os.urandom(1000))
+            server.faults = [Fault("PATCH", status=401)]
+            assert (await command("upload", str(tmp_path / f"{name}.mp4"), "--to", server.url))[0] == 6
+    await peer.stop()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tusvideo_client", "resume", "--all"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    done = [(await process.stdout.readline()).decode() for _ in range(2)]
+    assert [line.startswith(f"{other.url}/") for line in done] == [True, True]
+    await peer.start()
+    out, err = await process.communicate()
+    assert (process.returncode, out.decode().count(f"{peer.url}/"), b"waiting" in err) == (0, 2, True)
+    await other.stop()
+
+
+async def test_a_server_is_given_up_alone(peer: Peer, tmp_path: Path, command: Command) -> None:
+    """After --retry-for the uploads to one server are left, and those to the other one are done; again is 75."""
+    other = Peer()
+    await other.start()
+    for server in (peer, other):
+        for name in "ab":
+            (tmp_path / f"{name}.mp4").write_bytes(os.urandom(1000))
+            server.faults = [Fault("PATCH", status=401)]
+            assert (await command("upload", str(tmp_path / f"{name}.mp4"), "--to", server.url))[0] == 6
+    await peer.stop()
+    code, out, err = await command("resume", "--all", "--retry-for", "0")
+    assert (code, out.count(f"{other.url}/"), "1 file is not begun" in err) == (75, 2, True)
+    await other.stop()
 
 
 @pytest.mark.parametrize("as_json_lines", [False, True])

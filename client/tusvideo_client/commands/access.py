@@ -7,14 +7,23 @@ import shlex
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
+from tusvideo_client.credentials import Auth, Token
 from tusvideo_client.errors import AuthError
-from tusvideo_client.transport import Token
 from tusvideo_client.wire import origin_of
 
 from .arguments import TO_VARIABLE, TOKEN_VARIABLE
+from .password import password_of
 
 COMMAND_SECONDS = 60.0
+
+
+class Keys(TypedDict, total=False):
+    """Credentials as uploaders and transports take them: one of the two, or none."""
+
+    token: Token
+    auth: Auth
 
 
 def server_of(namespace: argparse.Namespace) -> str:
@@ -30,34 +39,44 @@ def server_of(namespace: argparse.Namespace) -> str:
     return url.rstrip("/")
 
 
-def token_of(namespace: argparse.Namespace, *, servers: Iterable[str], strangers: Iterable[str] = ()) -> Token:
-    """The token that the options name, or how to get it; a file wins over a command, and both over the variable.
+def keys_of(namespace: argparse.Namespace, *, servers: Iterable[str], strangers: Iterable[str] = ()) -> Keys:
+    """The credentials that the options name, or how to get them: a token, or a name and its password.
+
+    Of tokens a file wins over a command, and both over the variable. A password comes from its variable, from the
+    netrc file, or from whoever sits at the terminal.
 
     Args:
         namespace: The options.
-        servers: The roots of all servers that it would go to.
+        servers: The roots of all servers that they would go to.
         strangers: Those of them that only an address tells, which does not make them ones to trust.
 
     Raises:
-        ValueError: There are several of them, and a token is for one; or a stranger is not the server that they name.
+        ValueError: There are several servers, and credentials are for one; a stranger is not the server that they
+            name; there are two kinds of credentials; or there is no password.
     """
     token: Token = os.environ.get(TOKEN_VARIABLE) or None
     if namespace.token_file:
         token = partial(_read, namespace.token_file)
     elif namespace.token_command:
         token = partial(_run, namespace.token_command)
+    if token is None and not namespace.user:
+        return {}
+    if token is not None and namespace.user:
+        message = f"a token and --user are given: the server takes one of them (look at {TOKEN_VARIABLE}, too)"
+        raise ValueError(message)
+    what = "a token" if token is not None else "a password"
     known = sorted(set(servers))
-    if token is not None and len(known) > 1:
-        message = f"a token is for one server, and there are {len(known)}: name one with --to ({', '.join(known)})"
+    if len(known) > 1:
+        message = f"{what} is for one server, and there are {len(known)}: name one with --to ({', '.join(known)})"
         raise ValueError(message)
     named = origin_of(namespace.to) if namespace.to else None
     for server in strangers:
-        if token is not None and origin_of(server) != named:
-            message = (
-                f"the token is not sent to {server}, which --to does not name: give --to {server} if it may have it"
-            )
+        if origin_of(server) != named:
+            message = f"{what} is not sent to {server}, which --to does not name: give --to {server} if it may have it"
             raise ValueError(message)
-    return token
+    if token is not None:
+        return {"token": token}
+    return {"auth": (namespace.user, password_of(namespace.user, server=known[0]))} if known else {}
 
 
 def _read(path: Path) -> str:

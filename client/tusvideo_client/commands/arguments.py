@@ -10,6 +10,7 @@ from . import exits, values
 
 TO_VARIABLE = "TUSVIDEO_TO"
 TOKEN_VARIABLE = "TUSVIDEO_TOKEN"  # noqa: S105  # the name of a variable, not its value
+PASSWORD_VARIABLE = "TUSVIDEO_PASSWORD"  # noqa: S105  # as above
 STATE_DIR_VARIABLE = "TUSVIDEO_STATE_DIR"
 
 AddParser = Callable[..., argparse.ArgumentParser]
@@ -190,6 +191,14 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     )
     _option(
         group,
+        "--user",
+        variable="TUSVIDEO_USER",
+        metavar="NAME",
+        help="instead of a token: whose password to send (Basic), as proxies ask for it; it is taken from"
+        f" {PASSWORD_VARIABLE}, from the netrc file (mode 600), or asked for at a terminal",
+    )
+    _option(
+        group,
         "--account",
         variable="TUSVIDEO_ACCOUNT",
         default="",
@@ -207,7 +216,7 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         type=values.count,
         default=1,
         metavar="N",
-        help="files at a time (default 1: on a thin link several only starve each other)",
+        help="files at a time to each server (default 1: on a thin link several only starve each other)",
     )
     _option(
         group,

@@ -6,7 +6,7 @@ from tusvideo_client.errors import UploadError
 from tusvideo_client.transport import Transport
 
 from . import exits
-from .access import server_of, token_of
+from .access import keys_of, server_of
 from .examination import Examination, timeouts_for
 from .interrupt import run_interruptible
 from .report import Report
@@ -20,12 +20,12 @@ def run(options: argparse.Namespace) -> int:
     """
     options.to = options.url or options.to
     base = server_of(options)
-    token = token_of(options, servers=[base])
+    keys = keys_of(options, servers=[base])
     report = Report(as_json=options.json)
 
     async def examine(_: object) -> int:
         report.note(f"a test upload to {base} goes on for {options.seconds:.0f} s …")
-        async with Transport(base, token=token, timeouts=timeouts_for(options.seconds)) as transport:
+        async with Transport(base, **keys, timeouts=timeouts_for(options.seconds)) as transport:
             examination = Examination(transport, base=base, seconds=options.seconds)
             try:
                 await examination.run()

@@ -10,15 +10,16 @@ from typing import Any
 from tusvideo_client.display import printable
 from tusvideo_client.errors import UploadError, UploadGoneError
 from tusvideo_client.journal import Entry, Journal
-from tusvideo_client.transport import Token, Transport
+from tusvideo_client.transport import Transport
 
 from . import exits, memory, remote
-from .access import token_of
+from .access import Keys, keys_of
 from .interrupt import run_interruptible
 from .report import Report
 
 QUESTIONS_AT_ONCE = 8
 HEADINGS = ("ID", "STORED", "SIZE", "AGE", "STATE", "SERVER", "FILE")
+REFUSED = "refused"
 _STEP = 1024
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -29,15 +30,15 @@ def run(options: argparse.Namespace) -> int:
     """List the uploads and give the exit code: 0 also when a server does not answer, because the list is complete.
 
     Raises:
-        ValueError: A token is given, and the uploads belong to several servers.
+        ValueError: Credentials are given, and the uploads belong to several servers.
     """
     report = Report(as_json=options.json)
     entries = memory.of_server(Journal().entries(), options.to, account=options.account)
-    token = None if options.offline else token_of(options, servers=[entry.record.place.endpoint for entry in entries])
+    keys: Keys = {} if options.offline else keys_of(options, servers=[entry.record.place.endpoint for entry in entries])
     rows: list[tuple[str, ...]] = []
 
     async def show(_: object) -> int:
-        answers: Sequence[Answer] = [None] * len(entries) if options.offline else await _ask_all(entries, token)
+        answers: Sequence[Answer] = [None] * len(entries) if options.offline else await _ask_all(entries, keys)
         for entry, answer in zip(entries, answers, strict=True):
             rows.append(_row(entry, answer))
             if options.json:
@@ -48,16 +49,19 @@ def run(options: argparse.Namespace) -> int:
     if not options.json and rows:
         for line in _table([HEADINGS, *rows]):
             report.tell("upload", {}, text=line)
+    for entry, row in zip(entries, rows, strict=False):  # no rows if a signal came first
+        if REFUSED in row:
+            report.note(f"{row[0]}: {printable(entry.record.refused or '')}; `resume {row[0]}` tries again")
     if not entries:
         report.note("no unfinished upload is remembered")
     return report.end(code)
 
 
-async def _ask_all(entries: Sequence[Entry], token: Token) -> list[Answer]:
+async def _ask_all(entries: Sequence[Entry], keys: Keys) -> list[Answer]:
     gate = asyncio.Semaphore(QUESTIONS_AT_ONCE)
     async with AsyncExitStack() as stack:
         transports: Mapping[str, Transport] = {
-            server: await stack.enter_async_context(Transport(server, token=token, timeouts=remote.TIMEOUTS))
+            server: await stack.enter_async_context(Transport(server, **keys, timeouts=remote.TIMEOUTS))
             for server in {entry.record.place.endpoint for entry in entries}
         }
 
@@ -79,10 +83,12 @@ def _state(entry: Entry, answer: Answer) -> str:
         return f"running ({entry.holder})"
     if isinstance(answer, UploadGoneError):
         return "gone from the server"
+    if isinstance(answer, remote.Standing) and answer.is_complete:
+        return "complete"
+    if entry.record.refused is not None:
+        return REFUSED
     if isinstance(answer, UploadError):
         return "not to be asked"
-    if answer is not None and answer.is_complete:
-        return "complete"
     return "unfinished" if memory.address_of(entry.record) else "not begun"
 
 
@@ -101,7 +107,7 @@ def _facts(entry: Entry, answer: Answer) -> dict[str, Any]:
         "total": record.length,
         "age": max(0.0, time.time() - entry.saved_at),
         "expires": standing.expires if standing else None,
-        "message": str(answer) if isinstance(answer, UploadError) else None,
+        "message": record.refused or (str(answer) if isinstance(answer, UploadError) else None),
     }
 
 

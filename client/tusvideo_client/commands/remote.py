@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from tusvideo_client import wire
 from tusvideo_client.errors import AuthError, GaveUpError, ProtocolError, RejectedError, UploadError, UploadGoneError
+from tusvideo_client.refusal import read as read_refusal
 from tusvideo_client.state import Timeouts
 from tusvideo_client.transport import Interrupted, Reply, Transport
 
@@ -107,8 +108,8 @@ async def request(
 def refusal(reply: Reply, *, url: str) -> UploadError:
     """The error that an answer other than success means."""
     kind: type[UploadError]
-    if reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        kind, hint = AuthError, "give a valid token"
+    if reply.status == HTTPStatus.UNAUTHORIZED:
+        kind, hint = AuthError, None
     elif reply.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         kind, hint = UploadGoneError, "it expired, was removed, or the address is another"
     elif reply.status in _PASSING or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -117,7 +118,7 @@ def refusal(reply: Reply, *, url: str) -> UploadError:
         kind, hint = RejectedError, "the server will not take this request"
     else:
         kind, hint = ProtocolError, "redirects are not followed: give the address that the server itself uses"
-    reason = wire.parse_reason(reply.body)
-    message = f"the server answered {reply.status}" + (f": {reason}" if reason else "")
+    told = read_refusal(reply.status, headers=reply.headers, body=reply.body)
+    message = f"{told.who} answered {reply.status}" + (f": {told.reason}" if told.reason else "")
     request_id = reply.headers.get(wire.REQUEST_ID)
-    return kind(message, upload_url=url, status=reply.status, request_id=request_id, hint=hint)
+    return kind(message, upload_url=url, status=reply.status, request_id=request_id, hint=told.hint or hint)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tusvideo_client.display import SCHEMA, printable
+from tusvideo_client.display import SCHEMA, told_of
 from tusvideo_client.errors import UploadError
 
 from .exits import exit_code_of
@@ -48,7 +48,7 @@ class Report:
             facts = {"ok": False, "error": type(error).__name__, "message": str(error), **error.facts()}
             self.tell("failed", {"upload": name, **facts, "exit_code": code}, text="")
         else:
-            self.note(f"{printable(name)}: {error}" + (f"\n  {error.hint}" if error.hint else ""))
+            self.note(told_of(name, error) + (f"\n  {error.hint}" if error.hint else ""))
         return code
 
     def end(self, exit_code: int) -> int:

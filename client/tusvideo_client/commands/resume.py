@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from tusvideo_client.display import printable
 from tusvideo_client.journal import Entry, Journal
 
 from . import exits, memory
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
         entries = list({entry.key: entry for word in options.uploads for entry in memory.named(entries, word)}.values())
     jobs = []
     for entry in entries:
-        if reason := _obstacle(entry):
+        if reason := _obstacle(entry, is_named=not options.all):
             report.note(f"{entry.key[: memory.SHOWN_ID]} is left out: {reason}")
         else:
             jobs.append(Job(name=entry.record.place.path, wish=_wish(entry, options)))
@@ -39,11 +40,14 @@ def run(options: argparse.Namespace) -> int:
     return run_jobs(jobs, options=options)
 
 
-def _obstacle(entry: Entry) -> str | None:
+def _obstacle(entry: Entry, *, is_named: bool) -> str | None:
+    name = entry.key[: memory.SHOWN_ID]
     if not os.path.isabs(entry.record.place.path):  # noqa: PTH117  # a text that may be no path at all
         return f"its bytes came from {entry.record.place.path}, which only the program that sent them can give again"
     if entry.holder is not None:
         return f"{entry.holder} is sending {entry.record.place.path} at this moment"
+    if entry.record.refused is not None and not is_named:
+        return f"{printable(entry.record.refused)}; `resume {name}` tries again, `rm {name}` removes it"
     return None
 
 

@@ -5,10 +5,10 @@ import argparse
 from tusvideo_client.display import printable
 from tusvideo_client.errors import UploadError, UploadGoneError
 from tusvideo_client.journal import Journal
-from tusvideo_client.transport import Token, Transport
+from tusvideo_client.transport import Transport
 
 from . import exits, memory, remote
-from .access import token_of
+from .access import Keys, keys_of
 from .interrupt import run_interruptible
 from .report import Report
 
@@ -17,23 +17,23 @@ def run(options: argparse.Namespace) -> int:
     """Remove the uploads that were named and give the exit code.
 
     Raises:
-        ValueError: No such upload is remembered, or they belong to several servers and a token is given.
+        ValueError: No such upload is remembered, or they belong to several servers and credentials are given.
     """
     report = Report(as_json=options.json)
     journal = Journal()
     entries = memory.of_server(journal.entries(), options.to, account=options.account)
     found = memory.targets(entries, options.uploads)
-    token = (
-        None
+    keys: Keys = (
+        {}
         if options.forget
-        else token_of(options, servers=map(memory.server_of_target, found), strangers=memory.strangers(found))
+        else keys_of(options, servers=map(memory.server_of_target, found), strangers=memory.strangers(found))
     )
 
     async def remove(_: object) -> int:
         codes = []
         for target in found:
             try:
-                outcome = await _remove(target, journal=journal, token=token, asks=not options.forget)
+                outcome = await _remove(target, journal=journal, keys=keys, asks=not options.forget)
             except UploadError as error:
                 codes.append(report.fail(target.name, error))
             else:
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     return report.end(run_interruptible(remove))
 
 
-async def _remove(target: memory.Target, *, journal: Journal, token: Token, asks: bool) -> str:
+async def _remove(target: memory.Target, *, journal: Journal, keys: Keys, asks: bool) -> str:
     """Remove one; the record goes last, so that whatever fails before can be done again.
 
     Raises:
@@ -53,19 +53,19 @@ async def _remove(target: memory.Target, *, journal: Journal, token: Token, asks
         UploadError: The server did not remove it.
     """
     if target.entry is None:
-        return await _terminate(target, token=token) if asks else "was not remembered"
+        return await _terminate(target, keys=keys) if asks else "was not remembered"
     claim = journal.claim(target.entry.record.place)
     try:
-        outcome = await _terminate(target, token=token) if asks and target.url else "forgotten; nobody was asked"
+        outcome = await _terminate(target, keys=keys) if asks and target.url else "forgotten; nobody was asked"
         claim.forget()
     finally:
         claim.release()
     return outcome
 
 
-async def _terminate(target: memory.Target, *, token: Token) -> str:
+async def _terminate(target: memory.Target, *, keys: Keys) -> str:
     assert target.url is not None  # noqa: S101  # the caller made sure; this tells the type checker
-    async with Transport(memory.server_of_target(target), token=token, timeouts=remote.TIMEOUTS) as transport:
+    async with Transport(memory.server_of_target(target), **keys, timeouts=remote.TIMEOUTS) as transport:
         try:
             standing = await remote.ask(transport, target.url)
             if standing.is_complete:

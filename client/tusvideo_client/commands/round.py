@@ -4,25 +4,27 @@ import argparse
 import asyncio
 import os
 import sys
-from collections import deque
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TextIO
 
 from tusvideo_client.bars import Bars
+from tusvideo_client.batch import Batch
 from tusvideo_client.display import Display, Events, Lines, Text
 from tusvideo_client.errors import UploadError
+from tusvideo_client.events import UploadEvent
 from tusvideo_client.model import Progress
 
 from . import exits
-from .access import token_of
+from .access import keys_of
 from .interrupt import Interrupt, run_interruptible
 from .rounds import Ledger, mark_of
 from .senders import Senders, Wish
 
-ENDS_THE_ROUND = {exits.CREDENTIALS, exits.LATER}
-"""What one file ends with, and every further one would: no credentials, or a server out of reach."""
+ENDS_A_SERVER = {exits.CREDENTIALS, exits.LATER}
+"""What one file ends with, and every further one to that server would: no credentials, or a server out of reach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +46,11 @@ def run_jobs(jobs: Sequence[Job], *, options: argparse.Namespace, ledger: Ledger
     Raises:
         ValueError: The options make no sense.
     """
-    token = token_of(options, servers=[job.wish.server for job in jobs])
+    keys = keys_of(options, servers=[job.wish.server for job in jobs])
     display = choose_display(options, files=len(jobs))
 
     async def run(interrupt: Interrupt) -> int:
-        async with Senders(options, token=token) as senders:
+        async with Senders(options, keys=keys) as senders:
             this = _Round(jobs, senders=senders, display=display, ledger=ledger)
             return await this.run(options.jobs, interrupt)
 
@@ -76,44 +78,49 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 class _Round:
+    """One run over the files, by the library's queue, and what is shown of it."""
+
     def __init__(self, jobs: Sequence[Job], *, senders: Senders, display: Display, ledger: Ledger | None) -> None:
-        self._waiting = deque(jobs)
         self._senders = senders
         self._display = display
         self._ledger = ledger
         self._last: dict[str, Progress] = {}
-        self._codes: list[int] = []
-        self._ended_by: int | None = None
+        self._batch = Batch(
+            jobs,
+            send=self._send,
+            remaining=lambda waiting: senders.remaining([job.wish for job in waiting]),
+            now=time.monotonic,
+            lane_of=lambda job: job.wish.server,
+            closes=ENDS_A_SERVER.__contains__,
+        )
+        self._interrupt: Interrupt | None = None
 
     async def run(self, at_once: int, interrupt: Interrupt) -> int:
-        """Send all, so many at a time.
+        """Send all, so many at a time to each server.
 
         Raises:
             ValueError: The server's address cannot be used.
         """
-        workers = [asyncio.ensure_future(self._work(interrupt)) for _ in range(min(at_once, len(self._waiting)))]
+        self._interrupt = interrupt
         try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.wait(workers)  # each one saves what it has
-            if self._waiting and (interrupt.exit_code is not None or self._ended_by is not None):
-                self._display.leave(len(self._waiting))
-        return exits.in_one(self._codes) if self._ended_by is None else self._ended_by
+            codes = await self._batch.to_end(at_once)
+        except asyncio.CancelledError:
+            self._tell_left()
+            raise
+        self._tell_left()
+        return exits.in_one([code for code in codes if code in ENDS_A_SERVER] or codes)
 
-    async def _work(self, interrupt: Interrupt) -> None:
-        while self._waiting and self._ended_by is None:
-            job = self._waiting.popleft()
-            try:
-                code = await self._run_one(job)
-            except asyncio.CancelledError:
-                if interrupt.exit_code is not None:
-                    self._display.interrupt(job.name, now=self._last.get(job.name))
-                raise
-            self._codes.append(code)
-            if code in ENDS_THE_ROUND:
-                self._ended_by = code
+    def _tell_left(self) -> None:
+        if self._batch.left:
+            self._display.leave(self._batch.left)
+
+    async def _send(self, job: Job) -> int:
+        try:
+            return await self._run_one(job)
+        except asyncio.CancelledError:
+            if self._interrupt is not None and self._interrupt.exit_code is not None:
+                self._display.interrupt(job.name, now=self._last.get(job.name))
+            raise
 
     async def _run_one(self, job: Job) -> int:
         path, ledger, mark = job.wish.path, self._ledger, ""  # no path: standard input, which cannot be read again
@@ -124,7 +131,7 @@ class _Round:
                 return exits.OK
         self._display.begin(job.name)
         try:
-            result = await self._senders.send(job.wish, progress=partial(self._tell, job.name))
+            result = await self._senders.send(job.wish, on_event=partial(self._tell, job))
             if path is not None and ledger is not None:
                 if job.wish.follow is not None:
                     mark = await asyncio.to_thread(mark_of, path)  # it was to change while it was sent
@@ -136,6 +143,8 @@ class _Round:
         self._display.succeed(job.name, result=result)
         return exits.OK
 
-    def _tell(self, name: str, now: Progress) -> None:
-        self._last[name] = now
-        self._display.progress(name, now=now)
+    def _tell(self, job: Job, event: UploadEvent) -> None:
+        self._batch.note(job, event)
+        if isinstance(event, Progress):
+            self._last[job.name] = event
+            self._display.progress(job.name, now=event)

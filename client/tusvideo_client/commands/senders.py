@@ -1,7 +1,8 @@
 """Uploaders as the options want them, one for each server, shared by all files that go there."""
 
 import argparse
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from io import FileIO
@@ -9,15 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tusvideo_client.batch import Way, left_of
 from tusvideo_client.chunked import AsyncChunkedVideoUploader
 from tusvideo_client.errors import LocalFileError
-from tusvideo_client.events import OnProgress
+from tusvideo_client.events import OnEvent
 from tusvideo_client.follow import Follow
-from tusvideo_client.model import Choice, UploadResult
+from tusvideo_client.journal import Journal
+from tusvideo_client.model import Choice, Protocol, UploadResult
 from tusvideo_client.state import MIB, RetryPolicy
 from tusvideo_client.transfer import Clock, throttle_of
-from tusvideo_client.transport import Token
 from tusvideo_client.uploader import AsyncUploader
+
+from .access import Keys
 
 STALL, STALL_OF_CHUNKS = 15.0, 30.0
 
@@ -60,12 +64,12 @@ class Senders:
 
     Args:
         options: What the command line says about the link.
-        token: Bearer token, or how to get one.
+        keys: Credentials, or how to get them.
     """
 
-    def __init__(self, options: argparse.Namespace, *, token: Token) -> None:
+    def __init__(self, options: argparse.Namespace, *, keys: Keys) -> None:
         self._options = options
-        self._token = token
+        self._keys = keys
         self._retry: RetryPolicy = options.retry_for or RetryPolicy()
         self._throttle = throttle_of(options.limit_rate, clock=Clock())
         self._stack = AsyncExitStack()
@@ -79,7 +83,7 @@ class Senders:
     ) -> None:
         await self._stack.aclose()
 
-    async def send(self, wish: Wish, *, progress: OnProgress) -> UploadResult:
+    async def send(self, wish: Wish, *, on_event: OnEvent) -> UploadResult:
         """Upload a file, or go on with it.
 
         Raises:
@@ -89,7 +93,7 @@ class Senders:
         source = _standard_input() if wish.path is None else wish.path
         if wish.protocol == "chunks":
             return await self._chunked(wish).upload(
-                source, title=wish.title, description=wish.description, name=wish.name, progress=progress
+                source, title=wish.title, description=wish.description, name=wish.name, on_event=on_event
             )
         uploader = await self._uploader(wish)
         return await uploader.upload(
@@ -101,13 +105,21 @@ class Senders:
             size=wish.size,
             follow=wish.follow or False,
             metadata=wish.metadata,
-            progress=progress,
+            on_event=on_event,
         )
+
+    @staticmethod
+    def remaining(wishes: Sequence[Wish]) -> list[int]:
+        """Bytes that are left to send of each; of a stream nobody knows them, so that it comes last."""
+        found = iter(
+            left_of([(wish.path, _way_of(wish)) for wish in wishes if wish.path is not None], journal=Journal())
+        )
+        return [sys.maxsize if wish.path is None else next(found) for wish in wishes]
 
     def _chunked(self, wish: Wish) -> AsyncChunkedVideoUploader:
         return AsyncChunkedVideoUploader(
             wish.server,
-            self._token,
+            **self._keys,
             profile=wish.profile or "poster",
             account=wish.account,
             chunk_size=wish.chunk_size or MIB,
@@ -122,7 +134,7 @@ class Senders:
             uploader = AsyncUploader(
                 wish.server,
                 protocol=wish.protocol,
-                token=self._token,
+                **self._keys,
                 account=wish.account,
                 retry=self._retry,
                 request_bytes=self._options.chunk_size or 64 * MIB,
@@ -132,6 +144,11 @@ class Senders:
             )
             self._uploaders[key] = await self._stack.enter_async_context(uploader)
         return self._uploaders[key]
+
+
+def _way_of(wish: Wish) -> Way:
+    protocol: Protocol = "chunks" if wish.protocol == "chunks" else "tus"
+    return Way(endpoint=wish.server, account=wish.account, protocol=protocol)
 
 
 def _standard_input() -> FileIO:

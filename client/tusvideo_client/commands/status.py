@@ -6,10 +6,10 @@ from typing import Any
 from tusvideo_client.display import printable
 from tusvideo_client.errors import UploadError
 from tusvideo_client.journal import Journal
-from tusvideo_client.transport import Token, Transport
+from tusvideo_client.transport import Transport
 
 from . import exits, memory, remote
-from .access import token_of
+from .access import Keys, keys_of
 from .interrupt import run_interruptible
 from .report import Report
 
@@ -23,22 +23,22 @@ def run(options: argparse.Namespace) -> int:
     report = Report(as_json=options.json)
     entries = memory.of_server(Journal().entries(), options.to, account=options.account)
     found = memory.targets(entries, [options.upload])
-    token = token_of(options, servers=map(memory.server_of_target, found), strangers=memory.strangers(found))
+    keys = keys_of(options, servers=map(memory.server_of_target, found), strangers=memory.strangers(found))
 
     async def show(_: object) -> int:
-        return exits.in_one([await _show(target, token, report) for target in found])
+        return exits.in_one([await _show(target, keys, report) for target in found])
 
     return report.end(run_interruptible(show))
 
 
-async def _show(target: memory.Target, token: Token, report: Report) -> int:
+async def _show(target: memory.Target, keys: Keys, report: Report) -> int:
     if target.url is None:
         report.tell(
             "upload", {"upload": target.name, "state": "not begun"}, text=f"{printable(target.name)}: not begun"
         )
         return exits.OK
     try:
-        async with Transport(memory.server_of_target(target), token=token, timeouts=remote.TIMEOUTS) as transport:
+        async with Transport(memory.server_of_target(target), **keys, timeouts=remote.TIMEOUTS) as transport:
             standing = await remote.ask(transport, target.url)
     except UploadError as error:
         return report.fail(target.name, error)

@@ -13,7 +13,7 @@ from tusvideo_client.source import Source
 from tusvideo_client.transport import Transport
 
 from . import differences, exits, memory, remote
-from .access import token_of
+from .access import keys_of
 from .far import Digests, Far, Published
 from .interrupt import run_interruptible
 from .report import Report
@@ -41,14 +41,14 @@ def run(options: argparse.Namespace) -> int:
     """
     report = Report(as_json=options.json)
     target = _target(options)
-    token = token_of(options, servers=[memory.server_of_target(target)], strangers=memory.strangers([target]))
+    keys = keys_of(options, servers=[memory.server_of_target(target)], strangers=memory.strangers([target]))
 
     async def verify(_: object) -> int:
         try:
             source = await Source.open(Path(options.file))
             try:
                 server = memory.server_of_target(target)
-                async with Transport(server, token=token, timeouts=remote.TIMEOUTS) as transport:
+                async with Transport(server, **keys, timeouts=remote.TIMEOUTS) as transport:
                     return await _compare(source, target, transport, report)
             finally:
                 await source.close()

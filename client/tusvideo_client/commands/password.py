@@ -1,0 +1,54 @@
+"""Where a password comes from, so that it stands in no command: a variable, the netrc file, or a terminal."""
+
+import getpass
+import netrc
+import os
+import stat
+import sys
+from pathlib import Path
+
+from tusvideo_client.wire import origin_of
+
+from .arguments import PASSWORD_VARIABLE
+
+NETRC_VARIABLE = "NETRC"
+
+
+def password_of(user: str, *, server: str) -> str:
+    """The password of a user at a server: from the variable, else from the netrc file, else asked for at the terminal.
+
+    Raises:
+        ValueError: There is none, or others may read the netrc file.
+    """
+    if password := os.environ.get(PASSWORD_VARIABLE):
+        return password
+    host = origin_of(server)[1]
+    path = Path(os.environ.get(NETRC_VARIABLE) or Path.home() / ".netrc")
+    if (found := _in_file(path, host=host, user=user)) is not None:
+        return found
+    if sys.stdin is not None and sys.stdin.isatty():
+        return getpass.getpass(f"password of {user} at {host}: ")
+    message = (
+        f"no password of {user} at {host}: set {PASSWORD_VARIABLE}, or put `machine {host} login {user} password …`"
+        f" into {path} (mode 600)"
+    )
+    raise ValueError(message)
+
+
+def _in_file(path: Path, *, host: str, user: str) -> str | None:
+    """The password that stands under this host and this user; what stands there for every other host is none."""
+    try:
+        facts = path.stat()
+        if sys.platform != "win32" and (stat.S_IMODE(facts.st_mode) & 0o077 or facts.st_uid != os.getuid()):
+            message = f"{path} holds passwords, and others may read it: `chmod 600 {path}`, and let it be your own file"
+            raise ValueError(message)
+        entry = netrc.netrc(str(path)).hosts.get(host)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror or error}"
+        raise ValueError(message) from error
+    except netrc.NetrcParseError as error:
+        message = f"{path} is no netrc file: line {error.lineno} makes no sense"
+        raise ValueError(message) from None  # the parser's own words may repeat what stands there
+    return entry[2] if entry is not None and entry[0] == user else None

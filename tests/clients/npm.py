@@ -5,6 +5,7 @@ The tests fetch them when they are not there; ``python -m tests.clients.npm`` do
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,17 @@ def installed(*, seconds: float = INSTALL_SECONDS) -> Path:
         _install(seconds)
         mark.write_text(wanted)
     return modules
+
+
+def bundled(entry: Path, target: Path, *, modules: Path) -> None:
+    """Make one script of a page's source and the packages that it imports, as a developer has them: with warnings."""
+    subprocess.run(
+        [modules / ".bin/esbuild", entry, "--bundle", "--format=esm", "--jsx=automatic", f"--outfile={target}"],
+        env={**os.environ, "NODE_PATH": str(modules)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
 
 
 def _install(seconds: float) -> None:

@@ -14,7 +14,7 @@ DOCUMENT: Any = json.loads(
     json.dumps(openapi.document(version="1.2.3", profiles=BUILT_IN_PROFILES, limits=Limits(max_chunks=77)))
 )
 METHODS = ("delete", "get", "head", "patch", "post", "put")
-PAGES = {Kind.FRONT, Kind.LIBRARY, Kind.PLAYER, Kind.ASSET}
+PAGES = {Kind.FRONT, Kind.LIBRARY, Kind.PLAYER, Kind.ASSET, Kind.UPLOADER}
 OF_FILES = {Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.PUBLISHED, Kind.SERVER, *PAGES}
 """Protocols, files and pages, which are described elsewhere or need no description."""
 SAME_AS_GET = {Kind.THUMBNAIL, Kind.DOWNLOAD, Kind.HEALTH, Kind.READY, Kind.DESCRIPTION}

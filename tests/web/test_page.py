@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +82,21 @@ async def test_a_known_page_is_not_sent_again(served: Served) -> None:
         assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", etag)
         assert "Content-Security-Policy" in answer.headers
     assert (await served.ask("GET / HTTP/1.1", HTML, 'If-None-Match: "other"')).status == 200
+
+
+async def test_the_module_for_pages_of_others_is_served(served: Served) -> None:
+    """The file of client/examples, at an address that stays: asked for again at every visit."""
+    source = (Path(__file__).parents[2] / "client/examples/web/chunked-video-uploader.js").read_bytes()
+    answer = await served.ask("GET /chunked-video-uploader.js HTTP/1.1")
+    assert (answer.status, answer.body) == (200, source), "`make page` lays it beside the pages"
+    assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert answer.headers["Content-Security-Policy"] == page.POLICY
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    known = f"If-None-Match: {answer.headers['ETag']}"
+    assert (await served.ask("GET /chunked-video-uploader.js HTTP/1.1", known)).status == 304
+    packed = await served.ask("GET /chunked-video-uploader.js HTTP/1.1", "Accept-Encoding: gzip")
+    assert gzip.decompress(packed.body) == source
 
 
 @pytest.mark.parametrize(

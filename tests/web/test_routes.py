@@ -37,6 +37,7 @@ ID = "0123456789abcdef" * 2
         ("/", Route(kind=Kind.FRONT, family=Family.PLAIN)),
         ("/library", Route(kind=Kind.LIBRARY, family=Family.PLAIN)),
         (f"/library/{ID}", Route(kind=Kind.PLAYER, family=Family.PLAIN, video_id=ID)),
+        ("/chunked-video-uploader.js", Route(kind=Kind.UPLOADER, family=Family.PLAIN)),
         ("/api/settings", Route(kind=Kind.SETTINGS, family=Family.PLAIN)),
         ("/assets/upload/main-Ab_9-x.js", Route(kind=Kind.ASSET, family=Family.PLAIN, name="upload/main-Ab_9-x.js")),
         ("*", Route(kind=Kind.SERVER, family=Family.PLAIN)),

@@ -19,6 +19,8 @@ from tusvideo.web.exchange import Exchange
 
 UPLOAD: Final = "upload/index.html"
 LIBRARY: Final = "library/index.html"
+UPLOADER: Final = "uploader/chunked-video-uploader.js"
+"""The module for pages of others; its address stays, so its name has no hash."""
 ENDINGS: Final = {"br": ".br", "gzip": ".gz"}
 """How the compressed forms of a file end, smallest first."""
 TYPES: Final = {
@@ -85,6 +87,11 @@ async def asset(exchange: Exchange) -> ResponseHead:
     return _render(exchange, found)
 
 
+async def uploader(exchange: Exchange) -> ResponseHead:
+    """GET /chunked-video-uploader.js: the module of client/examples/web, for pages of the same origin."""
+    return _render(exchange, assets()[UPLOADER])
+
+
 def _render(exchange: Exchange, found: Asset) -> ResponseHead:
     headers = exchange.head.headers
     offered = [coding for coding in ENDINGS if coding in found.forms]
@@ -119,6 +126,6 @@ def _read(folder: Traversable, file: Traversable) -> Asset:
     return Asset(
         content_type=TYPES[ending],
         digest=hashlib.sha256(content).hexdigest()[:16],
-        is_hashed="-" in stem,
+        is_hashed="-" in stem and f"{folder.name}/{file.name}" != UPLOADER,
         forms=forms,
     )

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     LIBRARY = "/library"
     PLAYER = "/library/{id}"
     ASSET = "/assets/{page}/{filename}"
+    UPLOADER = "/chunked-video-uploader.js"
     SERVER = "*"
     NOWHERE = "unknown"
 
@@ -78,6 +79,7 @@ _FIXED: Final = {
     "/api/settings": (Kind.SETTINGS, Family.PLAIN),
     "/": (Kind.FRONT, Family.PLAIN),
     "/library": (Kind.LIBRARY, Family.PLAIN),
+    "/chunked-video-uploader.js": (Kind.UPLOADER, Family.PLAIN),
     "*": (Kind.SERVER, Family.PLAIN),
 }
 _PREFIXES: Final = (

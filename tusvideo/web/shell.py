@@ -82,6 +82,7 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.LIBRARY: {"GET": page.library, "HEAD": page.library},
     Kind.PLAYER: {"GET": page.library, "HEAD": page.library},
     Kind.ASSET: {"GET": page.asset, "HEAD": page.asset},
+    Kind.UPLOADER: {"GET": page.uploader, "HEAD": page.uploader},
     Kind.SERVER: {"OPTIONS": files.options_of_server},
 }
 OPEN_KINDS: Final = frozenset(
@@ -94,6 +95,7 @@ OPEN_KINDS: Final = frozenset(
         Kind.LIBRARY,
         Kind.PLAYER,
         Kind.ASSET,
+        Kind.UPLOADER,
         Kind.SERVER,
     }
 )

@@ -1,27 +1,36 @@
 // The upload form of the original as one React component: choose a video, see how far it is, stop it and go on, try again.
-// It needs nothing but React and chunked-video-uploader.js beside it; styles are yours, by class name.
+// It needs nothing but React and the module beside it, which a tusvideo server also gives at /chunked-video-uploader.js;
+// styles are yours, by class name.
 import { useEffect, useRef, useState } from 'react'
 import { ChunkedVideoUploader } from '../web/chunked-video-uploader.js'
 
 /**
- * `server` is the root of the tusvideo server, '' for the page's own. `onUploaded` gets `{ filename, title, record }`.
+ * `server` is the root of the tusvideo server, '' for the page's own. `onUploaded` gets `{ filename, title, description,
+ * record }`; there is no record without a title.
  */
 export function VideoUpload({ server = '', token = null, profile = 'poster', onUploaded = () => {} }) {
   const [file, setFile] = useState(null)
-  const [title, setTitle] = useState('')
+  const [about, setAbout] = useState({ title: '', description: '' })
   const [state, setState] = useState('idle') // idle, sending, stopped, failed or done
   const [percent, setPercent] = useState(0)
-  const [message, setMessage] = useState('')
+  const [failure, setFailure] = useState('')
   const stop = useRef(null)
+  const typed = useRef(about) // what is typed while bytes flow counts, too
+  const stored = useRef(null) // the final name; known before the record is made, which may fail by itself
 
   useEffect(() => () => stop.current?.abort(), []) // nobody is there any more to hear of it
   useWarning(state === 'sending')
 
   function choose(event) {
+    stored.current = null
     setFile(event.target.files[0] ?? null)
     setState('idle')
     setPercent(0)
-    setMessage('')
+  }
+
+  function describe(change) {
+    typed.current = { ...typed.current, ...change }
+    setAbout(typed.current)
   }
 
   async function send(event) {
@@ -29,40 +38,53 @@ export function VideoUpload({ server = '', token = null, profile = 'poster', onU
     const uploader = new ChunkedVideoUploader(server, { token, profile })
     const { signal } = (stop.current = new AbortController())
     setState('sending')
-    setMessage('Uploading …')
     try {
-      const filename = await uploader.uploadVideo({ file, onProgress: setPercent, onError: setMessage, signal })
-      const record = title.trim() ? await uploader.describeVideo({ filename, title, profile, signal }) : null
+      stored.current ??= await uploader.uploadVideo({ file, onProgress: setPercent, onError: setFailure, signal })
+      const filename = stored.current
+      const { title, description } = typed.current
+      const record = title.trim() ? await uploader.describeVideo({ filename, title, description, profile, signal }) : null
       setState('done')
-      setMessage(`Uploaded as ${filename}.`)
-      onUploaded({ filename, title, record })
+      onUploaded({ filename, title, description, record })
     } catch (error) {
+      setFailure(error.message)
       setState(signal.aborted ? 'stopped' : 'failed')
-      setMessage(signal.aborted ? `Stopped at ${percent} %. What was sent stays there.` : error.message)
     }
   }
 
   const isSending = state === 'sending'
+  const messages = {
+    sending: 'Uploading …',
+    stopped: `Stopped at ${percent} %. What was sent stays there.`,
+    done: `Uploaded as ${stored.current}.`,
+  }
   return (
-    <form className="video-upload" onSubmit={send}>
+    <form className={`video-upload ${state}`} onSubmit={send}>
       <label>
         Video <input type="file" accept="video/*" onChange={choose} disabled={isSending} required />
       </label>
       <label>
-        Title <input value={title} onChange={(event) => setTitle(event.target.value)} maxLength={200} />
+        Title <input value={about.title} onChange={(event) => describe({ title: event.target.value })} maxLength={200} />
+      </label>
+      <label>
+        Description{' '}
+        <textarea value={about.description} onChange={(event) => describe({ description: event.target.value })} maxLength={5000} />
       </label>
       <progress max={100} value={percent} aria-label={file ? `Upload of ${file.name}` : 'Upload'} />
-      <output className="video-upload-percent">{percent} %</output>
+      <span className="video-upload-percent" aria-hidden="true">
+        {percent} %
+      </span>
+      {/* Two buttons, told apart by their keys: one that became "submit" while it is clicked would submit at once. */}
       {isSending ? (
-        <button type="button" onClick={() => stop.current.abort()}>
+        <button key="stop" type="button" onClick={() => stop.current.abort()}>
           Stop
         </button>
       ) : (
-        <button type="submit" disabled={!file || state === 'done'}>
+        <button key="send" type="submit" disabled={!file || state === 'done'}>
           {state === 'stopped' || state === 'failed' ? 'Go on' : 'Upload'}
         </button>
       )}
-      <p role={state === 'failed' ? 'alert' : 'status'}>{message}</p>
+      <p role="status">{messages[state] ?? ''}</p>
+      {state === 'failed' && <p role="alert">{failure}</p>}
     </form>
   )
 }

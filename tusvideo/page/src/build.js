@@ -1,8 +1,9 @@
 // Builds every page into a folder of its own, ../static/{page}: index.html, hashed files, their .br and .gz, and the
-// licences of what others wrote. The same sources give the same bytes.
+// licences of what others wrote. The module that pages of others import is laid beside them as it is. The same sources give
+// the same bytes.
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync, gzipSync } from 'node:zlib'
 import { build } from 'vite'
@@ -10,6 +11,7 @@ import { build } from 'vite'
 const HERE = dirname(fileURLToPath(import.meta.url))
 const STATIC = join(HERE, '..', 'static')
 const PAGES = ['upload', 'library']
+const UPLOADER = join(HERE, '..', '..', '..', 'client', 'examples', 'web', 'chunked-video-uploader.js')
 const LEAST_BYTES = 512 // below that compressing gains nothing
 
 const CODINGS = [
@@ -23,10 +25,7 @@ const CODINGS = [
 ]
 
 for (const page of PAGES) {
-  const folder = join(STATIC, page)
-  const before = await contents(folder)
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
+  const { folder, before } = await emptied(page)
   const built = await build({
     configFile: false,
     logLevel: 'warn',
@@ -47,6 +46,18 @@ for (const page of PAGES) {
   const licences = await licencesOf(built.output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : [])))
   await writeFile(join(folder, 'THIRD_PARTY_LICENSES.txt'), licences)
   await compressAll(folder, before)
+}
+
+const { folder, before } = await emptied('uploader')
+await copyFile(UPLOADER, join(folder, basename(UPLOADER)))
+await compressAll(folder, before)
+
+async function emptied(name) {
+  const folder = join(STATIC, name)
+  const before = await contents(folder)
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  return { folder, before }
 }
 
 async function contents(folder) {

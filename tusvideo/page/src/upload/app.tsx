@@ -76,7 +76,8 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
     const sent = live.reduce((sum, item) => sum + item.size * share(item), 0)
     const failed = items.some((item) => item.state === 'failed')
     const state = live.length ? percent(size ? sent / size : 0) : failed ? t('title.failed') : items.some((item) => item.state === 'done') ? t('title.done') : ''
-    document.title = `${state ? `${state} – ` : ''}${t('heading')} – tusvideo`
+    const title = `${state ? `${state} – ` : ''}${t('heading')} – tusvideo`
+    if (document.title !== title) document.title = title
   })
 
   const about = engine.profiles.find((one) => one.name === profile)

@@ -19,7 +19,7 @@ import { Timers } from './timers'
 const AT_ONCE = 3
 /** Then every half minute: whoever leaves the page open wants the file to arrive. */
 const DELAYS_MS = [0, 1000, 2000, 4000, 8000, 15_000, ...Array<number>(240).fill(30_000)]
-const DRAW_MS = 100
+const DRAW_MS = 200
 const KEEP_MS = 2_000
 const DRAFT_MS = 700
 const QUARTER = 0.25
@@ -319,7 +319,7 @@ export class Engine {
     if (Math.floor(share(item) / QUARTER) > Math.floor(before / QUARTER) && share(item) < 1) {
       announce(t('say.progress', { name: item.name, percent: percent(share(item)) }))
     }
-    this.timers.soon(`keep ${item.id}`, KEEP_MS, () => void this.keep(item))
+    this.timers.soon(`keep ${item.id}`, KEEP_MS, () => void this.keep(item, storage.note))
     this.changed()
   }
 
@@ -472,9 +472,9 @@ export class Engine {
     this.changed()
   }
 
-  private async keep(item: Item): Promise<void> {
+  private async keep(item: Item, put = storage.put): Promise<void> {
     const isRefused = item.state === 'failed' && !item.metadata
-    if (!isRefused && item.state !== 'done' && this.items.includes(item)) await storage.put(kept(item))
+    if (!isRefused && item.state !== 'done' && this.items.includes(item)) await put(kept(item))
   }
 
   private changed(): void {

@@ -22,11 +22,11 @@ function database(): Promise<IDBDatabase | null> {
   return opened
 }
 
-async function run<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => IDBRequest<T>): Promise<T | undefined> {
+async function run<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => IDBRequest<T>, durability: IDBTransactionDurability = 'strict'): Promise<T | undefined> {
   const db = await database()
   if (!db) return undefined
   return new Promise((resolve) => {
-    const transaction = db.transaction(TABLE, mode, { durability: 'strict' })
+    const transaction = db.transaction(TABLE, mode, { durability })
     const request = work(transaction.objectStore(TABLE))
     transaction.oncomplete = () => resolve(request.result)
     transaction.onabort = transaction.onerror = () => resolve(undefined)
@@ -44,6 +44,10 @@ export async function get(id: string): Promise<Kept | undefined> {
 }
 export async function put(record: Kept): Promise<void> {
   await run('readwrite', (table) => table.put(record))
+}
+/** As `put`, for what would be no loss in a power cut: it need not wait for the disk, which has an upload to read. */
+export async function note(record: Kept): Promise<void> {
+  await run('readwrite', (table) => table.put(record), 'relaxed')
 }
 export async function remove(id: string): Promise<void> {
   await run('readwrite', (table) => table.delete(id))

@@ -1,7 +1,7 @@
 """How fast a large file goes through the page in a real Chromium, beside curl: ``make bench-page``.
 
-The same server on loopback, the same file, runs by turns; told is the median of each, and their ratio, which is to be
-0.8 at least. Ends with 1 when it is less.
+The same server on loopback, the same file, runs by turns: curl, a bare page that only sends (the most that any page can
+reach), and ours. Told are the medians and their ratios; page / curl is to be 0.8 at least. Ends with 1 when it is less.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+from http import HTTPStatus
 from pathlib import Path
 
 from tests.browser import chromium
@@ -20,6 +21,14 @@ from tests.faults.processes import ServerProcess
 
 LEAST = 0.8
 BLOCK = 4 * MIB
+BARE = "/assets/upload/THIRD_PARTY_LICENSES.txt"
+"""A text of the same origin: a page without any script."""
+SEND = """() => new Promise((resolve) => {
+  const request = new XMLHttpRequest()
+  request.open('PUT', '/files/large.bin')
+  request.onloadend = () => resolve(request.status)
+  request.send(document.querySelector('input').files[0])
+})"""
 
 
 async def through_curl(server: ServerProcess, file: Path) -> float:
@@ -57,26 +66,51 @@ async def through_page(server: ServerProcess, file: Path, *, folder: Path) -> fl
         return time.perf_counter() - began
 
 
+async def through_bare_page(server: ServerProcess, file: Path, *, folder: Path) -> float:
+    """Send with one request of a page that does nothing else: as fast as any page can be in this browser."""
+    async with chromium.browser(folder) as context:
+        context.set_default_timeout(600_000)
+        page = await context.new_page()
+        await page.goto(f"{server.url}{BARE}")
+        await page.evaluate("document.body.append(Object.assign(document.createElement('input'), { type: 'file' }))")
+        await page.set_input_files("input", str(file))
+        began = time.perf_counter()
+        status = await page.evaluate(SEND)
+        if status != HTTPStatus.CREATED:
+            raise SystemExit(f"the bare page was answered with {status}")
+        return time.perf_counter() - began
+
+
 async def measure(mebibytes: int, runs: int) -> float:
-    """Print a line for each run, and the figures; give the ratio."""
+    """Print a line for each run, and the figures; give the ratio of page and curl."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "large.bin"
         with file.open("wb") as sink:
             for _ in range(mebibytes // (BLOCK // MIB)):
                 sink.write(os.urandom(BLOCK))
-        seconds: dict[str, list[float]] = {"curl": [], "page": []}
+        seconds: dict[str, list[float]] = {"curl": [], "bare page": [], "page": []}
         async with ServerProcess(folder / "data") as server:
             for run in range(runs):
                 seconds["curl"].append(await through_curl(server, file))
+                forget(server)
+                seconds["bare page"].append(await through_bare_page(server, file, folder=folder / f"bare{run}"))
+                forget(server)
                 seconds["page"].append(await through_page(server, file, folder=folder / f"browser{run}"))
-                print(f"run {run + 1}: curl {seconds['curl'][-1]:.2f} s, page {seconds['page'][-1]:.2f} s", flush=True)
-                for published in (folder / "data/uploads").rglob("*.bin"):
-                    published.unlink()
-    curl, page = (statistics.median(seconds[who]) for who in ("curl", "page"))
-    ratio = curl / page
-    print(f"{mebibytes} MiB: curl {mebibytes / curl:.0f} MiB/s, page {mebibytes / page:.0f} MiB/s, ratio {ratio:.2f}")
-    return ratio
+                forget(server)
+                told = ", ".join(f"{who} {each[-1]:.2f} s" for who, each in seconds.items())
+                print(f"run {run + 1}: {told}", flush=True)
+    curl, bare, page = (statistics.median(each) for each in seconds.values())
+    speeds = ", ".join(f"{who} {mebibytes / statistics.median(each):.0f} MiB/s" for who, each in seconds.items())
+    print(f"{mebibytes} MiB, medians of {runs}: {speeds}")
+    print(f"page / curl {curl / page:.2f}, page / bare page {bare / page:.2f}, bare page / curl {curl / bare:.2f}")
+    return curl / page
+
+
+def forget(server: ServerProcess) -> None:
+    """Make room for the next run."""
+    for published in (server.data_dir / "uploads").rglob("*.bin"):
+        published.unlink()
 
 
 def main() -> int:

@@ -168,6 +168,15 @@ class ChangeVideo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutCaptions:
+    """Give a video captions in a language, in the place of those that it has."""
+
+    video_id: str
+    language: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DraftUpload:
     """Say what the record of an upload is to say, while it is on its way; None leaves a text as it is."""
 
@@ -293,6 +302,14 @@ class Finalized:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoDescribed:
     """A record was made (``is_new``) or updated."""
+
+    video: Video
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionsPut:
+    """A video has captions in one more language (``is_new``), or others than before."""
 
     video: Video
     is_new: bool

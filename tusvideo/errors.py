@@ -28,6 +28,7 @@ Every leaf has a stable ``code`` and typed data; the dialects hold the tables fr
     │   ├── FactConflict                totalChunks, chunkSize, fileSize … differ from what was said before
     │   ├── PartsMissing                finalize came before all parts
     │   ├── AlreadyComplete             the upload is finished; nothing can be added
+    │   ├── TooManyCaptions             a video has captions in as many languages as it may
     │   └── WrongProtocol               the upload was begun in another protocol
     ├── Unavailable                     nothing is wrong with the request; later it may work
     │   ├── Busy                        another request holds the upload
@@ -314,6 +315,15 @@ class AlreadyComplete(Disagreement):
 
     def __init__(self) -> None:
         super().__init__("this upload is complete; use a new upload for other bytes")
+
+
+class TooManyCaptions(Disagreement):
+    """The video has captions in as many languages as one may have."""
+
+    code = "too_many_captions"
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(f"this video has captions in {most} languages already; remove one, then add this one")
 
 
 class WrongProtocol(Disagreement):

@@ -26,6 +26,10 @@ CLIENT_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 MAX_USER_ID_BYTES: Final = 120
 UNDO_SECONDS: Final = 30
 """So long what was removed from the library can be restored."""
+MAX_CAPTION_BYTES: Final = 2 * 1024 * 1024
+"""Of one file of captions; those of a film of three hours have a tenth of it."""
+MAX_CAPTIONS: Final = 20
+"""So many languages a video has captions in, at most."""
 SNIFF_BYTES: Final = 4096
 """So many bytes from byte 0, or the whole if it is shorter, decide the content type."""
 
@@ -309,6 +313,19 @@ class VideoSort(StrEnum):
     """Those whose duration is not known come last."""
 
 
+class Caption(NamedTuple):
+    """Captions of a video in one language, without their text."""
+
+    language: str
+    """A BCP 47 tag, in its usual case: ``pt-BR``."""
+    label: str
+    """How people are offered it."""
+    size: int
+    """Bytes of WebVTT."""
+    version: str
+    """What tells their text from every other."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
     """The record that people see for a published file: a title, a description, a link."""
@@ -341,6 +358,8 @@ class Video:
     faststart: bool | None = None
     thumbnail: str | None = None
     """What tells its thumbnail from every other; None when it has none."""
+    captions: tuple[Caption, ...] = ()
+    """By language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

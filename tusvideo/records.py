@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
-from tusvideo.model import Facts, UploadId, UserId, Video, VideoSort, VideoState
+from tusvideo.model import Caption, Facts, UploadId, UserId, Video, VideoSort, VideoState
 
 ALL: Final = VideoFilter()
 NEWEST: Final = VideoSort.NEWEST
@@ -16,6 +16,35 @@ class Leaving(NamedTuple):
 
     video: Video
     upload_id: UploadId | None
+
+
+class CaptionText(NamedTuple):
+    """Captions as they are shown, and the record that they belong to."""
+
+    video: Video
+    caption: Caption
+    updated_at: datetime
+    content: bytes
+    """WebVTT."""
+
+
+class CaptionRepository(Protocol):
+    """The captions of records, which go with them. Same promises as ``ports.SessionRepository``."""
+
+    async def put_captions(
+        self, owner: UserId, video_id: str, caption: Caption, content: bytes, *, now: datetime
+    ) -> tuple[Video, bool] | None:
+        """Keep captions of a record, in the place of those in the same language, and note when it was changed.
+
+        Gives the stored record and whether it had none in that language; None when there is no such record. Raises
+        TooManyCaptions when it has captions in ``MAX_CAPTIONS`` others; nothing is changed then.
+        """
+
+    async def captions(self, video_id: str, language: str) -> CaptionText | None:
+        """Load captions, of whomever; the caller judges who may read them. None also when their record is hidden."""
+
+    async def remove_captions(self, owner: UserId, video_id: str, language: str, *, now: datetime) -> Video | None:
+        """Delete captions of a record, and note when it was changed; None when there was none such."""
 
 
 class VideoRepository(Protocol):

@@ -27,6 +27,7 @@ from tusvideo.locks.memory import MemoryLocks
 from tusvideo.log import configure_log, event
 from tusvideo.media.inspector import ChildInspector, is_available
 from tusvideo.model import Durability
+from tusvideo.service.captions import CaptionService
 from tusvideo.service.concatenating import Concatenated, Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspected, Inspecting
@@ -86,6 +87,7 @@ class Server:
     parts: PartService
     finalizing: FinalizeService
     videos: VideoService
+    captions: CaptionService
     progress: ProgressService
     recovery: Recovery
     sweeper: Sweeper
@@ -160,6 +162,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
             finalizing=FinalizeService(publisher=publisher, locks=locks),
             videos=videos,
+            captions=CaptionService(publisher=publisher, captions=sessions),
             progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),
             recovery=Recovery(publisher=publisher, uploads=uploads),
             sweeper=Sweeper(publisher=publisher, locks=locks),
@@ -264,6 +267,7 @@ def _house(server: Server, config: Config) -> House:
         videos=server.videos,
         progress=server.progress,
         pictures=server.inspecting,
+        captions=server.captions,
         authenticator=LocalAuthenticator(),
         clock=server.clock,
         profiles=config.profiles,

@@ -11,8 +11,9 @@ from tests.fakes.media import MemoryThumbnails
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.model import Durability, Limits, Profile, Upload, UploadId, UserId
 from tusvideo.ports import Inspector, SessionRepository, UploadStore
-from tusvideo.records import VideoRepository
+from tusvideo.records import CaptionRepository, VideoRepository
 from tusvideo.rules.sniff import MEDIA_TYPES
+from tusvideo.service.captions import CaptionService
 from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspecting
@@ -43,8 +44,8 @@ POSTER = Profile(
 LIMITS = Limits(max_chunk_size=50_000, checkpoint_bytes=10_000, min_free_bytes=1000)
 
 
-class Sessions(SessionRepository, VideoRepository, Protocol):
-    """Both ports of the session table."""
+class Sessions(SessionRepository, VideoRepository, CaptionRepository, Protocol):
+    """All ports of the session table."""
 
 
 class House:
@@ -90,6 +91,7 @@ class House:
         self.parts = PartService(publisher=self.publisher, locks=self.locks, uploads=self.uploads)
         self.finalizing = FinalizeService(publisher=self.publisher, locks=self.locks)
         self.videos = VideoService(publisher=self.publisher, videos=seen_sessions, uploads=self.uploads)
+        self.captions = CaptionService(publisher=self.publisher, captions=seen_sessions)
         self.progress = ProgressService(
             publisher=self.publisher, locks=self.locks, records=seen_sessions, videos=self.videos
         )

@@ -14,6 +14,7 @@ from tusvideo.errors import TusvideoError
 from tusvideo.message import RequestHead
 from tusvideo.model import Limits, UploadId
 from tusvideo.protocol import (
+    captions,
     chunk_api,
     dispatch,
     disposition,
@@ -32,6 +33,7 @@ from tusvideo.protocol import (
     video_list,
     videos_api,
 )
+from tusvideo.rules import webvtt
 from tusvideo.web.multipart import Form
 from tusvideo.web.routes import find, published_path
 
@@ -223,6 +225,18 @@ def _read_query(data: bytes) -> None:
             continue
 
 
+def _read_captions(data: bytes) -> None:
+    """Read a file of captions; and the first line of it as a language, too."""
+    try:
+        captions.parse_language(_text(data.partition(b"\n")[0]))
+    except TusvideoError as error:
+        if not str(error).isprintable():
+            raise AssertionError("a refusal that is no sentence") from error
+    content = webvtt.from_file(data)
+    if webvtt.from_file(content) != content:
+        raise AssertionError("captions that read differently the second time")
+
+
 def _read_origin(data: bytes) -> None:
     text = _text(data)
     host = origin.check_host(text, allowed_hosts=("*.example",))
@@ -232,6 +246,14 @@ def _read_origin(data: bytes) -> None:
 
 
 READERS: Final = {
+    "captions": Reader(
+        read=_read_captions,
+        seeds=[
+            b"1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>a</i> & <b\r\n\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\nb\r\n",
+            b"WEBVTT x\n\nNOTE a\n\nSTYLE\n::cue {}\n\nname\n00:01.000 --> 01:00:02.000 align:start\n<v A>a\n",
+            b"zh-cmn-Hant-TW-1996-a-bb-x-c\n" + "1\n00:01,000 --> 00:02,000\nx".encode("utf-16"),
+        ],
+    ),
     "form": Reader(
         read=_read_form,
         seeds=[

@@ -34,11 +34,14 @@ CHECKS = (
     "use_after_free",
     "ensure_resource_availability",
 )
-OPERATIONS = 20
+OPERATIONS = 23
 """All but the one whose answer has no end."""
 TO_REMOVE = 20
 """So many uploads, and so many records, are there for DELETE alone."""
+CAPTIONS = 10
+"""So many languages are there for DELETE alone."""
 
+CUES = b"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello\n"
 CHUNK = "/api/{profile}/video/chunk"
 VIDEO = "/api/videos/{id}"
 ENDLESS = "/api/events"
@@ -80,6 +83,9 @@ async def _known(port: int) -> dict[str, Any]:
         removed.append({"path_parameters": {"id": (await _finished(port, f"removed-{number}"))[1]}})
     path = await tus.create(port, 10)
     await tus.patch(port, path, at=0, body=b"hello")
+    for language in ("en", *(f"en-x-{number}" for number in range(CAPTIONS))):
+        line = f"PUT /api/videos/{video}/captions/{language} HTTP/1.1"
+        assert (await tus.ask(port, line, f"Content-Length: {len(CUES)}", body=CUES)).status == 201
     poster: Any = {"profile": "poster"}
     await until(lambda: _has_thumbnail(port, video))
     asked = [{"path_parameters": poster, "query": {"uploadId": key}} for key in ("half", "done")]
@@ -103,6 +109,13 @@ async def _known(port: int) -> dict[str, Any]:
         f"DELETE {VIDEO}": removed,
         f"POST {VIDEO}/restore": [{"path_parameters": {"id": video}}],
         f"GET {VIDEO}/thumbnail": [{"path_parameters": {"id": video}}],
+        f"GET {VIDEO}/captions/{{language}}": [{"path_parameters": {"id": video, "language": "en"}}],
+        f"PUT {VIDEO}/captions/{{language}}": [
+            {"path_parameters": {"id": video, "language": "en"}, "body": CUES.decode()},
+        ],
+        f"DELETE {VIDEO}/captions/{{language}}": [
+            {"path_parameters": {"id": video, "language": f"en-x-{number}"}} for number in range(CAPTIONS)
+        ],
         f"GET {VIDEO}/download": [{"path_parameters": {"id": video}}],
         "GET /api/uploads/{id}": [{"path_parameters": {"id": path.rpartition("/")[2]}}],
         "PATCH /api/uploads/{id}": [{"path_parameters": {"id": path.rpartition("/")[2]}}],
@@ -136,7 +149,7 @@ async def test_every_operation_answers_as_described(server: ServerProcess, tmp_p
         env=environment,
         cwd=tmp_path,
     )
-    assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
+    assert ran.returncode == 0, ran.stdout[-20000:] + ran.stderr[-2000:]
     found = json.loads(report.read_text())
     assert found["operations"]["tested"] == found["operations"]["total"] - 1 == OPERATIONS
     assert not found["failures"], found["failures"]

@@ -38,6 +38,7 @@ SAMPLES: list[TusvideoError] = [
     errors.FactConflict("totalChunks", stored="4", got="5"),
     errors.PartsMissing([(1, 2)], count=2),
     errors.AlreadyComplete(),
+    errors.TooManyCaptions(most=20),
     errors.WrongProtocol(expected="tus"),
     errors.Busy(),
     errors.Stopping(),
@@ -136,6 +137,7 @@ def test_every_leaf_has_a_row_of_its_own(dialect: str) -> None:
                 (400, 409),  # FactConflict
                 (409, 409),  # PartsMissing
                 (409, 409),  # AlreadyComplete
+                (409, 409),  # TooManyCaptions
                 (403, 409),  # WrongProtocol
                 (423, 503),  # Busy
                 (503, 503),  # Stopping

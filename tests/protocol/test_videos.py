@@ -35,6 +35,7 @@ RECORD = {
     "audioCodec": None,
     "faststart": None,
     "thumbnail": None,
+    "captions": [],
 }
 SAID = {"filename": "video_1.mp4", "title": "Holiday", "description": "By the sea"}
 

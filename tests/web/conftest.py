@@ -20,6 +20,7 @@ from tusvideo.locks.memory import MemoryLocks
 from tusvideo.message import RequestHead
 from tusvideo.model import Limits, Profile, Status, UserId
 from tusvideo.ports import Clock
+from tusvideo.service.captions import CaptionService
 from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspecting
@@ -170,6 +171,7 @@ def _house(
         videos=videos,
         progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),
         pictures=Inspecting(publisher=publisher, videos=sessions, inspector=None, thumbnails=MemoryThumbnails()),
+        captions=CaptionService(publisher=publisher, captions=sessions),
         authenticator=LocalAuthenticator(),
         clock=clock,
         profiles=profiles,

@@ -28,6 +28,11 @@ ID = "0123456789abcdef" * 2
         (f"/api/videos/{ID}/thumbnail", Route(kind=Kind.THUMBNAIL, family=Family.VIDEOS, video_id=ID)),
         (f"/api/videos/{ID}/download", Route(kind=Kind.DOWNLOAD, family=Family.VIDEOS, video_id=ID)),
         (f"/api/videos/{ID}/restore", Route(kind=Kind.RESTORE, family=Family.VIDEOS, video_id=ID)),
+        (
+            f"/api/videos/{ID}/captions/pt-BR",
+            Route(kind=Kind.CAPTIONS, family=Family.VIDEOS, video_id=ID, name="pt-BR"),
+        ),
+        (f"/api/videos/{ID}/captions/%20", Route(kind=Kind.CAPTIONS, family=Family.VIDEOS, video_id=ID, name=" ")),
         ("/api/uploads", Route(kind=Kind.GOING, family=Family.VIDEOS)),
         (f"/api/uploads/{ID}", Route(kind=Kind.PROGRESS, family=Family.VIDEOS, upload_id=UploadId(ID))),
         ("/api/events", Route(kind=Kind.EVENTS, family=Family.VIDEOS)),

@@ -6,8 +6,8 @@ Spec: OpenAPI 3.1.1 § Schema Object; JSON Schema 2020-12.
 from collections.abc import Mapping
 from typing import Final
 
-from tusvideo.model import CLIENT_KEY, Limits, Profile, Status, UploadState, VideoState
-from tusvideo.protocol import texts
+from tusvideo.model import CLIENT_KEY, MAX_CAPTION_BYTES, MAX_CAPTIONS, Limits, Profile, Status, UploadState, VideoState
+from tusvideo.protocol import captions, texts
 
 Schema = Mapping[str, object]
 
@@ -206,6 +206,7 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
             "description": "Plays while it loads; null where that says nothing.",
         },
         "thumbnail": {**_or_null(_TEXT), "description": "Path of a JPEG, once it was drawn."},
+        "captions": {"type": "array", "items": ref("Caption"), "maxItems": MAX_CAPTIONS},
     }
     upload: dict[str, Schema] = {
         "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
@@ -242,6 +243,14 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
             "properties": {name: _or_null(schema) for name, schema in texts_told.items()},
             "anyOf": [{"required": [name]} for name in texts_told],
         },
+        "Caption": object_of(
+            {
+                "language": {"type": "string", "pattern": f"^{captions.TAG}$", "maxLength": captions.MAX_LANGUAGE},
+                "label": {"type": "string", "minLength": 1, "maxLength": captions.MAX_LABEL},
+                "url": {**_TEXT, "description": "Path of the WebVTT; other captions have another one."},
+                "size": {"type": "integer", "minimum": 1, "maximum": MAX_CAPTION_BYTES},
+            }
+        ),
         "Upload": object_of(upload),
         "UploadAnswer": object_of({"success": _TRUE, **upload}),
         "UploadList": object_of({"success": _TRUE, "uploads": {"type": "array", "items": ref("Upload")}}),

@@ -7,13 +7,23 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from tusvideo.model import Profile
+from tusvideo.model import MAX_CAPTION_BYTES, Profile
+from tusvideo.protocol import captions
 from tusvideo.protocol.openapi_parts import IDENTITY, JSON, operation, query
 from tusvideo.protocol.openapi_schemas import CONTROLS, Schema, ref
 from tusvideo.protocol.video_list import MAX_LIMIT, MAX_QUERY, SORTS, STATES
 
 _JPEG: Final = "image/jpeg"
 _ANYTHING: Final = "*/*"
+_VTT: Final = "text/vtt"
+_SRT: Final = "application/x-subrip"
+_LANGUAGE: Final[Schema] = {
+    "name": "language",
+    "in": "path",
+    "required": True,
+    "description": "A BCP 47 tag, in any case: en, pt-BR, zh-Hant.",
+    "schema": {"type": "string", "pattern": f"^{captions.TAG}$", "maxLength": captions.MAX_LANGUAGE},
+}
 
 
 def paths(*, profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
@@ -35,6 +45,7 @@ def paths(*, profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
             "parameters": [IDENTITY],
             "get": _file("getThumbnail", "A small picture from near the beginning, upright.", media_type=_JPEG),
         },
+        "/api/videos/{id}/captions/{language}": _captions(),
         "/api/videos/{id}/download": {
             "parameters": [IDENTITY],
             "get": _file("download", "The file, to be saved under its original name.", media_type=_ANYTHING),
@@ -98,11 +109,39 @@ def _video() -> Schema:
     }
 
 
-def _file(name: str, summary: str, *, media_type: str) -> Schema:
+def _captions() -> Schema:
+    label = {"type": "string", "minLength": 1, "maxLength": captions.MAX_LABEL, "pattern": rf"^[^{CONTROLS}]*$"}
+    return {
+        "parameters": [IDENTITY, _LANGUAGE],
+        "get": _file(
+            "getCaptions", "The captions in a language, for whom the file is.", media_type=_VTT, refusals=(400, 404)
+        ),
+        "put": operation(
+            "putCaptions",
+            "Give the video captions in a language: WebVTT as it is, SubRip becomes WebVTT. In UTF-8, at most "
+            f"{MAX_CAPTION_BYTES} bytes; what the body is, it tells itself.",
+            answers={
+                200: ("They take the place of others.", ref("VideoAnswer")),
+                201: ("It had none in this language.", ref("VideoAnswer")),
+            },
+            refusals=(400, 404, 409, 413, 415),
+            parameters=[query("label", "How people are offered them; the tag if absent.", label)],
+            body={media_type: {"type": "string"} for media_type in (_VTT, _SRT)},
+        ),
+        "delete": operation(
+            "removeCaptions",
+            "Remove the captions in a language.",
+            answers={204: ("They are gone.", None)},
+            refusals=(400, 404),
+        ),
+    }
+
+
+def _file(name: str, summary: str, *, media_type: str, refusals: tuple[int, ...] = (404,)) -> Schema:
     content = {media_type: {"schema": {"type": "string", "contentMediaType": media_type}}}
     answers: dict[str, Schema] = {
         "200": {"description": "The whole.", "content": content},
         "206": {"description": "A part of it.", "content": content},
         **{str(status): {"description": f"{HTTPStatus(status).phrase}."} for status in (304, 412, 416)},
     }
-    return operation(name, summary, answers={}, refusals=(404,), more=answers)
+    return operation(name, summary, answers={}, refusals=refusals, more=answers)

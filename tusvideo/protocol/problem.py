@@ -40,6 +40,7 @@ SHARED: Final[Mapping[type[errors.TusvideoError], int]] = {
     errors.PartConflict: 409,
     errors.PartsMissing: 409,
     errors.AlreadyComplete: 409,
+    errors.TooManyCaptions: 409,
     errors.WrongProtocol: 409,
     errors.Unavailable: 503,
     errors.Stopping: 503,

@@ -35,6 +35,15 @@ def build(video: Video, *, url: str) -> dict[str, object]:
         "audioCodec": video.audio_codec,
         "faststart": video.faststart,
         "thumbnail": _thumbnail(video),
+        "captions": [
+            {
+                "language": caption.language,
+                "label": caption.label,
+                "url": f"/api/videos/{video.id}/captions/{caption.language}?v={caption.version}",
+                "size": caption.size,
+            }
+            for caption in video.captions
+        ],
     }
 
 

@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
+from tusvideo.errors import TooManyCaptions
 from tusvideo.model import (
+    MAX_CAPTIONS,
+    Caption,
     ClientKey,
     Facts,
     Location,
@@ -20,7 +23,7 @@ from tusvideo.model import (
     VideoSort,
     VideoState,
 )
-from tusvideo.records import ALL, NEWEST, Leaving
+from tusvideo.records import ALL, NEWEST, CaptionText, Leaving
 from tusvideo.rules.records import changed, record_of
 from tusvideo.rules.search import matches, place_of
 from tusvideo.sessions.committed import DEAD
@@ -53,6 +56,8 @@ class MemorySessions:
         self._videos: dict[str, Video] = {}
         self._leaving: dict[str, tuple[datetime, UploadId | None]] = {}
         """By record: when it is to be removed, and the upload that goes with it."""
+        self._captions: dict[str, dict[str, tuple[Caption, datetime, bytes]]] = {}
+        """By record and language."""
 
     async def add(self, upload: Upload) -> Upload:
         mine = [stored for stored in self._uploads() if stored.owner == upload.owner]
@@ -311,12 +316,42 @@ class MemorySessions:
     async def thumbnails(self) -> frozenset[str]:
         return frozenset(f"{video.id}-{video.thumbnail}" for video in self._videos.values() if video.thumbnail)
 
+    async def put_captions(
+        self, owner: UserId, video_id: str, caption: Caption, content: bytes, *, now: datetime
+    ) -> tuple[Video, bool] | None:
+        if await self.video(owner, video_id) is None:
+            return None
+        kept = self._captions.setdefault(video_id, {})
+        is_new = caption.language not in kept
+        if is_new and len(kept) >= MAX_CAPTIONS:
+            raise TooManyCaptions(most=MAX_CAPTIONS)
+        kept[caption.language] = caption, instant(milliseconds(now)), content
+        return self._recaptioned(video_id, now), is_new
+
+    async def captions(self, video_id: str, language: str) -> CaptionText | None:
+        found = self._captions.get(video_id, {}).get(language)
+        if found is None or video_id in self._leaving:
+            return None
+        return CaptionText(self._videos[video_id], *found)
+
+    async def remove_captions(self, owner: UserId, video_id: str, language: str, *, now: datetime) -> Video | None:
+        kept = self._captions.get(video_id, {})
+        if await self.video(owner, video_id) is None or kept.pop(language, None) is None:
+            return None
+        return self._recaptioned(video_id, now)
+
+    def _recaptioned(self, video_id: str, now: datetime) -> Video:
+        told = tuple(caption for _, (caption, _, _) in sorted(self._captions[video_id].items()))
+        self._videos[video_id] = replace(self._videos[video_id], captions=told, updated_at=instant(milliseconds(now)))
+        return self._videos[video_id]
+
     def _wanted(self, owner: UserId, wanted: VideoFilter) -> list[Video]:
         shown = (video for video in self._videos.values() if video.owner == owner and video.id not in self._leaving)
         return [video for video in shown if matches(video, wanted)]
 
     def _forget(self, video: Video) -> bool:
         self._leaving.pop(video.id, None)
+        self._captions.pop(video.id, None)
         return self._videos.pop(video.id) is video
 
     def _load(self, upload_id: UploadId) -> Upload:

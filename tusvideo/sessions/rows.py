@@ -1,5 +1,6 @@
 """Between the values of the house and the columns of a row: times in whole milliseconds, names of states as text."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from tusvideo.errors import SessionConflict
-from tusvideo.model import Digests, Location, Protocol, Status, Upload, UploadId, Video, VideoState
+from tusvideo.model import Caption, Digests, Location, Protocol, Status, Upload, UploadId, Video, VideoState
 from tusvideo.rules import search
 
 Row = dict[str, str | int | float | None]
@@ -96,7 +97,14 @@ def changes(upload: Upload, *, was: Upload) -> Row:
 
 def encode_video(video: Video) -> Row:
     """Give the row of a record, in the order of ``VIDEO_COLUMNS``, and what it is found by."""
-    return {column: _plain(getattr(video, column)) for column in VIDEO_COLUMNS} | search_columns(video)
+    row: Row = {column: _plain(getattr(video, column)) for column in VIDEO_COLUMNS if column != "captions"}
+    row["captions"] = encode_captions(video.captions)
+    return {column: row[column] for column in VIDEO_COLUMNS} | search_columns(video)
+
+
+def encode_captions(told: Sequence[Sequence[Any]]) -> str:
+    """Give what a record tells of its captions: the fields of each, as JSON."""
+    return json.dumps([tuple(caption) for caption in told])
 
 
 def search_columns(video: Video) -> Row:
@@ -114,6 +122,7 @@ def decode_video(row: Sequence[Any]) -> Video:
     named = _with_times(dict(zip(VIDEO_COLUMNS, row, strict=True)))
     named["state"] = VideoState(named["state"])
     named["faststart"] = None if named["faststart"] is None else bool(named["faststart"])
+    named["captions"] = tuple(Caption(*told) for told in json.loads(named["captions"]))
     return Video(**named)
 
 

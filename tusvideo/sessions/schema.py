@@ -221,6 +221,22 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX uploads_ended ON uploads (owner, stored_at DESC, id DESC) WHERE status IN ('complete', 'failed')",
     ),
     ("CREATE INDEX videos_leaving ON videos (removal_at, id) WHERE removal_at IS NOT NULL",),
+    (
+        # What a record tells of its captions; written anew from their table whenever that changes.
+        "ALTER TABLE videos ADD COLUMN captions TEXT NOT NULL DEFAULT '[]'",
+        """
+        CREATE TABLE captions (
+            video_id TEXT NOT NULL REFERENCES videos (id) ON DELETE CASCADE,
+            language TEXT NOT NULL,
+            label TEXT NOT NULL,
+            size INTEGER NOT NULL CHECK (size >= 0),
+            version TEXT NOT NULL,
+            updated_at INTEGER NOT NULL,
+            content BLOB NOT NULL,
+            PRIMARY KEY (video_id, language)
+        ) STRICT
+        """,
+    ),
 )
 
 VERSION: Final = len(MIGRATIONS)

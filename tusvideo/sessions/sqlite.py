@@ -1,4 +1,4 @@
-"""Session rows in SQLite: SessionRepository and VideoRepository on one database file."""
+"""Session rows in SQLite: SessionRepository, VideoRepository and CaptionRepository on one database file."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
 from tusvideo.model import (
+    Caption,
     ClientKey,
     Facts,
     Location,
@@ -22,9 +23,9 @@ from tusvideo.model import (
     VideoSort,
     VideoState,
 )
-from tusvideo.records import ALL, NEWEST, Leaving
+from tusvideo.records import ALL, NEWEST, CaptionText, Leaving
 from tusvideo.rules.records import record_of
-from tusvideo.sessions import sqlite_facts
+from tusvideo.sessions import sqlite_captions, sqlite_facts
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
 from tusvideo.sessions.committed import CommittedRows
@@ -250,6 +251,34 @@ class SqliteSessions:
 
     async def thumbnails(self) -> frozenset[str]:
         return await self._database.read(sqlite_facts.list_thumbnails)
+
+    async def put_captions(
+        self, owner: UserId, video_id: str, caption: Caption, content: bytes, *, now: datetime
+    ) -> tuple[Video, bool] | None:
+        return await self._database.write(
+            partial(
+                sqlite_captions.put_captions,
+                owner=owner,
+                video_id=video_id,
+                caption=caption,
+                content=content,
+                now=milliseconds(now),
+            )
+        )
+
+    async def captions(self, video_id: str, language: str) -> CaptionText | None:
+        return await self._database.read(partial(sqlite_captions.load_captions, video_id=video_id, language=language))
+
+    async def remove_captions(self, owner: UserId, video_id: str, language: str, *, now: datetime) -> Video | None:
+        return await self._database.write(
+            partial(
+                sqlite_captions.delete_captions,
+                owner=owner,
+                video_id=video_id,
+                language=language,
+                now=milliseconds(now),
+            )
+        )
 
     async def _write_leaving(self, work: Work[T]) -> T:
         """Run a transaction that may change which uploads are being removed."""

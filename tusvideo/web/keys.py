@@ -9,6 +9,7 @@ from typing import Protocol
 from tusvideo.commands import (
     AppendBytes,
     Appended,
+    CaptionsPut,
     Change,
     ChangeVideo,
     Created,
@@ -22,6 +23,7 @@ from tusvideo.commands import (
     PartStored,
     Proven,
     ProveRange,
+    PutCaptions,
     PutPart,
     Queried,
     QueryParts,
@@ -34,6 +36,7 @@ from tusvideo.commands import (
 )
 from tusvideo.model import Durability, InterimAnswers, Limits, Location, Profile, Upload, UploadId, UserId, Video
 from tusvideo.ports import Authenticator, Body, Clock, Listener, PartBody, PublishedFile, Spool
+from tusvideo.records import CaptionText
 from tusvideo.service.watching import Watcher
 from tusvideo.web.admission import Admission
 from tusvideo.web.takeover import Blocks
@@ -152,6 +155,19 @@ class Pictures(Protocol):
         """Give the JPEG of a record."""
 
 
+class Captions(Protocol):
+    """The service that has the captions of videos. Raises TusvideoError."""
+
+    async def put(self, user: UserId, command: PutCaptions, raw: bytes) -> CaptionsPut:
+        """Keep a file of captions."""
+
+    async def get(self, user: UserId | None, video_id: str, language: str) -> CaptionText:
+        """Give captions: anybody's of public profiles, others to their owner."""
+
+    async def remove(self, user: UserId, video_id: str, language: str) -> None:
+        """Remove captions."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Who may speak to this server, and how much of a head is read."""
@@ -174,6 +190,7 @@ class House:
     videos: Videos
     progress: Progress
     pictures: Pictures
+    captions: Captions
     authenticator: Authenticator
     clock: Clock
     profiles: Mapping[str, Profile]

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     THUMBNAIL = "/api/videos/{id}/thumbnail"
     DOWNLOAD = "/api/videos/{id}/download"
     RESTORE = "/api/videos/{id}/restore"
+    CAPTIONS = "/api/videos/{id}/captions/{language}"
     GOING = "/api/uploads"
     PROGRESS = "/api/uploads/{id}"
     EVENTS = "/api/events"
@@ -60,7 +61,7 @@ class Route:
     family: Family
     upload_id: UploadId | None = None
     name: str | None = None
-    """The file name with which a path ends; of an asset, with the page that it belongs to."""
+    """The file name with which a path ends; of an asset, with its page; of captions, the language."""
     profile: str = ""
     video_id: str = ""
     location: Location | None = None
@@ -91,6 +92,7 @@ _PREFIXES: Final = (
 _UPLOAD: Final = re.compile(r"/(files|api/uploads)/([0-9a-f]{32})", re.ASCII)
 _VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(?:/(thumbnail|download|restore))?", re.ASCII)
 _OF_VIDEO: Final = {None: Kind.VIDEO, "thumbnail": Kind.THUMBNAIL, "download": Kind.DOWNLOAD, "restore": Kind.RESTORE}
+_CAPTIONS: Final = re.compile(r"/api/videos/([0-9a-f]{32})/captions/([^/]{1,400})", re.ASCII)
 _PLAYER: Final = re.compile(r"/library/([0-9a-f]{32})", re.ASCII)
 _DIGEST: Final = re.compile(r"/files/([0-9a-f]{32})/digest", re.ASCII)
 _NAMED: Final = re.compile(r"/files/([^/]{1,1200})")
@@ -107,8 +109,8 @@ def find(path: str) -> Route:
     if (found := _UPLOAD.fullmatch(path)) is not None:
         kind, family = (Kind.UPLOAD, Family.TUS) if found[1] == "files" else (Kind.PROGRESS, Family.VIDEOS)
         return Route(kind=kind, family=family, upload_id=UploadId(found[2]))
-    if (found := _VIDEO.fullmatch(path)) is not None:
-        return Route(kind=_OF_VIDEO[found[2]], family=Family.VIDEOS, video_id=found[1])
+    if (video := _find_video(path)) is not None:
+        return video
     if path.startswith(FILES_PATH):
         return _find_in_files(path)
     if (found := _CHUNKS.fullmatch(path)) is not None:
@@ -123,6 +125,14 @@ def find(path: str) -> Route:
             return Route(kind=Kind.PUBLISHED, family=Family.PLAIN, location=location)
     family = next((family for prefix, family in _PREFIXES if path.startswith(prefix)), Family.PLAIN)
     return Route(kind=Kind.NOWHERE, family=family)
+
+
+def _find_video(path: str) -> Route | None:
+    if (found := _VIDEO.fullmatch(path)) is not None:
+        return Route(kind=_OF_VIDEO[found[2]], family=Family.VIDEOS, video_id=found[1])
+    if (found := _CAPTIONS.fullmatch(path)) is not None and (name := _decode_segment(found[2])) is not None:
+        return Route(kind=Kind.CAPTIONS, family=Family.VIDEOS, video_id=found[1], name=name)
+    return None
 
 
 def _find_page(path: str) -> Route | None:

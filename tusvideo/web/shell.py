@@ -20,6 +20,7 @@ from tusvideo.message import ResponseHead
 from tusvideo.model import UserId
 from tusvideo.protocol import chunk_api, problem, videos_api
 from tusvideo.web import (
+    caption_handlers,
     chunk_handlers,
     download,
     files,
@@ -68,6 +69,12 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.VIDEOS: {"GET": video_handlers.list_all},
     Kind.VIDEO: {"GET": video_handlers.get, "PATCH": video_handlers.change, "DELETE": video_handlers.remove},
     Kind.THUMBNAIL: {"GET": thumbnails.get, "HEAD": thumbnails.get},
+    Kind.CAPTIONS: {
+        "GET": caption_handlers.get,
+        "HEAD": caption_handlers.get,
+        "PUT": caption_handlers.put,
+        "DELETE": caption_handlers.remove,
+    },
     Kind.GOING: {"GET": progress_handlers.list_all},
     Kind.PROGRESS: {"GET": progress_handlers.get, "PATCH": progress_handlers.draft},
     Kind.EVENTS: {"GET": progress_handlers.follow},
@@ -100,6 +107,8 @@ OPEN_KINDS: Final = frozenset(
     }
 )
 """Resources that ask nobody for a name."""
+PUBLIC_KINDS: Final = frozenset({Kind.PUBLISHED, Kind.CAPTIONS})
+"""Resources that may be anybody's: their services judge."""
 STORING_KINDS: Final = frozenset({Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.CHUNK})
 """Resources whose bodies may be long."""
 
@@ -203,7 +212,7 @@ async def _identify(exchange: Exchange) -> UserId | None:
         return await exchange.house.authenticator.identify(exchange.head)
     except Unauthenticated:
         # Public files are for anybody; but who shows credentials learns that they are wrong.
-        if exchange.route.kind is Kind.PUBLISHED and "Authorization" not in exchange.head.headers:
+        if exchange.route.kind in PUBLIC_KINDS and "Authorization" not in exchange.head.headers:
             return None
         raise
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from tusvideo.model import Location, Part, Status, Upload, UploadId, UserId, Video
 from tusvideo.model import Protocol as Dialect
 from tusvideo.ports import SessionRepository
-from tusvideo.records import VideoRepository
+from tusvideo.records import CaptionRepository, VideoRepository
 
 NOW: Final = datetime(2026, 3, 4, 5, 6, 7, 891_000, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)
@@ -14,8 +14,8 @@ ANNA: Final = UserId("anna")
 BERT: Final = UserId("bert")
 
 
-class Sessions(SessionRepository, VideoRepository, Protocol):
-    """Both ports of the session table."""
+class Sessions(SessionRepository, VideoRepository, CaptionRepository, Protocol):
+    """All ports of the session table."""
 
 
 def upload_id(number: int) -> UploadId:

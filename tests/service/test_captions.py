@@ -1,0 +1,127 @@
+"""Captions: judged before they are kept, shown to whom the file is shown, and as lasting as their record."""
+
+import pytest
+
+from tests.fakes.body import FakeBody
+from tests.fakes.faults import Crash, Steps
+from tests.fakes.house import ANNA, BERT, House
+from tests.service.wishes import a_video, creation_with
+from tusvideo.commands import DescribeVideo, PutCaptions
+from tusvideo.errors import InvalidField, NotFound
+from tusvideo.model import UNDO_SECONDS, Video
+
+DATA = a_video(100)
+SRT = b"1\r\n00:00:00,000 --> 00:00:01,000\r\nHello\r\n"
+VTT = b"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello\n"
+
+
+async def a_record(house: House, *, profile: str = "files") -> Video:
+    """Publish a file with its record."""
+    command = creation_with(DATA, length=100, profile=profile, title="Sea")
+    upload = (await house.uploads.create(ANNA, command, FakeBody(DATA))).upload
+    assert upload.location is not None
+    found = DescribeVideo(profile=profile, filename=upload.location.filename, title="Sea", description="")
+    return (await house.videos.describe(ANNA, found)).video
+
+
+def putting(video: Video, language: str = "en") -> PutCaptions:
+    """Wish to give a record captions."""
+    return PutCaptions(video_id=video.id, language=language, label="English")
+
+
+async def test_subrip_is_kept_as_webvtt(house: House) -> None:
+    """And the record tells its size as it is kept; the same again is another version only if it differs."""
+    video = await a_record(house)
+    house.clock.move(5)
+    put = await house.captions.put(ANNA, putting(video), SRT)
+    assert put.is_new
+    assert put.video == await house.videos.get(ANNA, video.id)
+    assert put.video.updated_at > video.updated_at
+    [caption] = put.video.captions
+    assert (caption.language, caption.label, caption.size) == ("en", "English", len(VTT))
+    found = await house.captions.get(ANNA, video.id, "en")
+    assert (found.content, found.caption) == (VTT, caption)
+    again = await house.captions.put(ANNA, putting(video), VTT)
+    assert not again.is_new
+    assert again.video.captions == (caption,)
+
+
+async def test_what_cannot_be_read_leaves_the_old_ones(house: House) -> None:
+    """A refusal changes nothing."""
+    video = (await house.captions.put(ANNA, putting(await a_record(house)), VTT)).video
+    with pytest.raises(InvalidField, match="line 1 of the captions"):
+        await house.captions.put(ANNA, putting(video), b"no captions")
+    assert await house.videos.get(ANNA, video.id) == video
+    assert (await house.captions.get(ANNA, video.id, "en")).content == VTT
+
+
+@pytest.mark.parametrize(("profile", "is_public"), [("files", False), ("poster", True)])
+async def test_captions_are_shown_to_whom_the_file_is(house: House, profile: str, *, is_public: bool) -> None:
+    """Those of a public profile to anybody, others to their owner; writing and removing are always the owner's."""
+    video = await a_record(house, profile=profile)
+    await house.captions.put(ANNA, putting(video), VTT)
+    for reader in (BERT, None):
+        if is_public:
+            assert (await house.captions.get(reader, video.id, "en")).content == VTT
+        else:
+            with pytest.raises(NotFound):
+                await house.captions.get(reader, video.id, "en")
+    with pytest.raises(NotFound):
+        await house.captions.put(BERT, putting(video), VTT)
+    with pytest.raises(NotFound):
+        await house.captions.remove(BERT, video.id, "en")
+    assert (await house.captions.get(ANNA, video.id, "en")).content == VTT
+
+
+async def test_captions_of_a_profile_that_is_gone_are_their_owners(house: House) -> None:
+    """A profile that left the configuration is not public."""
+    video = await a_record(house, profile="poster")
+    await house.captions.put(ANNA, putting(video), VTT)
+    after = house.with_(profiles={"files": house.profiles["files"]})
+    assert (await after.captions.get(ANNA, video.id, "en")).content == VTT
+    with pytest.raises(NotFound):
+        await after.captions.get(None, video.id, "en")
+
+
+async def test_captions_are_removed(house: House) -> None:
+    """Once; the second time they are not there."""
+    video = await a_record(house)
+    await house.captions.put(ANNA, putting(video), VTT)
+    await house.captions.remove(ANNA, video.id, "en")
+    assert (await house.videos.get(ANNA, video.id)).captions == ()
+    with pytest.raises(NotFound):
+        await house.captions.remove(ANNA, video.id, "en")
+    with pytest.raises(NotFound):
+        await house.captions.get(ANNA, video.id, "en")
+
+
+async def test_captions_outlast_what_their_record_outlasts(house: House) -> None:
+    """A deletion that was undone brings them back; one that was not takes them along."""
+    video = (await house.captions.put(ANNA, putting(await a_record(house)), VTT)).video
+    await house.videos.remove(ANNA, video.id, with_file=True)
+    with pytest.raises(NotFound):
+        await house.captions.get(ANNA, video.id, "en")
+    assert await house.videos.restore(ANNA, video.id) == video
+    assert (await house.captions.get(ANNA, video.id, "en")).content == VTT
+    await house.videos.remove(ANNA, video.id, with_file=True)
+    house.clock.move(UNDO_SECONDS)
+    await house.removing.run()
+    assert await house.sessions.captions(video.id, "en") is None
+
+
+async def test_a_crash_leaves_the_old_or_the_new(house: House) -> None:
+    """Whichever step is the last: captions and what the record tells of them agree."""
+    video = (await house.captions.put(ANNA, putting(await a_record(house)), VTT)).video
+    new = VTT.replace(b"Hello", b"Bye")
+    crashed = 0
+    for last in range(5):
+        try:
+            await house.with_steps(Steps(at=last)).captions.put(ANNA, putting(video), new)
+        except Crash:
+            crashed += 1
+        after, _ = await house.restarted()
+        found = await after.captions.get(ANNA, video.id, "en")
+        assert found.content in {VTT, new}
+        assert (found.caption,) == (await after.videos.get(ANNA, video.id)).captions
+        assert found.caption.size == len(found.content)
+    assert crashed

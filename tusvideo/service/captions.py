@@ -1,0 +1,56 @@
+"""The captions of videos: judged, made WebVTT, kept beside the record, and shown to whom the file is shown."""
+
+import asyncio
+import hashlib
+
+from tusvideo.commands import CaptionsPut, PutCaptions
+from tusvideo.errors import NotFound
+from tusvideo.model import Caption, UserId
+from tusvideo.records import CaptionRepository, CaptionText
+from tusvideo.rules import webvtt
+from tusvideo.service.publishing import Publisher
+
+
+class CaptionService:
+    """Carries out what users ask of captions."""
+
+    def __init__(self, *, publisher: Publisher, captions: CaptionRepository) -> None:
+        self._publisher = publisher
+        self._captions = captions
+
+    async def put(self, user: UserId, command: PutCaptions, raw: bytes) -> CaptionsPut:
+        """Keep a file of captions, WebVTT or SubRip, in the place of those in the same language. Safe to repeat.
+
+        Raises NotFound without such a record, TooLarge and InvalidField as ``webvtt.from_file`` does, TooManyCaptions.
+        Until it returns, the captions that were there before stay; it is all or nothing, and durable.
+        """
+        content = await asyncio.to_thread(webvtt.from_file, raw)
+        caption = Caption(
+            language=command.language,
+            label=command.label,
+            size=len(content),
+            version=hashlib.sha256(content).hexdigest()[:16],
+        )
+        now = self._publisher.clock.now()
+        put = await self._captions.put_captions(user, command.video_id, caption, content, now=now)
+        if put is None:
+            raise NotFound("video")
+        video, is_new = put
+        self._publisher.watchers.tell_video(user, video.id)
+        return CaptionsPut(video=video, is_new=is_new)
+
+    async def get(self, user: UserId | None, video_id: str, language: str) -> CaptionText:
+        """Give captions: to anybody in a public profile, else to their owner, as with the file. Raises NotFound."""
+        found = await self._captions.captions(video_id, language)
+        if found is None:
+            raise NotFound("captions")
+        profile = self._publisher.profiles.get(found.video.profile)
+        if found.video.owner != user and (profile is None or not profile.public):
+            raise NotFound("captions")
+        return found
+
+    async def remove(self, user: UserId, video_id: str, language: str) -> None:
+        """Remove captions in a language. Raises NotFound, also the second time."""
+        if await self._captions.remove_captions(user, video_id, language, now=self._publisher.clock.now()) is None:
+            raise NotFound("captions")
+        self._publisher.watchers.tell_video(user, video_id)

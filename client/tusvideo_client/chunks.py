@@ -3,23 +3,27 @@
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import quote
 
 from . import events, wire
 from .content import Content
 from .errors import FileTooLargeError, IntegrityError, LocalFileError, ProtocolError, UploadError
+from .flight import Flight
 from .intake import Intake
 from .journal import Record
 from .model import Phase, UploadResult
 from .source import SMALL_PIECE, RunningDigest
-from .state import MIB, Answer, Event, Restart, Step
+from .state import MIB, Answer, Continued, Event, Restart, Step
 from .transfer import PHASES, Transfer
-from .transport import Body, Interrupted, Reply, Transport
+from .transport import Body, Interrupted, Movement, Reply, Transport
+from .width import Connections, after_chunk, after_failure, begun
 
 CHUNKS_AT_MOST = 100_000
 FAREWELL_SECONDS = 5.0
@@ -54,9 +58,11 @@ class Inventory:
         absent = set(missing)
         self.reset(index for index in range(self.total) if index not in absent)
 
-    def store_next(self) -> None:
-        """Book the next chunk as stored."""
-        self.stored_bytes += self.length_of(self.todo.popleft())
+    def store(self, index: int) -> None:
+        """Book a chunk as stored; safe to repeat."""
+        if index in self.todo:
+            self.todo.remove(index)
+            self.stored_bytes += self.length_of(index)
 
     def start_of(self, index: int) -> int:
         """Where a chunk begins in the file."""
@@ -74,7 +80,9 @@ class Inventory:
 class ChunkRun:
     """One call of ``upload``: makes the requests that the planner names."""
 
-    def __init__(self, intake: Intake, *, transport: Transport, transfer: Transfer, base: str) -> None:
+    def __init__(
+        self, intake: Intake, *, transport: Transport, transfer: Transfer, base: str, connections: Connections
+    ) -> None:
         source = intake.source
         self._intake = intake
         self._transport = transport
@@ -86,6 +94,10 @@ class ChunkRun:
         self._digest = RunningDigest(source)
         self._handed: dict[int, int] = {}
         self._is_prompt = True
+        self._width = begun(connections, chunk_size=self._inventory.chunk_size, at=transfer.now())
+        self._flight: Flight[tuple[Event, Reply | None]] = Flight()
+        self._has_gaps = False
+        self._moving: dict[int, tuple[int, int]] = {}
         self._done: Reply | None = None
 
     async def to_end(self, facts: dict[str, str]) -> UploadResult:
@@ -112,6 +124,7 @@ class ChunkRun:
             if facts:
                 await self._record(result.filename, facts)
         except BaseException as error:
+            await self._flight.drop()
             if isinstance(error, asyncio.CancelledError):
                 transfer.report_last(transfer.state.offset)
             intake.note(transfer.state.offset)
@@ -121,18 +134,44 @@ class ChunkRun:
         return result
 
     async def _probe(self) -> Event:
-        """Ask what is stored; which chunks exactly, only if chunks seem to have gone."""
+        """Ask what is stored; which chunks exactly, only if chunks seem to have gone, or if there may be gaps."""
         event = await self._transfer.request("HEAD", self._url, headers={}, read=self._read_place)
-        if isinstance(event, Answer) and event.offset is not None and event.offset < self._transfer.state.best:
+        told = event.offset if isinstance(event, Answer) else None
+        if told is not None and (self._has_gaps or told < self._transfer.state.best):
             event = await self._transfer.request("GET", self._url, headers={}, read=self._read_received)
         return event
 
     async def _send(self) -> Event:
-        inventory = self._inventory
-        index = inventory.todo[0]
-        start, size = inventory.start_of(index), inventory.length_of(index)
-        data = await self._intake.source.read(start, size=size)
+        """Keep as many chunks on their way as help; gives what came of the first one that ends.
+
+        After a failure nothing new begins until all the others have ended, so that the question what is stored has one
+        answer.
+        """
+        inventory, flight = self._inventory, self._flight
+        for index in list(itertools.islice(inventory.todo, self._width.count)):  # of which some may be on their way
+            if index not in flight and len(flight) < self._width.count:
+                flight.begin(index, self._exchange(index, await self._read(index)))
+        self._has_gaps = self._has_gaps or len(flight) > 1
+        event, reply = await flight.first()
+        if isinstance(event, Answer) and event.offset is not None:
+            event = replace(event, offset=inventory.stored_bytes, left=len(inventory.todo))
+        else:
+            if not isinstance(event, Continued):
+                self._width = after_failure(self._width, at=event.at)
+            await flight.settle()
+        self._transfer.reply = reply
+        return event
+
+    async def _read(self, index: int) -> bytes:
+        """A chunk's bytes, which are also taken into the digest of the whole: so they are read in order."""
+        start = self._inventory.start_of(index)
+        data = await self._intake.source.read(start, size=self._inventory.length_of(index))
         await self._digest.feed(data, start=start)
+        return data
+
+    async def _exchange(self, index: int, data: bytes) -> tuple[Event, Reply | None]:
+        """Send a chunk and take note of what came of it; gives that, and the answer."""
+        inventory, size = self._inventory, len(data)
         form = wire.build_form(
             (
                 ("uploadId", self._intake.record.upload_id),
@@ -155,25 +194,27 @@ class ChunkRun:
             file_length=size,
             may_repeat=self._is_prompt and not again,
         )
-        stored = inventory.stored_bytes
+
+        def moved(now: Movement) -> None:
+            self._moving[index] = body.file_bytes_of(now.sent), body.file_bytes_of(now.acked)
+            sent, acked = (inventory.stored_bytes + sum(counts) for counts in zip(*self._moving.values(), strict=True))
+            self._transfer.report(Phase.SENDING, sent=sent, acked=acked)
+
         try:
             event = await self._transfer.request(
                 "POST",
                 f"{self._api}/chunk",
                 headers={wire.CONTENT_TYPE: form.content_type},
                 body=body,
-                on_moved=lambda now: self._transfer.report(
-                    Phase.SENDING,
-                    sent=stored + body.file_bytes_of(now.sent),
-                    acked=stored + body.file_bytes_of(now.acked),
-                ),
+                on_moved=moved,
                 question=(self._url, {}),
-                read=self._read_chunk,
+                read=lambda reply: self._read_chunk(reply, index),
             )
             if again and self._transfer.now() - began > self._transport.timeouts.probe:
                 self._is_prompt = False  # it is the server that takes its time, not the link
-            return event
+            return event, self._transfer.reply
         finally:
+            self._moving.pop(index, None)
             before = self._handed.get(index, 0)
             self._transfer.count(
                 moved=body.file_bytes,
@@ -221,10 +262,12 @@ class ChunkRun:
         self._inventory.reset(wire.parse_chunk_ranges(reply.facts["received"], total=self._inventory.total))
         return self._answer(reply, offset=self._inventory.stored_bytes)
 
-    def _read_chunk(self, reply: Reply) -> Answer:
+    def _read_chunk(self, reply: Reply, index: int) -> Answer:
         if not reply.is_success:
             return self._answer(reply)
-        self._inventory.store_next()
+        self._inventory.store(index)
+        self._moving.pop(index, None)
+        self._width = after_chunk(self._width, size=self._inventory.length_of(index), at=self._transfer.now())
         return self._answer(reply, offset=self._inventory.stored_bytes)
 
     def _read_finalize(self, reply: Reply) -> Answer:

@@ -24,6 +24,7 @@ from .state import DOCUMENTED, MIB, RetryPolicy
 from .throttle import RateLimit
 from .transfer import Clock
 from .uploader import AsyncUploader, BatchOptions, UploadOptions
+from .width import Connections
 
 T = TypeVar("T")
 
@@ -173,6 +174,7 @@ class Uploader:
         request_bytes: int = 64 * MIB,
         stall_timeout: float = 15.0,
         connect_timeout: float = 10.0,
+        connections: Connections = "auto",
         rate_limit: RateLimit | None = None,
         spool_bytes: int = SPOOL_BYTES,
         state_dir: Path | None = None,
@@ -188,6 +190,7 @@ class Uploader:
             request_bytes=request_bytes,
             stall_timeout=stall_timeout,
             connect_timeout=connect_timeout,
+            connections=connections,
             rate_limit=rate_limit,
             spool_bytes=spool_bytes,
             state_dir=state_dir,
@@ -313,6 +316,7 @@ class ChunkedVideoUploader:
         chunk_size: int = MIB,
         retry: RetryPolicy = DOCUMENTED,
         stall_timeout: float = 30.0,
+        connections: Connections = "auto",
         rate_limit: RateLimit | None = None,
         state_dir: Path | None = None,
         clock: Clock | None = None,
@@ -326,6 +330,7 @@ class ChunkedVideoUploader:
             chunk_size=chunk_size,
             retry=retry,
             stall_timeout=stall_timeout,
+            connections=connections,
             rate_limit=rate_limit,
             state_dir=state_dir,
             clock=clock,

@@ -129,6 +129,7 @@ class Transfer:
         self._clock = clock
         self._on_event = on_event
         self._control = control or Control()
+        self._is_held = False
         self._began = clock.now()
         self._wire_bytes = self._resent_bytes = self._acked_bytes = self._requests = self._retries = self._stalls = 0
         self._detect_max = 0.0
@@ -397,10 +398,17 @@ class Transfer:
         """Wait while the user wants a pause; it counts as no time at all for the planner."""
         if not self._control.is_paused:
             return
+        if self._is_held:  # another request of this upload tells it
+            await self._control.passage()
+            return
+        self._is_held = True
         began = self._clock.now()
         self.tell(events.Paused(offset=self.state.offset))
         self.report(Phase.PAUSED)
-        await self._control.passage()
+        try:
+            await self._control.passage()
+        finally:
+            self._is_held = False
         lasted = self._clock.now() - began
         state = self.state
         self.state = replace(

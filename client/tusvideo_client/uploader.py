@@ -31,6 +31,7 @@ from .throttle import RateLimit
 from .transfer import Clock, Transfer, throttle_of
 from .transport import Transport
 from .tus import TusRun, say_farewell
+from .width import Connections, judged
 
 CHUNK_PROFILE = "poster"
 
@@ -79,6 +80,8 @@ class AsyncUploader:
             second connection is tried beside it, and once the server has the whole request its answer may take twice
             as long.
         connect_timeout: Seconds that a connection may take to come about.
+        connections: With ``protocol="chunks"`` how many chunks of an upload are sent at the same time; see
+            :class:`AsyncChunkedVideoUploader`.
         rate_limit: Bytes a second that all uploads of this uploader may send together, each the same share; or a
             timetable as text, as ``"22:00-06:00 unlimited, 512k"`` (see :func:`tusvideo_client.rate.parse_timetable`);
             ``ValueError`` if it means nothing.
@@ -100,6 +103,7 @@ class AsyncUploader:
         request_bytes: int = 64 * MIB,
         stall_timeout: float = 15.0,
         connect_timeout: float = 10.0,
+        connections: Connections = "auto",
         rate_limit: RateLimit | None = None,
         spool_bytes: int = SPOOL_BYTES,
         state_dir: Path | None = None,
@@ -134,6 +138,8 @@ class AsyncUploader:
             timeouts=timeouts,
             throttle=throttle_of(rate_limit, clock=self._clock),
         )
+        is_bound = rate_limit is not None or bool(self._retry.delays)
+        self._connections = 1 if judged(connections) == "auto" and is_bound else connections
         self._handles: set[AsyncUploadHandle] = set()
 
     async def __aenter__(self) -> Self:
@@ -355,7 +361,9 @@ class AsyncUploader:
         self, intake: Intake, transfer: Transfer, *, pairs: Mapping[str, str], control: Control
     ) -> UploadResult:
         facts = {key: value for key, value in pairs.items() if key in ("title", "description")}
-        run = ChunkRun(intake, transport=self._transport, transfer=transfer, base=self._base)
+        run = ChunkRun(
+            intake, transport=self._transport, transfer=transfer, base=self._base, connections=self._connections
+        )
         try:
             return await run.to_end(facts if "title" in facts else {})
         except asyncio.CancelledError:

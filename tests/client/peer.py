@@ -115,6 +115,8 @@ class Peer:
         self.largest_body: int | None = None
         self.mistakes: list[Exception] = []
         self.reached = asyncio.Event()
+        self.together: list[int] = []
+        self._receiving = 0
         self.on_body: Callable[[int], None] | None = None
         self.on_request: Callable[[Seen], None] | None = None
         self._runner: web.AppRunner | None = None
@@ -306,7 +308,12 @@ class Peer:
 
     async def _chunk(self, request: web.Request) -> web.Response:
         body = bytearray()
-        await self._body(request, body.extend)
+        self._receiving += 1
+        self.together.append(self._receiving)
+        try:
+            await self._body(request, body.extend)
+        finally:
+            self._receiving -= 1
         seen = request[SEEN]
         chunk = _parse_form(request, bytes(body), seen)
         facts = seen.fields
@@ -399,9 +406,26 @@ def _parse_form(request: web.Request, body: bytes, seen: Seen) -> bytes:
     return chunk
 
 
+class Pace:
+    """Bytes a second, kept on average: a wait that lasted too long makes the next ones shorter."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._due = 0.0
+
+    async def wait(self, count: int) -> None:
+        """Wait until so many bytes more may have passed."""
+        now = asyncio.get_running_loop().time()
+        self._due = max(self._due, now - 0.25) + count / self._rate
+        await asyncio.sleep(self._due - now)
+
+
 @asynccontextmanager
-async def slow_link(port: int, *, bytes_per_second: int) -> AsyncIterator[str]:
-    """A way to a port of this machine that takes bytes no faster than given, with small buffers; yields its address."""
+async def slow_link(port: int, *, bytes_per_second: int, is_shared: bool = False) -> AsyncIterator[str]:
+    """A way to a port of this machine that takes bytes no faster than given, with small buffers; yields its address.
+
+    The rate is that of each connection, or with ``is_shared`` that of all together.
+    """
     loop = asyncio.get_running_loop()
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
@@ -409,10 +433,11 @@ async def slow_link(port: int, *, bytes_per_second: int) -> AsyncIterator[str]:
     listener.listen()
     listener.setblocking(False)
 
-    async def pump(source: socket.socket, target: socket.socket, *, pace: float) -> None:
+    async def pump(source: socket.socket, target: socket.socket, *, pace: "Pace | None") -> None:
         while data := await loop.sock_recv(source, 8 * 1024):
             await loop.sock_sendall(target, data)
-            await asyncio.sleep(len(data) * pace)  # this is the slowness
+            if pace is not None:
+                await pace.wait(len(data))  # this is the slowness
 
     async def serve() -> None:
         async with asyncio.TaskGroup() as group:
@@ -422,9 +447,10 @@ async def slow_link(port: int, *, bytes_per_second: int) -> AsyncIterator[str]:
                 far.setblocking(False)
                 await loop.sock_connect(far, ("127.0.0.1", port))
                 sockets.extend((near, far))
-                group.create_task(pump(near, far, pace=1 / bytes_per_second))
-                group.create_task(pump(far, near, pace=0))
+                group.create_task(pump(near, far, pace=whole if is_shared else Pace(bytes_per_second)))
+                group.create_task(pump(far, near, pace=None))
 
+    whole = Pace(bytes_per_second)
     sockets = [listener]
     server = asyncio.create_task(serve())
     try:

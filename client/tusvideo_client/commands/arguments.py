@@ -236,6 +236,15 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
     )
     _option(
         group,
+        "--connections",
+        variable="TUSVIDEO_CONNECTIONS",
+        type=values.connections,
+        default="auto",
+        metavar="auto|N",
+        help="chunks of a file at a time, with --protocol chunks (default auto: several only while that is faster)",
+    )
+    _option(
+        group,
         "--limit-rate",
         variable="TUSVIDEO_LIMIT_RATE",
         type=values.rate,

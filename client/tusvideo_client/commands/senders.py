@@ -125,6 +125,7 @@ class Senders:
             chunk_size=wish.chunk_size or MIB,
             retry=self._retry,
             stall_timeout=self._options.stall or STALL_OF_CHUNKS,
+            connections=self._options.connections,
             rate_limit=self._throttle,
         )
 

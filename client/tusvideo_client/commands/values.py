@@ -5,6 +5,7 @@ import re
 
 from tusvideo_client.rate import Timetable, parse_timetable
 from tusvideo_client.state import RetryPolicy
+from tusvideo_client.width import AT_MOST, Connections
 from tusvideo_client.wire import origin_of
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -59,6 +60,16 @@ def count(text: str) -> int:
     """A whole number from 1 on."""
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise _mistake("a whole number from 1 on", text)
+    return int(text)
+
+
+def connections(text: str) -> Connections:
+    """``auto``, or a number from 1 to 4."""
+    if text == "auto":
+        return "auto"
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= AT_MOST):
+        expected = f"auto, or a whole number from 1 to {AT_MOST}"
+        raise _mistake(expected, text)
     return int(text)
 
 

@@ -1,0 +1,43 @@
+"""The chunks of one upload that are on their way at the same time, each over a connection of its own."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Flight(Generic[T]):
+    """Requests that run side by side, by the index of their chunk; what ended is given out one by one."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[int, asyncio.Task[T]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._tasks
+
+    def begin(self, index: int, request: Coroutine[Any, Any, T]) -> None:
+        """Start a chunk's request."""
+        self._tasks[index] = asyncio.ensure_future(request)
+
+    async def first(self) -> T:
+        """Wait for one that ends, and give what it gives, or raise what it raises."""
+        await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+        index = next(index for index, task in self._tasks.items() if task.done())
+        return self._tasks.pop(index).result()
+
+    async def settle(self) -> None:
+        """Wait until all have ended, each in its own time; what they give is known to who gave it."""
+        while self._tasks:
+            await self.first()
+
+    async def drop(self) -> None:
+        """Break all off, and wait until they are."""
+        tasks = [*self._tasks.values()]
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

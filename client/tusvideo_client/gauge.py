@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .events import Failed, Finished, UploadEvent
+from .events import Failed, Finished
 from .model import Phase, Progress
 
 ALMOST = 99
@@ -111,8 +111,15 @@ class Board:
         self._guard = threading.Lock()
         self._is_closed = False
 
-    def tell(self, event: UploadEvent, *, key: Hashable, name: str) -> None:
-        """Show what happened to an upload; the next one under the same key gets the next bar."""
+    def tell(self, event: object, *, key: Hashable, name: str) -> None:
+        """Show what happened to an upload; the next one under the same key gets the next bar.
+
+        Raises:
+            TypeError: This is the per cent of ``upload_video``, which says nothing of bytes.
+        """
+        if isinstance(event, int):
+            message = "a bar wants the progress of bytes: give it as `progress` to `upload`, not as `on_progress`"
+            raise TypeError(message)
         with self._guard:
             if self._is_closed:
                 return

@@ -57,31 +57,31 @@ class Provider:
         return self._tokens.pop() if self._tokens else FRESH
 
 
-def blocking(server: FlakyServer, path: Path) -> None:
+def blocking(server: FlakyServer, path: Path, stall: float = 15.0) -> None:
     """Our blocking uploader, over tus."""
-    with Uploader(server.url, token=Provider(), stall_timeout=STALL, clock=HASTY) as uploader:
+    with Uploader(server.url, token=Provider(), stall_timeout=stall, clock=HASTY) as uploader:
         uploader.upload(path)
 
 
-def awaited(server: FlakyServer, path: Path) -> None:
+def awaited(server: FlakyServer, path: Path, stall: float = 15.0) -> None:
     """Our uploader to await, over tus."""
 
     async def send() -> None:
-        async with AsyncUploader(server.url, token=Provider(), stall_timeout=STALL, clock=HASTY) as uploader:
+        async with AsyncUploader(server.url, token=Provider(), stall_timeout=stall, clock=HASTY) as uploader:
             await uploader.upload(path)
 
     asyncio.run(send())
 
 
-def chunked(server: FlakyServer, path: Path) -> None:
+def chunked(server: FlakyServer, path: Path, stall: float = 15.0) -> None:
     """Our uploader over the documented chunk API."""
     uploader = ChunkedVideoUploader(
-        server.url, Provider(), chunk_size=PIECE, retry=PATIENT, stall_timeout=STALL, clock=HASTY
+        server.url, Provider(), chunk_size=PIECE, retry=PATIENT, stall_timeout=stall, clock=HASTY
     )
     uploader.upload_video(path)
 
 
-def tuspy(server: FlakyServer, path: Path, *, upload_checksum: bool = False) -> None:
+def tuspy(server: FlakyServer, path: Path, _: float = 0.0, *, upload_checksum: bool = False) -> None:
     """The tus client of others, as its documentation sets it up for bad links."""
     client = TusClient(server.tus_url, headers={"Authorization": f"Bearer {TOKEN}"})
     with path.open("rb") as stream:
@@ -95,12 +95,12 @@ def tuspy(server: FlakyServer, path: Path, *, upload_checksum: bool = False) -> 
         ).upload()
 
 
-def checked(server: FlakyServer, path: Path) -> None:
+def checked(server: FlakyServer, path: Path, _: float = 0.0) -> None:
     """tuspy with a checksum for each request."""
     tuspy(server, path, upload_checksum=True)
 
 
-Client = Callable[[FlakyServer, Path], None]
+Client = Callable[[FlakyServer, Path, float], None]
 Tell = Callable[[FlakyServer], object]
 
 
@@ -114,6 +114,7 @@ class Row:
         creations: Uploads made.
         twice: Bytes that may come twice at most.
         happens: How often something goes wrong.
+        stall: Seconds of silence that our uploaders bear.
     """
 
     tell: Tell
@@ -121,6 +122,7 @@ class Row:
     creations: int = 1
     twice: int = 0
     happens: int = 1
+    stall: float = 15.0
 
 
 OURS = (blocking, awaited, chunked)
@@ -131,7 +133,7 @@ ROWS = {
     "cut at once": Row(tell=lambda s: s.cut(after_bytes=0), clients=ALL),
     "cut after the last byte": Row(tell=lambda s: s.cut(after_bytes=SIZE), clients=ALL, twice=PIECE),
     "three cuts": Row(tell=lambda s: s.cut(after_bytes=PIECE + 5, times=3), clients=ALL, twice=3 * PIECE, happens=3),
-    "silence": Row(tell=lambda s: s.go_silent(after_bytes=PIECE + 5), clients=OURS, twice=PIECE),
+    "silence": Row(tell=lambda s: s.go_silent(after_bytes=PIECE + 5), clients=OURS, twice=2 * PIECE, stall=STALL),
     "busy": Row(tell=lambda s: s.refuse(status=503, times=2, retry_after=0), clients=OURS, happens=2),
     "busy for bytes": Row(tell=lambda s: s.refuse(status=500, times=2, step="append"), clients=ALL, happens=2),
     "down for a while": Row(tell=lambda s: s.go_down(after_bytes=PIECE + 5, seconds=0.15), clients=OURS, twice=PIECE),
@@ -174,7 +176,7 @@ def path(tmp_path: Path) -> Path:
 def test_faults(row: Row, client: Client, server: FlakyServer, path: Path) -> None:
     """Each fault, and every client that is made to survive it: the file is there, whole, for what the row allows."""
     row.tell(server)
-    client(server, path)
+    client(server, path, row.stall)
     server.assert_holds(path)
     server.assert_faults_happened()
     upload = server.upload

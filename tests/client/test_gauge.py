@@ -195,6 +195,12 @@ def test_uploads_one_after_the_other(first: list[Progress]) -> None:
     assert [len(bar.ends) for bar in page.bars] == [1, 1]
 
 
+def test_per_cents_make_no_bar() -> None:
+    """Who gives a bar to ``upload_video`` is told what to do instead."""
+    with pytest.raises(TypeError, match="as `progress` to `upload`"):
+        Page().board.tell(57, key="k", name="k")
+
+
 def test_after_the_end_nothing_is_shown() -> None:
     """Close closes what is open, and what is told later makes no bar. Safe to repeat."""
     page = Page()

@@ -60,7 +60,7 @@ def test_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
     """The wheel has no top-level name but the two import packages and its own metadata."""
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"tusvideo", "tusvideo_client", f"tusvideo-{VERSION}.dist-info"}
-    assert not [name for name in names if "decisions" in name or "test" in name or "page/src" in name]
+    assert not [name for name in names if "decisions" in name or "tests" in name or "page/src" in name]
 
 
 def test_wheel_holds_what_the_packages_hold(wheel: Path) -> None:

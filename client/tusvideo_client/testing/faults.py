@@ -47,7 +47,7 @@ class Fault:
     after_bytes: int | None = None
     step: Step | None = None
     status: int = 0
-    retry_after: float | None = None
+    retry_after: int | None = None
     seconds: float | None = None
     at: int = 0
     token: str = ""

@@ -1,42 +1,24 @@
 """The server that tests start: in a thread of its own, on a port of this machine, with everything in memory."""
 
 import asyncio
-import re
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import ClientPayloadError, web
+from aiohttp import web
 
-from . import chunks, tus
 from .faults import Fault, Kind, Step
-from .house import Call, House, Refused
+from .house import House
 from .records import Request, Upload
-
-Answer = Callable[[House, Call], Awaitable[web.StreamResponse]]
+from .routes import answer
+from .tus import COLLECTION
 
 START_SECONDS = 30.0
 RECEIVE_BUFFER = 64 * 1024
-
-ROUTES: tuple[tuple[str, re.Pattern[str], Step, Answer], ...] = (
-    ("OPTIONS", re.compile(r"/files/"), "options", tus.options),
-    ("POST", re.compile(r"/files/"), "create", tus.create),
-    ("HEAD", re.compile(r"/files/[0-9a-f]{32}"), "offset", tus.offset),
-    ("PATCH", re.compile(r"/files/[0-9a-f]{32}"), "append", tus.append),
-    ("DELETE", re.compile(r"/files/[0-9a-f]{32}"), "terminate", tus.terminate),
-    ("GET", re.compile(r"/files/[0-9a-f]{32}/digest"), "digest", tus.digest),
-    ("POST", chunks.PLACE, "append", chunks.append),
-    ("HEAD", chunks.PLACE, "offset", chunks.offset),
-    ("GET", chunks.PLACE, "offset", chunks.offset),
-    ("DELETE", chunks.PLACE, "terminate", chunks.terminate),
-    ("POST", re.compile(r"/api/[a-z0-9_-]+/video/finalize"), "finalize", chunks.finalize),
-    ("POST", re.compile(r"/api/videos/metadata"), "record", chunks.record),
-)
 
 
 class FlakyServer:
@@ -126,7 +108,7 @@ class FlakyServer:
     @property
     def tus_url(self) -> str:
         """Where tus clients make uploads."""
-        return f"{self.url}{tus.COLLECTION}"
+        return f"{self.url}{COLLECTION}"
 
     @property
     def uploads(self) -> list[Upload]:
@@ -260,7 +242,7 @@ class FlakyServer:
         return self._tell(Fault(kind=Kind.SILENCE, after_bytes=after_bytes, times=times))
 
     def refuse(
-        self, *, status: int = 503, times: int = 1, step: Step | None = None, retry_after: float | None = None
+        self, *, status: int = 503, times: int = 1, step: Step | None = None, retry_after: int | None = None
     ) -> Fault:
         """Answer the next requests with this status, and do nothing of what they ask.
 
@@ -268,7 +250,7 @@ class FlakyServer:
             status: The status of the answer.
             times: How many requests.
             step: Only requests for this, as ``"append"`` or ``"offset"``.
-            retry_after: Seconds, for the field Retry-After; it is left out if not given.
+            retry_after: Whole seconds, for the field Retry-After; it is left out if not given.
         """
         return self._tell(Fault(kind=Kind.REFUSE, status=status, times=times, step=step, retry_after=retry_after))
 
@@ -353,6 +335,9 @@ class FlakyServer:
             self._leave(None)
             await self._web.shutdown(0.1)
 
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await answer(self._house, request)
+
     async def _listen(self) -> None:
         if self._return is not None:
             self._return.cancel()
@@ -390,66 +375,6 @@ class FlakyServer:
         """Do something in the server's thread, and wait until it is done."""
         loop = self._running()
         asyncio.run_coroutine_threadsafe(act(), loop).result()
-
-    # one request
-
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        house = self._house
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        method = headers.get("x-http-method-override", request.method)
-        found = [(step, act) for word, place, step, act in ROUTES if word == method and place.fullmatch(request.path)]
-        step, act = found[0] if found else (None, _absent)
-        if method == "GET" and step is None and _published(house, request) is not None:
-            step, act = "download", _download
-        number = len(house.requests) + 1
-        seen = Request(number=number, method=method, path=request.path_qs, step=step, headers=headers)
-        house.requests.append(seen)
-        call = Call(request, seen)
-        try:
-            response = await self._judged(call, act)
-        except Refused as refusal:
-            response = refusal.answer()
-        except (ConnectionError, ClientPayloadError):
-            return web.Response()  # to nobody: an error would be one in aiohttp's log
-        loss = house.plan.at_request(Kind.LOSE, step) if step else None
-        if loss is None:
-            seen.status = response.status
-        else:
-            house.happen(loss, call)
-            call.drop()
-        return response
-
-    async def _judged(self, call: Call, act: Answer) -> web.StreamResponse:
-        """The answer to a request, unless something stands against it."""
-        house, request = self._house, call.request
-        if house.latency:
-            await asyncio.sleep(house.latency)
-        refusal = house.plan.at_request(Kind.REFUSE, call.seen.step)
-        if refusal is not None:
-            house.happen(refusal, call)
-            after = {} if refusal.retry_after is None else {"Retry-After": f"{refusal.retry_after:g}"}
-            raise Refused(refusal.status, "the server was told to refuse this", after)
-        is_open = call.seen.step == "options" or house.token is None
-        if not is_open and call.header("Authorization") != f"Bearer {house.token}":
-            detail = "the token is missing or not the right one"
-            raise Refused(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})
-        if (call.header("Expect") or "").lower() == "100-continue" and request.transport is not None:
-            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return await act(house, call)
-
-
-async def _absent(_: House, call: Call) -> web.Response:
-    raise Refused(HTTPStatus.NOT_FOUND, f"there is nothing for {call.seen.method} at {call.request.path}")
-
-
-async def _download(house: House, call: Call) -> web.Response:
-    """A published file."""
-    upload = _published(house, call.request)
-    return web.Response(body=upload.data if upload else b"", content_type="application/octet-stream")
-
-
-def _published(house: House, request: web.BaseRequest) -> Upload | None:
-    return next((upload for upload in house.present() if upload.url == request.rel_url.raw_path), None)
 
 
 def _bind(socket_: socket.socket, port: int) -> None:

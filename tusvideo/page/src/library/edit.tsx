@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { t } from '../shared/i18n'
 import { Note } from '../shared/notices'
+import { CaptionsField, useCaptions } from './captions'
 import type { Library } from './library'
 import type { Video } from './records'
 
@@ -11,6 +12,7 @@ export function Edit({ video, library, onClose }: { video: Video; library: Libra
   const [title, setTitle] = useState(video.title)
   const [description, setDescription] = useState(video.description)
   const [originalName, setName] = useState(video.originalName)
+  const captions = useCaptions(video)
   const [failure, fail] = useState<string | null>(null)
   const [isSaving, setSaving] = useState(false)
   useEffect(() => dialog.current?.showModal(), [])
@@ -20,6 +22,7 @@ export function Edit({ video, library, onClose }: { video: Video; library: Libra
     setSaving(true)
     fail(null)
     try {
+      await library.captions(video.id, captions.removed, captions.added)
       await library.change(video.id, { title: title.trim(), description, ...(originalName.trim() === video.originalName ? {} : { originalName: originalName.trim() }) })
       dialog.current?.close()
     } catch (error) {
@@ -51,6 +54,7 @@ export function Edit({ video, library, onClose }: { video: Video; library: Libra
           <input id="edit-name" type="text" required maxLength={200} pattern=".*\S.*" autocomplete="off" dir="auto" aria-describedby="edit-name-hint" value={originalName} onInput={(event) => setName(event.currentTarget.value)} />
           <p class="hint" id="edit-name-hint">{t('name.hint')}</p>
         </div>
+        <CaptionsField captions={captions} />
         {failure && <Note kind="bad" text={failure} />}
         <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>{t('cancel')}</button>

@@ -3,6 +3,7 @@ import { ApiError } from '../shared/api'
 import { announce } from '../shared/chrome'
 import { t } from '../shared/i18n'
 import * as records from './records'
+import type { Added } from './captions'
 import type { Change, Page, Query, Upload, Video } from './records'
 
 const AT_ONCE = 24
@@ -119,6 +120,16 @@ export class Library {
     const video = await records.change(id, what)
     this.put(id, video)
     this.tell('good', t('say.saved', { title: video.title }))
+  }
+
+  /** Take captions away, and give others. Rejects with ApiError; what was done until then is done, and may be asked again. */
+  async captions(id: string, removed: Iterable<string>, added: Iterable<Added>): Promise<void> {
+    for (const language of removed) {
+      await records.removeCaptions(id, language).catch((error: unknown) => {
+        if (!(error instanceof ApiError && error.status === 404)) throw error // else somebody else removed them
+      })
+    }
+    for (const { language, label, file } of added) this.put(id, await records.putCaptions(id, language, label, file))
   }
 
   /** Delete a video with its file; for a while it can be brought back. */

@@ -5,6 +5,7 @@ import { Icon } from '../shared/chrome'
 import { bytes, clock, date } from '../shared/format'
 import { t } from '../shared/i18n'
 import { Note } from '../shared/notices'
+import { bestOf, Track } from './captions'
 import { Copy } from './copy'
 import { isVideo, type Library } from './library'
 import { go, Link, pathOfList } from './place'
@@ -38,8 +39,9 @@ export function Player({ library, id, onEdit }: { library: Library; id: string; 
 /** The browser's own player, which asks for the parts that it needs. */
 function Screen({ video }: { video: Video }): JSX.Element {
   const [broken, set] = useState<string | null>(null)
-  const { title, url, thumbnail, width, height, rotation } = video
+  const { title, url, thumbnail, width, height, rotation, captions } = video
   if (!isPlayable(video)) return <div class="screen picture"><Icon name="file" /></div>
+  const shown = bestOf(captions)
   const isTurned = rotation === 90 || rotation === 270
   return (
     <>
@@ -54,7 +56,9 @@ function Screen({ video }: { video: Video }): JSX.Element {
         aria-label={title}
         {...(width && height ? { width: isTurned ? height : width, height: isTurned ? width : height } : {})}
         onError={() => set(url)}
-      />
+      >
+        {captions.map((one) => <Track key={one.url} captions={one} isShown={one.language === shown} />)}
+      </video>
       {broken === url && <Note kind="bad" text={t('error.cannotPlay')} />}
     </>
   )

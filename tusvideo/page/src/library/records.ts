@@ -22,10 +22,19 @@ export interface Video {
   videoCodec: string | null
   audioCodec: string | null
   thumbnail: string | null
+  captions: Captions[]
   /** The name that the file had with who sent it; it is downloaded under it. */
   originalName: string
   /** The path that saves the file instead of showing it. */
   download: string
+}
+/** Captions of a video in one language, a BCP 47 tag. */
+export interface Captions {
+  language: string
+  label: string
+  /** The path of the WebVTT. */
+  url: string
+  size: number
 }
 /** One that is on its way, from whatever device. */
 export interface Upload {
@@ -75,4 +84,7 @@ export const one = (id: string): Promise<Video> => ask('GET', `/api/videos/${id}
 export const change = (id: string, what: Change): Promise<Video> => ask('PATCH', `/api/videos/${id}`, what)
 export const remove = (id: string): Promise<void> => ask('DELETE', `/api/videos/${id}?file=1`)
 export const restore = (id: string): Promise<Video> => ask('POST', `/api/videos/${id}/restore`)
+export const putCaptions = (id: string, language: string, label: string, file: Blob): Promise<Video> =>
+  ask('PUT', `/api/videos/${id}/captions/${language}?${new URLSearchParams({ label })}`, file)
+export const removeCaptions = (id: string, language: string): Promise<void> => ask('DELETE', `/api/videos/${id}/captions/${language}`)
 export const uploads = async (): Promise<Upload[]> => (await ask<{ uploads: Upload[] }>('GET', '/api/uploads')).uploads

@@ -33,14 +33,15 @@ export class ApiError extends Error {
   }
 }
 
-/** Ask with JSON and give the JSON of the answer. Rejects with ApiError. */
+/** Ask with JSON, or with a file as it is, and give the JSON of the answer. Rejects with ApiError. */
 export async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const isFile = body instanceof Blob // whose type the browser tells
   let answer: Response
   try {
     answer = await fetch(path, {
       method,
-      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-      body: body === undefined ? null : JSON.stringify(body),
+      headers: { Accept: 'application/json', ...(body === undefined || isFile ? {} : { 'Content-Type': 'application/json' }) },
+      body: body === undefined ? null : isFile ? body : JSON.stringify(body),
       signal: signal ?? null,
       credentials: 'same-origin',
     })

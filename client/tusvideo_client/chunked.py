@@ -35,6 +35,7 @@ class ChunkedOptions(TypedDict, total=False):
     title: str | None
     description: str | None
     name: str | None
+    replaces: str | None
     progress: OnProgress | None
     on_event: OnEvent | None
 
@@ -125,6 +126,7 @@ class AsyncChunkedVideoUploader:
         title: str | None = None,
         description: str | None = None,
         name: str | None = None,
+        replaces: str | None = None,
         progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> UploadResult:
@@ -137,6 +139,7 @@ class AsyncChunkedVideoUploader:
             title: Makes a video record with this title.
             description: Description in that record; used only with a title.
             name: Name to send instead of the file's own; needed where there is none.
+            replaces: Id of a video record whose file this one is to become; see :meth:`AsyncUploader.upload`.
             progress: Told at most ten times a second, and at every change of phase, in the event loop.
             on_event: Told everything that happens, progress included (:mod:`tusvideo_client.events`), in the event
                 loop.
@@ -146,7 +149,7 @@ class AsyncChunkedVideoUploader:
             ValueError: There is no name.
             TypeError: This cannot be uploaded.
         """
-        options: ChunkedOptions = {"title": title, "description": description, "name": name}
+        options: ChunkedOptions = {"title": title, "description": description, "name": name, "replaces": replaces}
         tell = teller(on_event, progress)
         return await to_its_end(self._upload(source, options, on_event=tell, control=Control()), on_event=tell)
 
@@ -191,6 +194,7 @@ class AsyncChunkedVideoUploader:
                 profile=self._profile,
                 name=name,
                 metadata=facts,
+                replaces=options.get("replaces") or "",
                 chunk_size=self._chunk_size,
             ) as intake,
         ):

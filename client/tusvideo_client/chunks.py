@@ -92,6 +92,7 @@ class ChunkRun:
         self._length = _judge_length(source, intake.record.chunk_size or MIB)
         self._inventory = Inventory(self._length, chunk_size=intake.record.chunk_size or MIB)
         self._digest = RunningDigest(source)
+        self._replaces = {"replaces": replaces} if (replaces := intake.record.place.replaces) else {}
         self._handed: dict[int, int] = {}
         self._is_prompt = True
         self._width = begun(connections, chunk_size=self._inventory.chunk_size, at=transfer.now())
@@ -180,6 +181,7 @@ class ChunkRun:
                 ("chunkSize", str(inventory.chunk_size)),
                 ("fileSize", str(inventory.length)),
                 ("checksum", await asyncio.to_thread(_sha256, data)),
+                *self._replaces.items(),
             ),
             boundary=os.urandom(16).hex(),
             file_field="chunk",
@@ -230,6 +232,7 @@ class ChunkRun:
             "filename": self._intake.record.place.name,
             "totalChunks": self._inventory.total,
             "checksum": await self._digest.finish(self._length),
+            **self._replaces,
         }
         return await self._transfer.request(
             "POST",

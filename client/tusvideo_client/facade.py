@@ -218,6 +218,7 @@ class Uploader:
         size: int | None = None,
         follow: Follow | bool = False,
         metadata: Mapping[str, str] | None = None,
+        replaces: str | None = None,
         progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> UploadResult:
@@ -236,6 +237,7 @@ class Uploader:
                 size=size,
                 follow=follow,
                 metadata=metadata,
+                replaces=replaces,
                 on_event=post if tell else None,
             ),
             tell=tell,
@@ -366,6 +368,7 @@ class ChunkedVideoUploader:
         title: str | None = None,
         description: str | None = None,
         name: str | None = None,
+        replaces: str | None = None,
         progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> UploadResult:
@@ -376,7 +379,12 @@ class ChunkedVideoUploader:
         tell = teller(on_event, progress)
         return self._call(
             lambda post: self._uploader.upload(
-                source, title=title, description=description, name=name, on_event=post if tell else None
+                source,
+                title=title,
+                description=description,
+                name=name,
+                replaces=replaces,
+                on_event=post if tell else None,
             ),
             tell=tell,
         )

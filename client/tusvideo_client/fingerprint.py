@@ -51,6 +51,7 @@ class Place:
         protocol: ``chunks``, or ``tus`` for every upload with an address of its own, whatever it speaks.
         profile: The server's profile; empty for its default.
         name: Name sent to the server.
+        replaces: Id of the record whose file it is to become; empty for a record of its own.
     """
 
     path: str
@@ -59,10 +60,14 @@ class Place:
     protocol: Protocol
     profile: str
     name: str
+    replaces: str = ""
 
     def key(self) -> str:
         """A file name for this place, 32 hex digits."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        told = asdict(self)
+        if not self.replaces:
+            del told["replaces"]  # so were keys made before there was such a thing
+        text = json.dumps(told, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

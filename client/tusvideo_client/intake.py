@@ -79,6 +79,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
     profile: str,
     name: str,
     metadata: dict[str, str],
+    replaces: str = "",
     chunk_size: int | None = None,
     size: int | None = None,
     spool_bytes: int = SPOOL_BYTES,
@@ -98,6 +99,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
             protocol=protocol,
             profile=profile,
             name=name,
+            replaces=replaces,
         )
         claim = await _claimed(journal, place)
         try:

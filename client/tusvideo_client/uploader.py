@@ -51,6 +51,7 @@ class UploadOptions(BatchOptions, total=False):
     name: str | None
     size: int | None
     follow: Follow | bool
+    replaces: str | None
     progress: OnProgress | None
     on_event: OnEvent | None
 
@@ -165,6 +166,7 @@ class AsyncUploader:
         size: int | None = None,
         follow: Follow | bool = False,
         metadata: Mapping[str, str] | None = None,
+        replaces: str | None = None,
         progress: OnProgress | None = None,
         on_event: OnEvent | None = None,
     ) -> UploadResult:
@@ -193,6 +195,9 @@ class AsyncUploader:
                 goes on. True: it has ended when it did not grow for ten seconds; :class:`Follow` says it more exactly.
                 What was sent is compared with the file at its end, so that a writer that goes back is noticed.
             metadata: Further pairs for ``Upload-Metadata``.
+            replaces: Id of a video record whose file this one is to become: the record keeps its id and, unless others
+                are given, its title and description; its old file goes once the new one is whole. It must be of the
+                same profile. If it is removed meanwhile, the file gets a record of its own. For a tusvideo server.
             progress: Told at most ten times a second, and at every change of phase, in the event loop.
             on_event: Told everything that happens, progress included (:mod:`tusvideo_client.events`), in the event
                 loop.
@@ -211,6 +216,7 @@ class AsyncUploader:
             "size": size,
             "follow": follow,
             "metadata": metadata,
+            "replaces": replaces,
         }
         tell = teller(on_event, progress)
         return await to_its_end(self._upload(source, options, on_event=tell, control=Control()), on_event=tell)
@@ -302,7 +308,7 @@ class AsyncUploader:
         control: Control,
     ) -> UploadResult:
         profile = options.get("profile")
-        given = {key: options.get(key) for key in ("title", "description", "profile")}
+        given = {key: options.get(key) for key in ("title", "description", "profile", "replaces")}
         pairs = {
             "filename": options.get("name") or name_of(source),
             **(options.get("metadata") or {}),
@@ -320,6 +326,7 @@ class AsyncUploader:
             profile=profile or (CHUNK_PROFILE if is_chunked else ""),
             name=pairs["filename"],
             metadata=pairs,
+            replaces=pairs.get("replaces", ""),
             size=options.get("size"),
             follow=_judged_follow(options),
             spool_bytes=self._spool_bytes,

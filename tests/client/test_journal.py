@@ -55,7 +55,8 @@ def test_no_record_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"path": "/other"}, {"endpoint": "http://g"}, {"account": "anna"}, {"protocol": "chunks"}]
+    "change",
+    [{"path": "/other"}, {"endpoint": "http://g"}, {"account": "anna"}, {"protocol": "chunks"}, {"replaces": "a" * 32}],
 )
 def test_each_place_has_its_own_record(change: dict[str, str], tmp_path: Path) -> None:
     """The same file to another server, account or protocol is another upload."""
@@ -158,3 +159,8 @@ def test_the_state_directory_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None
     assert state_dir() == Path("/somewhere/uploads")
     monkeypatch.delenv("TUSVIDEO_STATE_DIR")
     assert state_dir().parts[-2:] == ("tusvideo", "uploads")
+
+
+def test_places_are_known_by_the_keys_that_they_had() -> None:
+    """A client that was upgraded goes on with what the one before began."""
+    assert PLACE.key() == "3d2630f0d6c51f9b43045911cf203b38"

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -181,3 +182,47 @@ async def test_an_empty_file_is_published(protocol: Choice, server: ServerProces
     async with AsyncUploader(server.url, protocol=protocol) as uploader:
         result = await uploader.upload(tmp_path / "empty.txt")
     assert on_disk(server, result) == b""
+
+
+async def record_of(server: ServerProcess) -> dict[str, Any]:
+    """The only record there is."""
+    _, body = await get(server, f"{server.url}/api/videos")
+    (record,) = json.loads(body)["videos"]
+    found: dict[str, Any] = record
+    return found
+
+
+@pytest.mark.parametrize("protocol", ["tus", "ietf", "chunks"])
+async def test_a_video_gets_another_file(protocol: Choice, server: ServerProcess, clip: Path, tmp_path: Path) -> None:
+    """The record keeps its id and its title; interrupted, the replacement is gone on with, and is not mistaken for an
+    upload of the same file that replaces nothing."""
+    await send(protocol, server, clip)
+    before = await record_of(server)
+    other = make_mp4(tmp_path / "cut.mp4", size=SIZE, seed=1)
+
+    async def replace(progress: Callable[[Progress], None] | None = None) -> UploadResult:
+        clock = Clock(now=partial(next, itertools.count(1.0)))
+        if protocol == "chunks":
+            chunked = AsyncChunkedVideoUploader(server.url, clock=clock)
+            return await chunked.upload(other, replaces=before["id"], progress=progress)
+        async with AsyncUploader(server.url, protocol=protocol, request_bytes=MIB, clock=clock) as uploader:
+            return await uploader.upload(other, profile="video", replaces=before["id"], progress=progress)
+
+    with pytest.raises(Enough):
+        await replace(stop_at(2 * MIB))
+    with pytest.raises(Enough):
+        await send(protocol, server, other, progress=stop_at(MIB))
+    result = await replace()
+    assert result.resumed_from == 2 * MIB
+    assert on_disk(server, result) == other.read_bytes()
+    after = await record_of(server)
+    assert (after["id"], after["title"], after["filename"]) == (before["id"], "Talk", result.filename)
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_a_video_that_is_not_there_is_not_replaced(protocol: Choice, server: ServerProcess, clip: Path) -> None:
+    """The server says so before it takes a byte."""
+    async with AsyncUploader(server.url, protocol=protocol) as uploader:
+        with pytest.raises(RejectedError, match="no such video") as caught:
+            await uploader.upload(clip, replaces="0" * 32)
+    assert caught.value.status == 404

@@ -87,6 +87,12 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
     sending.add_argument(
         "--meta", type=values.pair, action="append", default=[], metavar="KEY=VALUE", help="a further pair; repeatable"
     )
+    sending.add_argument(
+        "--replaces",
+        type=values.video_id,
+        metavar="ID",
+        help="become the file of this video, which keeps its id and its texts; the old file goes after that",
+    )
     _option(
         sending,
         "--profile",

@@ -12,7 +12,7 @@ from .report import Report
 from .round import Job, run_jobs
 from .senders import Wish
 
-GIVEN_APART = ("filename", "title", "description", "profile")
+GIVEN_APART = ("filename", "title", "description", "profile", "replaces")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,5 +64,6 @@ def _wish(entry: Entry, options: argparse.Namespace) -> Wish:
         title=metadata.get("title"),
         description=metadata.get("description"),
         metadata={key: value for key, value in metadata.items() if key not in GIVEN_APART},
+        replaces=place.replaces or None,
         chunk_size=entry.record.chunk_size or options.chunk_size,
     )

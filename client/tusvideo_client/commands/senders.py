@@ -42,6 +42,7 @@ class Wish:
         title: Title of the video record.
         description: Description of the video record.
         metadata: Further pairs; not sent with chunks.
+        replaces: Id of the record whose file this one is to become.
         chunk_size: Bytes in a chunk, or else in a request at most; None for the default.
     """
 
@@ -56,6 +57,7 @@ class Wish:
     title: str | None = None
     description: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    replaces: str | None = None
     chunk_size: int | None = None
 
 
@@ -93,7 +95,12 @@ class Senders:
         source = _standard_input() if wish.path is None else wish.path
         if wish.protocol == "chunks":
             return await self._chunked(wish).upload(
-                source, title=wish.title, description=wish.description, name=wish.name, on_event=on_event
+                source,
+                title=wish.title,
+                description=wish.description,
+                name=wish.name,
+                replaces=wish.replaces,
+                on_event=on_event,
             )
         uploader = await self._uploader(wish)
         return await uploader.upload(
@@ -105,6 +112,7 @@ class Senders:
             size=wish.size,
             follow=wish.follow or False,
             metadata=wish.metadata,
+            replaces=wish.replaces,
             on_event=on_event,
         )
 

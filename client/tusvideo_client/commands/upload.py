@@ -50,12 +50,10 @@ def _ledger(server: str, options: argparse.Namespace) -> Ledger:
 def _judge(options: argparse.Namespace) -> None:
     """Standard input has no name, ends but once, and no two files go under one name."""
     reads_input = STANDARD_INPUT in options.files
-    message = None
-    if options.name and len(options.files) > 1:
-        message = f"--name is for one file, not for {len(options.files)}"
-    elif options.name and options.recursive:
-        message = "--name is for one file, not for those of a folder"
-    elif reads_input and not options.name:
+    message = _several(options)
+    if message:
+        raise ValueError(message)
+    if reads_input and not options.name:
         message = "standard input has no name: give --name talk.mp4"
     elif reads_input and sys.stdin is not None and sys.stdin.isatty():
         message = (
@@ -71,6 +69,17 @@ def _judge(options: argparse.Namespace) -> None:
         message = "--size is for standard input, which is named -"
     if message:
         raise ValueError(message)
+
+
+def _several(options: argparse.Namespace) -> str | None:
+    """Say what is meant for one file and said of several; None when nothing is."""
+    if options.name and len(options.files) > 1:
+        return f"--name is for one file, not for {len(options.files)}"
+    if options.name and options.recursive:
+        return "--name is for one file, not for those of a folder"
+    if options.replaces and (len(options.files) > 1 or options.recursive):
+        return "--replaces is for one file: a video has but one"
+    return None
 
 
 def _follow(options: argparse.Namespace) -> Follow | None:
@@ -93,5 +102,6 @@ def _wish(file: files.Found, server: str, options: argparse.Namespace) -> Wish:
         title=options.title,
         description=options.description,
         metadata={**place, **dict(options.meta)},
+        replaces=options.replaces,
         chunk_size=options.chunk_size,
     )

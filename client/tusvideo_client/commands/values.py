@@ -82,6 +82,14 @@ def pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+def video_id(text: str) -> str:
+    """The id of a video."""
+    expected = "the id of a video: 32 hex digits, as in the address of its page"
+    if re.fullmatch(r"[0-9a-f]{32}", text, re.ASCII) is None:
+        raise _mistake(expected, text)
+    return text
+
+
 class OneOf:
     """One of several words, also where argparse looks at no choices: in a value that comes from the environment."""
 

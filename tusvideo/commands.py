@@ -53,6 +53,8 @@ class CreateUpload:
     """Of the body, if the client says: one that does not have it is not stored."""
     body_at_most: int | None = None
     """Bytes of one body, at most, where its dialect has such a limit."""
+    replaces: str | None = None
+    """Id of the record whose file this upload is to become."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,8 @@ class PutPart:
     """Bytes of the whole file, if the client says."""
     checksum: str | None = None
     """Lower-case hex SHA-256 of this part, if the client says."""
+    replaces: str | None = None
+    """Id of the record whose file the upload is to become, if the client says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +149,8 @@ class Finalize:
     total_parts: int
     checksum: str | None = None
     """Lower-case hex SHA-256 of the whole file, if the client says."""
+    replaces: str | None = None
+    """Id of the record whose file this one is to become, if the client says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

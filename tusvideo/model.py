@@ -24,6 +24,8 @@ PARTIAL: Final = "partial"
 """What ``Upload.concat`` says of a partial upload."""
 CLIENT_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 MAX_USER_ID_BYTES: Final = 120
+TITLE_CHARACTERS: Final = 200
+"""So long a title may be."""
 UNDO_SECONDS: Final = 30
 """So long what was removed from the library can be restored."""
 MAX_CAPTION_BYTES: Final = 2 * 1024 * 1024
@@ -42,6 +44,16 @@ def upload_id(text: str) -> UploadId:
     if UPLOAD_ID.fullmatch(text) is None:
         raise InvalidField("upload id", expected="32 lower-case hex digits", got=text)
     return UploadId(text)
+
+
+def replaced_id(text: str) -> str:
+    """Check the id of the record whose file is to be replaced, as ``replaces`` names it.
+
+    Raises InvalidField when the text is not 32 lower-case hex digits.
+    """
+    if UPLOAD_ID.fullmatch(text) is None:
+        raise InvalidField("replaces", expected="the id of a video: 32 lower-case hex digits", got=text)
+    return text
 
 
 def user_id(text: str) -> UserId:
@@ -358,6 +370,8 @@ class Video:
     faststart: bool | None = None
     thumbnail: str | None = None
     """What tells its thumbnail from every other; None when it has none."""
+    replaced_at: datetime | None = None
+    """When it got the file that it has; None: with the first one."""
     captions: tuple[Caption, ...] = ()
     """By language."""
 

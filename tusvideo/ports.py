@@ -310,7 +310,9 @@ class SessionRepository(Protocol):
         """``save``, and add or update the video record, in one transaction; gives the stored record.
 
         Title and description are those that the row has by then, if it has any: they may have been drafted meanwhile.
-        Without a title there is no record."""
+        Without a title there is no record. With ``upload.replaces`` the record of that id gets the file instead
+        (``rules.records.with_file``), if its owner sees it, and the upload of the file that it had is given by
+        ``take_removals`` from then on, behind a hidden record; if not there is a new record, title or none."""
 
     async def draft(
         self, owner: UserId, upload_id: UploadId, *, title: str | None, description: str | None

@@ -160,7 +160,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             proofs=ProofService(publisher=publisher),
             concatenating=concatenating,
             parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
-            finalizing=FinalizeService(publisher=publisher, locks=locks),
+            finalizing=FinalizeService(publisher=publisher, locks=locks, videos=sessions),
             videos=videos,
             captions=CaptionService(publisher=publisher, captions=sessions),
             progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),

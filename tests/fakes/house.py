@@ -89,7 +89,7 @@ class House:
             publisher=self.publisher, locks=self.locks, videos=seen_sessions, concatenating=self.concatenating
         )
         self.parts = PartService(publisher=self.publisher, locks=self.locks, uploads=self.uploads)
-        self.finalizing = FinalizeService(publisher=self.publisher, locks=self.locks)
+        self.finalizing = FinalizeService(publisher=self.publisher, locks=self.locks, videos=seen_sessions)
         self.videos = VideoService(publisher=self.publisher, videos=seen_sessions, uploads=self.uploads)
         self.captions = CaptionService(publisher=self.publisher, captions=seen_sessions)
         self.progress = ProgressService(

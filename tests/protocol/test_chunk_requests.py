@@ -270,3 +270,20 @@ def test_finalize_refuses_other_types(name: str, value: object) -> None:
     with pytest.raises(InvalidField) as caught:
         finalize_json({"uploadId": "a", "filename": "a.mp4", "totalChunks": 4, name: value})
     assert caught.value.field == name
+
+
+def test_the_record_that_is_replaced() -> None:
+    """A chunk may name it, and finalize may, as a form and as JSON; null is as if absent."""
+    assert put({**PART, "replaces": ["a" * 32]}).replaces == "a" * 32
+    assert finalize({**FINAL, "replaces": ["a" * 32]}).replaces == "a" * 32
+    document = {"uploadId": "holiday-1", "filename": "holiday.mp4", "totalChunks": 4}
+    for value in ("a" * 32, None):
+        told = chunk_api.parse_finalize_json({**document, "replaces": value}, profile=POSTER, limits=LIMITS)
+        assert told.replaces == value
+
+
+@pytest.mark.parametrize("values", [[""], ["A" * 32], ["../x"], ["a" * 32, "a" * 32]])
+def test_what_names_no_record_is_refused(values: list[str]) -> None:
+    """Before the chunk is read."""
+    with pytest.raises(InvalidField, match="replaces"):
+        put({**PART, "replaces": values})

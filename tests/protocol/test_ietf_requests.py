@@ -134,12 +134,13 @@ def test_the_file_and_its_texts() -> None:
         FULL,
         ("Content-Disposition", "inline; filename*=UTF-8''na%C3%AFve.mp4"),
         ("Idempotency-Key", "key-1"),
-        query=[("profile", "poster"), ("title", " Holiday "), ("description", "At the sea")],
+        query=[("profile", "poster"), ("title", " Holiday "), ("description", "At the sea"), ("replaces", "a" * 32)],
         content_length=0,
     )
     command = parse(request, name="path.mp4")
     assert isinstance(command, CreateUpload)
     assert (command.profile, command.original_name, command.title) == ("poster", "naïve.mp4", "Holiday")
+    assert command.replaces == "a" * 32
     assert (command.description, command.creation_key) == ("At the sea", "key-1")
 
 

@@ -58,11 +58,12 @@ def test_its_names_and_digests() -> None:
         ("Idempotency-Key", "k"),
         ("Want-Repr-Digest", "sha-256=1"),
         ("Repr-Digest", "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:"),
-        query=[("profile", "poster"), ("title", "Holiday")],
+        query=[("profile", "poster"), ("title", "Holiday"), ("replaces", "a" * 32)],
         content_length=1,
         has_body=True,
     )
     command = parse(request)
+    assert command.replaces == "a" * 32
     assert (command.profile, command.title, command.original_name) == ("poster", "Holiday", "d.mp4")
     assert (command.creation_key, command.wants_digest) == ("k", "sha-256")
     assert command.digests == (("sha-256", "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"),)

@@ -247,3 +247,17 @@ def test_no_result_is_named_before_it_is_there() -> None:
     found = told(tus.render(outcome, base_path="/files", content_location="/uploads/x"))
     assert "Content-Location" not in found
     assert "Upload-Expires" not in found
+
+
+def test_metadata_or_query_names_the_record_that_is_replaced() -> None:
+    """The metadata goes before the query; null is as if absent."""
+    assert post(LENGTH, meta(replaces="a" * 32), query=[("replaces", "b" * 32)]).replaces == "a" * 32
+    assert post(LENGTH, meta(replaces="null"), query=[("replaces", "b" * 32)]).replaces == "b" * 32
+    assert post(LENGTH).replaces is None
+
+
+@pytest.mark.parametrize("name", ["A" * 32, "a" * 31, "../x", "ä" * 32])
+def test_what_names_no_record_is_refused(name: str) -> None:
+    """Before the first byte, like a profile that there is not."""
+    with pytest.raises(InvalidField, match="the id of a video"):
+        post(LENGTH, meta(replaces=name))

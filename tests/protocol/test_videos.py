@@ -25,6 +25,7 @@ RECORD = {
     "contentType": "video/mp4",
     "createdAt": "2026-11-23T12:00:00.000Z",
     "updatedAt": "2026-11-30T12:00:00.000Z",
+    "replacedAt": None,
     "state": "ready",
     "reason": None,
     "duration": None,

@@ -167,7 +167,7 @@ def _house(
         uploads=uploads,
         proofs=ProofService(publisher=publisher),
         parts=PartService(publisher=publisher, locks=locks, uploads=uploads),
-        finalizing=FinalizeService(publisher=publisher, locks=locks),
+        finalizing=FinalizeService(publisher=publisher, locks=locks, videos=sessions),
         videos=videos,
         progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),
         pictures=Inspecting(publisher=publisher, videos=sessions, inspector=None, thumbnails=MemoryThumbnails()),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tusvideo.commands import Finalize, Finalized, PartsListed, PartStored, PutPart, QueryParts, TerminateParts
 from tusvideo.errors import InvalidField, MissingField, TooLarge, TusvideoError
 from tusvideo.message import RequestHead, ResponseHead
-from tusvideo.model import Limits, Part, Profile, Status, Upload, client_key
+from tusvideo.model import Limits, Part, Profile, Status, Upload, client_key, replaced_id
 from tusvideo.protocol import digest, fields, json_body, problem, publication, texts
 
 Fields = Mapping[str, Sequence[str]]
@@ -34,6 +34,7 @@ def parse_part(form: Fields, *, profile: Profile, limits: Limits) -> PutPart:
         part_size=_size(form, "chunkSize", least=1, most=limits.max_chunk_size, what="the chunk"),
         length=_size(form, "fileSize", least=0, most=profile.max_length, what="the file"),
         checksum=_checksum(form),
+        replaces=_replaces(form),
     )
     if command.index >= command.total_parts:
         raise InvalidField("chunkIndex", expected=f"0 to {command.total_parts - 1}", got=str(command.index))
@@ -73,6 +74,7 @@ def parse_finalize(form: Fields, *, profile: Profile, limits: Limits) -> Finaliz
         filename=texts.parse_original_name(_text(form, "filename")),
         total_parts=_number(form, "totalChunks", least=1, most=limits.max_chunks),
         checksum=_checksum(form),
+        replaces=_replaces(form),
     )
 
 
@@ -84,7 +86,7 @@ def parse_finalize_json(document: Mapping[str, object], *, profile: Profile, lim
     Spec: POST /api/{profile}/video/finalize.
     """
     form: dict[str, Sequence[str]] = {}
-    for name in ("uploadId", "filename", "totalChunks", "checksum"):
+    for name in ("uploadId", "filename", "totalChunks", "checksum", "replaces"):
         value = document.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and name == "totalChunks":
             value = str(value)
@@ -270,3 +272,8 @@ def _size(form: Fields, name: str, *, least: int, most: int, what: str) -> int |
 def _checksum(form: Fields) -> str | None:
     text = _optional(form, "checksum")
     return None if text is None else digest.parse_sha256(text, field="checksum")
+
+
+def _replaces(form: Fields) -> str | None:
+    text = _optional(form, "replaces")
+    return None if text is None else replaced_id(text)

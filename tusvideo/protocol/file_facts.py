@@ -6,6 +6,7 @@ from typing import Final
 
 from tusvideo.errors import InvalidField
 from tusvideo.message import RequestHead
+from tusvideo.model import replaced_id
 from tusvideo.protocol import media_type, metadata, texts
 from tusvideo.protocol.disposition import parse_filename
 
@@ -19,9 +20,10 @@ class FileFacts:
     original_name: str | None
     title: str | None
     description: str | None
+    replaces: str | None
 
 
-FIELDS: Final = frozenset({"profile", "filename", "title", "description"})
+FIELDS: Final = frozenset({"profile", "filename", "title", "description", "replaces"})
 """What may be said in the query, and in a form."""
 
 
@@ -36,15 +38,16 @@ def parse_facts(
     """Read profile, names and texts from the head; ``name`` is the last part of the path, if it names a file.
 
     The name is that of Content-Disposition, else of Upload-Metadata (``filename``, ``name``), else of ``?filename=``,
-    else of the path. Content-Type becomes the ``filetype`` of the metadata where that is a harmless one. Profile, title
-    and description are those of the form, else of Upload-Metadata, else of the query. Raises InvalidField,
-    HeadersTooLarge.
+    else of the path. Content-Type becomes the ``filetype`` of the metadata where that is a harmless one. Profile,
+    title, description and the record to replace are those of the form, else of Upload-Metadata, else of the query.
+    Raises InvalidField, HeadersTooLarge.
     Spec: RFC 6266 §4.3; tus 1.0.0 § Creation / Headers / Upload-Metadata.
     """
     told = metadata.parse(head.headers.getall("Upload-Metadata", []))
     disposed = parse_filename(", ".join(head.headers.getall("Content-Disposition", [])))
     said = {field: _one(form or {}, field) or told.text(field) or head.one_query(field) for field in FIELDS}
     title, description, profile = said["title"], said["description"], said["profile"] or default_profile
+    replaces = said["replaces"]
     if profile not in profiles:
         raise InvalidField("profile", expected=f"one of {', '.join(sorted(profiles))}", got=profile)
     return FileFacts(
@@ -53,6 +56,7 @@ def parse_facts(
         original_name=_storable(disposed or told.text("name") or said["filename"] or name),
         title=None if title is None else texts.parse_title(title),
         description=None if description is None else texts.parse_description(description),
+        replaces=None if replaces is None else replaced_id(replaces),
     )
 
 

@@ -75,6 +75,7 @@ def parse(
                 original_name=facts.original_name,
                 title=facts.title,
                 description=facts.description,
+                replaces=facts.replaces,
             ),
             version=version,
             limits=limits,

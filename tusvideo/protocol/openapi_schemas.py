@@ -6,7 +6,17 @@ Spec: OpenAPI 3.1.1 § Schema Object; JSON Schema 2020-12.
 from collections.abc import Mapping
 from typing import Final
 
-from tusvideo.model import CLIENT_KEY, MAX_CAPTION_BYTES, MAX_CAPTIONS, Limits, Profile, Status, UploadState, VideoState
+from tusvideo.model import (
+    CLIENT_KEY,
+    MAX_CAPTION_BYTES,
+    MAX_CAPTIONS,
+    UPLOAD_ID,
+    Limits,
+    Profile,
+    Status,
+    UploadState,
+    VideoState,
+)
 from tusvideo.protocol import captions, texts
 
 Schema = Mapping[str, object]
@@ -15,6 +25,8 @@ _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _TEXT: Final[Schema] = {"type": "string"}
 _TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 _TRUE: Final[Schema] = {"const": True}
+_ID: Final[Schema] = {"type": "string", "pattern": f"^{UPLOAD_ID.pattern}$"}
+_REPLACES: Final[Schema] = {**_ID, "description": "Id of the record whose file this one is to become."}
 _KEY: Final[Schema] = {"type": "string", "pattern": f"^{CLIENT_KEY.pattern}$"}
 _SHOWN: Final = (Status.OPEN, Status.FINALIZING, Status.COMPLETE, Status.FAILED)
 _SHA256: Final[Schema] = {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"}
@@ -81,6 +93,7 @@ def schemas(
                 "chunkSize": {"type": "integer", "minimum": 1, "maximum": limits.max_chunk_size},
                 "fileSize": {"type": "integer", "minimum": 0, "maximum": largest},
                 "checksum": _SHA256,
+                "replaces": _REPLACES,
             },
             sentence="Fields before the file let the server judge before it stores; any order works.",
         ),
@@ -190,6 +203,7 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
         "contentType": _TEXT,
         "createdAt": _TIME,
         "updatedAt": _TIME,
+        "replacedAt": {**_or_null(_TIME), "description": "When it got the file that it has; null: with the first one."},
         "state": {
             "enum": [state.value for state in VideoState],
             "description": "Whether the file was examined, and could be; the file itself is as it was uploaded.",
@@ -268,9 +282,10 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
 
 
 def _finalize(total: Schema, *, null: bool) -> Schema:
+    told: Mapping[str, Schema] = {"checksum": _SHA256, "replaces": _REPLACES}
     return object_of(
         {"uploadId": _KEY, "filename": _ORIGINAL_NAME, "totalChunks": total},
-        optional={"checksum": _or_null(_SHA256) if null else _SHA256},
+        optional={name: _or_null(schema) if null else schema for name, schema in told.items()},
     )
 
 

@@ -64,6 +64,7 @@ def parse(
         forgets_cut=True,
         digests=digests,
         wants_digest=integrity.parse_wanted(head.headers.getall("Want-Repr-Digest", [])),
+        replaces=facts.replaces,
     )
     judge_coding(head)
     return command

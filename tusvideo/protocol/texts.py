@@ -4,8 +4,9 @@ import unicodedata
 from typing import Final
 
 from tusvideo.errors import InvalidField
+from tusvideo.model import TITLE_CHARACTERS
 
-MAX_TITLE: Final = 200
+MAX_TITLE: Final = TITLE_CHARACTERS
 MAX_DESCRIPTION: Final = 5_000
 MAX_NAME_BYTES: Final = 1_024
 """Bytes of an original name: 255 characters, the most that file systems have, of up to four bytes."""

@@ -11,7 +11,7 @@ from tusvideo import errors
 from tusvideo.checksums import ALGORITHMS, Checksum
 from tusvideo.commands import AppendBytes, Appended, Created, CreateUpload, Queried, QueryUpload, TerminateUpload
 from tusvideo.message import RequestHead, ResponseHead
-from tusvideo.model import PARTIAL, Protocol, Status, Upload, UploadId
+from tusvideo.model import PARTIAL, Protocol, Status, Upload, UploadId, replaced_id
 from tusvideo.protocol import concat, fields, metadata, problem, texts
 from tusvideo.protocol.coding import judge_coding
 
@@ -190,6 +190,7 @@ def _parse_create(
     checksum = _parse_checksum(head)
     told = metadata.parse(head.headers.getall("Upload-Metadata", []))
     title, description = told.text("title"), told.text("description")
+    replaces = told.text("replaces") or head.one_query("replaces")
     key = head.one("Idempotency-Key")
     profile = told.text("profile") or head.one_query("profile") or default_profile
     if profile not in profiles:
@@ -207,6 +208,7 @@ def _parse_create(
         takes_body=fields.is_content_type(head.one("Content-Type"), fields.OFFSET_TYPE),
         checksum=checksum,
         concat=joined,
+        replaces=None if replaces is None else replaced_id(replaces),
     )
     judge_coding(head)
     return command

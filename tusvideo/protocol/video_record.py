@@ -25,6 +25,7 @@ def build(video: Video, *, url: str) -> dict[str, object]:
         "contentType": video.content_type,
         "createdAt": fields.build_timestamp(video.created_at),
         "updatedAt": fields.build_timestamp(video.updated_at),
+        "replacedAt": None if video.replaced_at is None else fields.build_timestamp(video.replaced_at),
         "state": video.state.value,
         "reason": video.reason,
         "duration": video.duration,

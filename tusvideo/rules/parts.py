@@ -159,6 +159,7 @@ def new_parts_upload(
         client_key=command.client_key,
         total_parts=told.total,
         part_size=told.size,
+        replaces=command.replaces,
     )
 
 
@@ -171,7 +172,14 @@ def judge_part(upload: Upload, command: PutPart, *, profile: Profile) -> Upload:
     judge_known(upload)
     if upload.profile != command.profile:
         raise FactConflict("profile", stored=upload.profile, got=command.profile)
+    judge_same_record(upload, command.replaces)
     return with_facts(upload, merge(facts_of(upload), told_by(command)), profile=profile)
+
+
+def judge_same_record(upload: Upload, replaces: str | None) -> None:
+    """Judge the record that a later request says is to be replaced; None says nothing. Raises FactConflict."""
+    if replaces is not None and replaces != upload.replaces:
+        raise FactConflict("replaces", stored=upload.replaces or "none", got=replaces)
 
 
 def with_facts(upload: Upload, facts: PartFacts, *, profile: Profile) -> Upload:

@@ -58,13 +58,15 @@ def new_upload(
         digests=command.digests,
         wants_digest=command.wants_digest,
         concat=command.concat,
+        replaces=command.replaces,
     )
 
 
 def judge_same_creation(upload: Upload, new: Upload) -> None:
     """Judge a creation whose key was used before: the same request again is fine, another one is not.
 
-    Raises Expired when the upload of then was removed, FactConflict when protocol, profile, length or metadata differ.
+    Raises Expired when the upload of then was removed, FactConflict when protocol, profile, length, metadata or the
+    record that is replaced differ.
     """
     judge_known(upload)
     if upload.protocol is not new.protocol:
@@ -75,6 +77,8 @@ def judge_same_creation(upload: Upload, new: Upload) -> None:
         raise FactConflict("Upload-Length", stored=str(upload.length), got=str(new.length))
     if upload.metadata != new.metadata:
         raise FactConflict("Upload-Metadata", stored=upload.metadata, got=new.metadata)
+    if upload.replaces != new.replaces:
+        raise FactConflict("replaces", stored=upload.replaces or "none", got=new.replaces or "none")
     if (upload.is_partial, upload.sources) != (new.is_partial, new.sources):
         raise FactConflict("Upload-Concat", stored=upload.concat or "none", got=new.concat or "none")
 

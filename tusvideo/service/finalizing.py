@@ -6,8 +6,10 @@ from tusvideo.commands import Finalize, Finalized
 from tusvideo.errors import ChecksumMismatch, FactConflict, NotFound, PartsMissing, StorageFailed, UnsupportedType
 from tusvideo.model import Status, Upload, UserId
 from tusvideo.ports import LockManager
+from tusvideo.records import VideoRepository
 from tusvideo.rules import parts as rules
 from tusvideo.rules.uploads import judge_known
+from tusvideo.service import replacing
 from tusvideo.service.part_stream import checksum_of, verify
 from tusvideo.service.parts import PART_WAIT_SECONDS
 from tusvideo.service.publishing import Publisher
@@ -16,19 +18,21 @@ from tusvideo.service.publishing import Publisher
 class FinalizeService:
     """Publishes uploads of the chunk API when all their parts are stored."""
 
-    def __init__(self, *, publisher: Publisher, locks: LockManager) -> None:
+    def __init__(self, *, publisher: Publisher, locks: LockManager, videos: VideoRepository) -> None:
         self._publisher = publisher
         self._store = publisher.store
         self._sessions = publisher.sessions
         self._limits = publisher.limits
         self._locks = locks
+        self._videos = videos
 
     async def finalize(self, user: UserId, command: Finalize) -> Finalized:
         """Publish the file. Safe to repeat: the same answer again, also from eight requests at once.
 
         Parts that still run get a second, then the upload is held alone. Raises PartsMissing (nothing changed),
         ChecksumMismatch of the whole (the upload is FAILED and its bytes are gone; an upload that was complete before
-        stays so), FactConflict, NotFound, Expired, Busy, DiskFull, StorageFailed.
+        stays so), FactConflict, NotFound (no such upload; no such record to replace; then nothing changed),
+        InvalidField (that is of another profile), Expired, Busy, DiskFull, StorageFailed.
         """
         upload = await self._sessions.find(user, command.client_key)
         if upload is None or upload.profile != command.profile:
@@ -44,6 +48,8 @@ class FinalizeService:
             judge_known(held)
             if held.total_parts != command.total_parts:
                 raise FactConflict("totalChunks", stored=str(held.total_parts), got=str(command.total_parts))
+            if held.replaces is not None or held.status is not Status.OPEN:
+                rules.judge_same_record(held, command.replaces)
             if held.status is Status.FINALIZING:
                 # Begun by a request that may have named another checksum, or none.
                 held = await self._publisher.publish(held)
@@ -84,10 +90,19 @@ class FinalizeService:
             raise PartsMissing(missing, count=command.total_parts - len(parts))
         # The row has counted all of them; to load them again would take the longer, the more there are.
         length = rules.whole_length(rules.facts_of(upload), stored=upload.offset)
+        if upload.replaces is None:
+            await replacing.judge(self._videos, upload.owner, command.replaces, profile=upload.profile)
         await self._settle_last(upload, index=command.total_parts - 1)
         if command.checksum is not None:
             await self._verify(upload, length=length, expected=command.checksum)
-        whole = replace(upload, length=length, original_name=command.filename, checksum=command.checksum, epoch=epoch)
+        whole = replace(
+            upload,
+            length=length,
+            original_name=command.filename,
+            checksum=command.checksum,
+            replaces=upload.replaces or command.replaces,
+            epoch=epoch,
+        )
         await self._sessions.save(whole, was=upload)
         return whole
 

@@ -201,6 +201,7 @@ class PartService:
             upload_id=UploadId(secrets.token_hex(16)),
             now=self._clock.now(),
         )
+        await self._uploads.judge_replaced(user, command.replaces, profile=profile.name)
         await self._uploads.judge_room(new.length or 0)
         upload = await self._sessions.add(new)
         if upload.id == new.id:
@@ -349,6 +350,7 @@ class PartService:
 
     async def _commit_facts(self, upload: Upload, command: PutPart, *, size: int, profile: Profile) -> Upload:
         """Commit what a whole part tells about the file's geometry. Raises FactConflict, InvalidField, TooLarge."""
+        rules.judge_same_record(upload, command.replaces)
         for _ in range(MAX_TRIES):
             told = rules.merge(rules.facts_of(upload), rules.told_by(command))
             learned = rules.learn(told, index=command.index, size=size, profile=profile)

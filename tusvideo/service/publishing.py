@@ -1,8 +1,11 @@
 """Publishing: a whole upload gets its final name, once, whatever happens in between.
 
 The order is: commit the chosen name together with FINALIZING; link the file and make the folder durable; commit
-COMPLETE, with the video record if a title came along; drop the staging name. After a crash the same steps run again
-from where they stopped, with the name that was committed.
+COMPLETE, with the video record if a title came along, or with the record whose file this one becomes; drop the staging
+name. After a crash the same steps run again from where they stopped, with the name that was committed.
+
+The file that a record had before is noted in that last commit, and goes after it: at no moment is there a record whose
+file is not whole and durable.
 """
 
 import asyncio
@@ -85,6 +88,7 @@ class Publisher:
         if video is not None:
             self.ring(video)
             self.watchers.tell_video(video.owner, video.id)
+            self._tell_replaced(done, video)
         await self.store.discard(done.id)
         return done
 
@@ -127,6 +131,14 @@ class Publisher:
             await writer.close()
         judged = await self.judged(upload)
         return finalizing(judged, self._choose(judged, attempt=0))
+
+    def _tell_replaced(self, upload: Upload, video: Video) -> None:
+        if upload.replaces == video.id:
+            self.emit("video_replaced", upload, video=video.id)
+            self.removals.set()
+        elif upload.replaces is not None:
+            # It was removed while the bytes came: they are kept, under a record of their own.
+            self.emit("replaced_video_gone", upload, replaces=upload.replaces, video=video.id)
 
     async def _begin(self, upload: Upload) -> Upload:
         begun = await self.begun(upload)

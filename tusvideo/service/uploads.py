@@ -31,6 +31,7 @@ from tusvideo.model import PARTIAL, Location, Protocol, Status, Upload, UploadId
 from tusvideo.ports import Body, Lease, Listener, LockManager, PublishedFile, Writer
 from tusvideo.records import VideoRepository
 from tusvideo.rules import uploads as rules
+from tusvideo.service import replacing
 from tusvideo.service.appending import Appending
 from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.gathering import SHORT_BYTES, GatheringWriter, Held
@@ -65,9 +66,11 @@ class UploadService:
         """Make an upload and store the body that came with it.
 
         With a creation key that was used before, gives the upload of then, published if only that was missing; the body
-        is not read. Raises TooLarge, UnsupportedType, NotFound (no such profile), DiskFull before anything is made;
-        TransferEnded when the body did not arrive whole: what arrived is kept, unless nobody could come back to it.
+        is not read. Raises TooLarge, UnsupportedType, NotFound (no such profile, or record to replace), InvalidField
+        (that is of another profile), DiskFull before anything is made; TransferEnded when the body did not arrive
+        whole: what arrived is kept, unless nobody could come back to it.
         """
+        await self.judge_replaced(user, command.replaces, profile=command.profile)
         if command.concat is not None and command.concat != PARTIAL:
             return await self._concatenating.create(user, command)
         profile = self._publisher.profile(command.profile)
@@ -238,6 +241,10 @@ class UploadService:
         except OffsetMismatch:
             if command.at_offset < upload.offset or not self._locks.transfers(upload.id):
                 raise
+
+    async def judge_replaced(self, user: UserId, replaces: str | None, *, profile: str) -> None:
+        """Judge the record that an upload of a profile says it is to replace. Raises what ``rules.records`` raises."""
+        await replacing.judge(self._videos, user, replaces, profile=profile)
 
     async def judge_room(self, wanted: int) -> None:
         """Raise DiskFull unless so many bytes can be stored and the floor of free room is kept."""

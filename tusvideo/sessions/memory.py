@@ -24,7 +24,7 @@ from tusvideo.model import (
     VideoState,
 )
 from tusvideo.records import ALL, NEWEST, CaptionText, Leaving
-from tusvideo.rules.records import changed, record_of
+from tusvideo.rules.records import changed, left_behind, record_of, with_file
 from tusvideo.rules.search import matches, place_of
 from tusvideo.sessions.committed import DEAD
 from tusvideo.sessions.rows import (
@@ -123,7 +123,11 @@ class MemorySessions:
 
     async def complete(self, upload: Upload, *, was: Upload, video: Video | None) -> Video | None:
         self._save(upload, was=was)
-        named = None if video is None else record_of(self._load(upload.id), video)
+        done = self._load(upload.id)
+        replaced = None if video is None else await self._replace_file(done, video)
+        if replaced is not None:
+            return replaced
+        named = None if video is None else record_of(done, video)
         return None if named is None else self._put_video(named)[0]
 
     async def draft(
@@ -387,13 +391,32 @@ class MemorySessions:
         same = (stored for stored in self._videos.values() if (stored.owner, stored.profile, stored.filename) == place)
         return next(same, None)
 
+    async def _replace_file(self, upload: Upload, file: Video) -> Video | None:
+        stored = None if upload.replaces is None else await self.video(upload.owner, upload.replaces)
+        if stored is None or upload.location is None or stored.profile != upload.profile:
+            return None
+        namesake = self._video_of(file.owner, file.profile, file.filename)
+        if namesake is not None and namesake.id != stored.id:
+            self._forget(namesake)
+        self._videos[stored.id] = _stored(with_file(stored, upload, file))
+        old = await self.published(replace(upload.location, filename=stored.filename))
+        if old is not None and stored.filename != file.filename:
+            self._videos[old.id] = left_behind(stored, old.id)
+            self._leaving[old.id] = instant(0), old.id
+        return self._videos[stored.id]
+
     def _put_video(self, video: Video) -> tuple[Video, bool]:
         stored = self._video_of(video.owner, video.profile, video.filename)
         if stored is not None and stored.id in self._leaving:
             self._forget(stored)
             stored = None
-        told = decode_video(tuple(encode_video(video).values())[: len(VIDEO_COLUMNS)])
+        told = _stored(video)
         if stored is not None:
             told = replace(stored, title=told.title, description=told.description, updated_at=told.updated_at)
         self._videos[told.id] = told
         return told, stored is None
+
+
+def _stored(video: Video) -> Video:
+    """Give a record as it comes back: its times are cut."""
+    return decode_video(tuple(encode_video(video).values())[: len(VIDEO_COLUMNS)])

@@ -17,7 +17,7 @@ Row = dict[str, str | int | float | None]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
-_TIMES: Final = frozenset({"created_at", "stored_at", "expires_at", "updated_at"})
+_TIMES: Final = frozenset({"created_at", "stored_at", "expires_at", "updated_at", "replaced_at"})
 _UPLOAD_TIMES: Final = tuple(field.name for field in fields(Upload) if field.name in _TIMES)
 _LOCATION: Final = tuple(field.name for field in fields(Location))
 _PLAIN_FIELDS: Final = tuple(field.name for field in fields(Upload) if field.name != "location")
@@ -147,4 +147,4 @@ def _digests(text: str) -> Digests:
 
 
 def _with_times(named: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: instant(value) if name in _TIMES else value for name, value in named.items()}
+    return {name: instant(value) if name in _TIMES and value is not None else value for name, value in named.items()}

@@ -237,6 +237,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT
         """,
     ),
+    ("ALTER TABLE videos ADD COLUMN replaced_at INTEGER",),
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -25,7 +25,7 @@ from tusvideo.model import (
 )
 from tusvideo.records import ALL, NEWEST, CaptionText, Leaving
 from tusvideo.rules.records import record_of
-from tusvideo.sessions import sqlite_captions, sqlite_facts
+from tusvideo.sessions import sqlite_captions, sqlite_facts, sqlite_replacing
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
 from tusvideo.sessions.committed import CommittedRows
@@ -303,5 +303,8 @@ def _complete(
     connection: Connection, *, upload: Upload, was: Upload, video: Video | None
 ) -> tuple[Upload, Video | None]:
     done = uploads.save_upload(connection, upload=upload, was=was)
+    replaced = None if video is None else sqlite_replacing.replace_file(connection, upload=done, file=video)
+    if replaced is not None:
+        return done, replaced
     named = None if video is None else record_of(done, video)
     return done, None if named is None else videos.put_video(connection, video=named)[0]

@@ -17,7 +17,7 @@ from tusvideo.protocol.fields import decode_text
 FORM_TYPE: Final = "multipart/form-data"
 FILE_FIELD: Final = "chunk"
 FIELD_NAMES: Final = frozenset(
-    {"uploadId", "chunkIndex", "totalChunks", "chunkSize", "fileSize", "checksum", "filename"},
+    {"uploadId", "chunkIndex", "totalChunks", "chunkSize", "fileSize", "checksum", "filename", "replaces"},
 )
 """Fields that are kept; others are read past, though they count."""
 MAX_SEGMENTS: Final = 16

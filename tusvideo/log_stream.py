@@ -36,10 +36,26 @@ class LogStream(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record."""
         try:
-            line = self.format(record).encode("ascii", "backslashreplace") + b"\n"
+            line = self.format(record)
         except Exception:  # noqa: BLE001 - what cannot be told must not break what it tells of
             self.handleError(record)
             return
+        self._take(line, level=record.levelno)
+
+    def take(self, line: str, *, level: int) -> None:
+        """Take a line that is written as it is, as ``handle`` takes a record."""
+        self.acquire()
+        try:
+            self._take(line, level=level)
+        finally:
+            self.release()
+
+    def flush(self) -> None:
+        """Write what is held, for as long as it takes but no longer than a second."""
+        self._locked_write(patience=LAST_SECONDS)
+
+    def _take(self, text: str, *, level: int) -> None:
+        line = text.encode("ascii", "backslashreplace") + b"\n"
         if self._held_bytes + len(line) > MOST_HELD_BYTES:
             self._lost += 1
             return
@@ -50,15 +66,11 @@ class LogStream(logging.Handler):
         except RuntimeError:
             self._write(patience=LAST_SECONDS)
             return
-        if record.levelno >= logging.WARNING:
+        if level >= logging.WARNING:
             self._write(patience=0)
         if self._lines and self._turn is not loop:
             self._turn = loop
             loop.call_soon(self._end_turn, loop)
-
-    def flush(self) -> None:
-        """Write what is held, for as long as it takes but no longer than a second."""
-        self._locked_write(patience=LAST_SECONDS)
 
     def _end_turn(self, loop: asyncio.AbstractEventLoop) -> None:
         self._turn = None

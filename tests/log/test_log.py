@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tusvideo.commands import UploadEvent
 from tusvideo.events.log import LogEvents
-from tusvideo.log import MAX_TEXT, JsonFormatter, TextFormatter, configure_log, event
+from tusvideo.log import MAX_TEXT, JsonFormatter, TextFormatter, Value, configure_log, event
 from tusvideo.model import Protocol, Status, Upload, UploadId, UserId
 
 HOSTILE = [
@@ -228,3 +228,18 @@ def test_events_of_uploads_are_told_without_metadata(status: Status, level: str)
     assert f"upload={'0' * 32} protocol=tus profile=files status={status} offset=7 length=10 written=3" in line
     assert "secret" not in line
     assert "c2VjcmV0" not in line
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_is_the_same_whoever_listens_beside_it(form: str) -> None:
+    """An event makes the same line with and without another handler, for which it becomes a record."""
+    stream = io.StringIO()
+    configure_log(level="info", form=form, stream=stream)
+    facts: dict[str, Value] = {"id": "0a", "path": "/x y", "n": 7, "s": 0.5, "ok": True, "no": None}
+    event(logging.getLogger("tusvideo.web"), logging.WARNING, "thing_done", **facts)
+    logging.getLogger().addHandler(logging.NullHandler())
+    event(logging.getLogger("tusvideo.web"), logging.WARNING, "thing_done", **facts)
+    alone, beside = stream.getvalue().splitlines()
+    when = len("2026-09-21T14:13:20.042Z") + len('{"at": ""')
+    assert alone[when:] == beside[when:]
+    assert "thing_done" in alone

@@ -12,7 +12,6 @@ from tests.sessions.gate import Gate
 from tusvideo.errors import StorageFailed
 from tusvideo.model import ClientKey, Status
 from tusvideo.sessions.committed import MOST_TEXT, CommittedRows
-from tusvideo.sessions.database import _run
 from tusvideo.sessions.sqlite import SqliteSessions
 
 KEY = ClientKey("k")
@@ -68,7 +67,7 @@ async def test_a_commit_that_fails_leaves_no_trace(sessions: SqliteSessions) -> 
         return int(action == 22 and name == "COMMIT")  # SQLITE_TRANSACTION; 1 is SQLITE_DENY
 
     row = await sessions.add(an_upload())
-    await _run(sessions._database._writer, lambda connection: connection.set_authorizer(deny))
+    await sessions._database._writer.run(lambda connection: connection.set_authorizer(deny))
     with pytest.raises(StorageFailed):
         await sessions.save(replace(row, offset=5), was=row)
     with pytest.raises(StorageFailed):

@@ -1,6 +1,7 @@
 """Group commit: writes that come while one is being committed share the next transaction, and nothing else."""
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from tests.conformance.sessions.samples import an_upload, upload_id
 from tests.sessions.gate import Gate
 from tusvideo.errors import SessionConflict, StorageFailed
-from tusvideo.sessions.database import _run
 from tusvideo.sessions.sqlite import SqliteSessions
 
 CALLERS = 40
@@ -52,6 +52,20 @@ async def test_a_write_that_fails_takes_nothing_along(sessions: SqliteSessions) 
     assert "ROLLBACK" not in ended
 
 
+async def test_what_a_failing_write_did_is_undone_alone(sessions: SqliteSessions) -> None:
+    """A write that fails after it changed something has that undone; what the others did stays, and is done once."""
+
+    def half(connection: sqlite3.Connection) -> None:
+        connection.execute("UPDATE uploads SET offset = 7")
+        raise LookupError
+
+    added = [sessions.add(an_upload(number)) for number in range(CALLERS)]
+    answers = await asyncio.gather(*added[:20], sessions._database.write(half), *added[20:], return_exceptions=True)
+    assert [type(answer) for answer in answers if isinstance(answer, BaseException)] == [LookupError]
+    for number in range(CALLERS):
+        assert await sessions.get(upload_id(number)) == an_upload(number)
+
+
 async def test_nobody_hears_of_success_before_the_commit(sessions: SqliteSessions, gate: Gate) -> None:
     """While the transaction that they share stands open, none of its writes has answered."""
     was = await sessions.add(an_upload(0))
@@ -71,7 +85,7 @@ async def test_a_commit_that_fails_is_told_to_all(sessions: SqliteSessions) -> N
         return int(action == 22 and name == "COMMIT")  # SQLITE_TRANSACTION; 1 is SQLITE_DENY
 
     # Not as a transaction of its own: that would be denied as well.
-    await _run(sessions._database._writer, lambda connection: connection.set_authorizer(deny))
+    await sessions._database._writer.run(lambda connection: connection.set_authorizer(deny))
     answers = await asyncio.gather(*(sessions.add(an_upload(number)) for number in range(4)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [StorageFailed] * 4
     assert await sessions.get(upload_id(0)) is None

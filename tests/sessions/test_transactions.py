@@ -209,10 +209,10 @@ class TestFailures:
             return sqlite3.SQLITE_DENY if is_commit else sqlite3.SQLITE_OK
 
         writer = sessions._database._writer
-        await writer.set_authorizer(deny)
+        await writer.run(lambda connection: connection.set_authorizer(deny))
         with pytest.raises(StorageFailed):
             await sessions.add(an_upload())
-        await writer.set_authorizer(None)
+        await writer.run(lambda connection: connection.set_authorizer(None))
         assert await sessions.add(an_upload(2)) == an_upload(2)
         assert await sessions.get(upload_id(1)) is None
 

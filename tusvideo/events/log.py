@@ -18,10 +18,12 @@ class LogEvents:
         upload = event.upload
         facts: dict[str, log.Value] = {
             "upload": upload.id,
-            "protocol": upload.protocol,
+            "protocol": upload.protocol.value,
             "profile": upload.profile,
-            "status": upload.status,
+            "status": upload.status.value,
             "offset": upload.offset,
             "length": upload.length,
         }
-        log.event(_logger, _LEVELS.get(upload.status, logging.INFO), event.name, **(facts | dict(event.data) | facts))
+        for name, told in event.data.items():
+            facts.setdefault(name, told)
+        log.event(_logger, _LEVELS.get(upload.status, logging.INFO), event.name, **facts)

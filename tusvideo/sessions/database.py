@@ -19,10 +19,9 @@ import aiosqlite
 from tusvideo.errors import Busy, DiskFull, StorageFailed, TookTooLong, TusvideoError
 from tusvideo.outcome import Outcome
 from tusvideo.sessions.schema import UnusableDatabaseError, migrate
+from tusvideo.sessions.thread import ConnectionThread, Work
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
-"""Statements to be run one after the other on a connection's own thread; gives what they found."""
 
 LIST_SECONDS: Final = 5.0
 """So long a list may take from the call on, most of which it may have waited for other lists."""
@@ -47,7 +46,8 @@ class _Job(Generic[T]):
         self.told: Outcome[T] = Outcome(loop=asyncio.get_running_loop())
 
     def attempt(self, connection: sqlite3.Connection) -> None:
-        """Do the work, on the connection's thread; an error is kept for the one who asked for it."""
+        """Do the work, on the connection's thread; an error is kept for the one who asked for it. Safe to repeat."""
+        self.error = None
         try:
             self._result = self._work(connection)
         except BaseException as exc:  # noqa: BLE001 - whatever it is, it is not ours to judge
@@ -69,18 +69,17 @@ class Database:
 
     A write is one function that runs in one go on the writing connection's thread, and nothing is acknowledged before
     its COMMIT. Writes that come while one is being committed share the next transaction, and with it one sync of the
-    disk; each has a savepoint of its own, so that one that fails takes nothing of the others along.
+    disk; one that fails takes nothing of the others along.
     """
 
-    def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lister: aiosqlite.Connection
-    ) -> None:
+    def __init__(self, writer: ConnectionThread, reader: aiosqlite.Connection, lister: aiosqlite.Connection) -> None:
         self._writer = writer
         self._reader = reader
         self._lister = lister
         self._is_open = True
         self._jobs: deque[_Job[Any]] = deque()
-        self._committing: asyncio.Task[None] | None = None
+        self._is_committing = False
+        self._all_committed: Outcome[None] | None = None
 
     @classmethod
     async def open(cls, path: Path, *, busy_seconds: float) -> Self:
@@ -91,11 +90,13 @@ class Database:
         """
         try:
             await asyncio.to_thread(_make_durable, path)
-            writer = await aiosqlite.connect(path, timeout=busy_seconds, isolation_level=None)
+            writer = await ConnectionThread.open(
+                partial(sqlite3.connect, path, timeout=busy_seconds, isolation_level=None)
+            )
         except (sqlite3.Error, OSError) as exc:
             raise _unusable(path, exc) from exc
         try:
-            await _run(writer, _prepare)
+            await writer.run(_prepare)
             reader = await _connect_reader(path, busy_seconds=busy_seconds)
             try:
                 lister = await _connect_reader(path, busy_seconds=busy_seconds)
@@ -124,9 +125,10 @@ class Database:
             raise StorageFailed
         job = _Job(work)
         self._jobs.append(job)
-        if self._committing is None or self._committing.done():
-            self._committing = asyncio.ensure_future(self._commit_all())
-            self._committing.add_done_callback(self._let_go)
+        if not self._is_committing:
+            self._is_committing = True
+            # At the end of this turn of the loop: others may ask in it, too.
+            asyncio.get_running_loop().call_soon(self._commit)
         return await job.told
 
     async def read(self, work: Work[T]) -> T:
@@ -171,8 +173,9 @@ class Database:
         await _to_its_end(self._close())
 
     async def _close(self) -> None:
-        if self._committing is not None and not self._committing.done():
-            await asyncio.wait([self._committing])
+        if self._is_committing:
+            self._all_committed = self._all_committed or Outcome(loop=asyncio.get_running_loop())
+            await self._all_committed
         # The writer goes last: the last connection removes the log, and a reader may not.
         try:
             for connection in (self._lister, self._reader):
@@ -180,27 +183,22 @@ class Database:
         finally:
             await self._writer.close()
 
-    async def _commit_all(self) -> None:
-        """Commit what waits, as much of it at once as there is, until nothing does."""
-        while self._jobs:
-            jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), _MOST_TOGETHER))]
-            try:
-                await _run(self._writer, partial(_transaction, jobs=jobs))
-            except BaseException as exc:
-                for job in jobs:
-                    job.error = job.error or exc
-                if not isinstance(exc, Exception):
-                    raise
-            finally:
-                for job in jobs:
-                    job.tell()
+    def _commit(self) -> None:
+        """Begin to commit what waits, as much of it at once as there is."""
+        jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), _MOST_TOGETHER))]
+        self._writer.begin(partial(_transaction, jobs=jobs), partial(self._committed, jobs))
 
-    def _let_go(self, committing: asyncio.Task[None]) -> None:
-        """Tell those who still wait when the loop, at its end, cancelled the committing: their callers hold it up."""
-        while self._committing is committing and self._jobs:
-            job = self._jobs.popleft()
-            job.error = asyncio.CancelledError()
+    def _committed(self, jobs: Sequence[_Job[Any]], _: None, error: BaseException | None) -> None:
+        """Tell the callers, and go on with what was asked for meanwhile."""
+        for job in jobs:
+            job.error = job.error or error
             job.tell()
+        if self._jobs:
+            self._commit()
+            return
+        self._is_committing = False
+        if self._all_committed is not None:
+            self._all_committed.set_result(None)
 
 
 async def _connect_reader(path: Path, *, busy_seconds: float) -> aiosqlite.Connection:
@@ -235,30 +233,36 @@ async def _to_its_end(work: Awaitable[T]) -> T:
 
 def _transaction(connection: sqlite3.Connection, *, jobs: Sequence[_Job[Any]]) -> None:
     """Do jobs in one transaction. Raises when none of them was committed."""
+    if not _commit(connection, jobs, do=_do_together) and len(jobs) > 1:
+        _commit(connection, jobs, do=_do_apart)
+
+
+def _commit(
+    connection: sqlite3.Connection, jobs: Sequence[_Job[Any]], *, do: Callable[[sqlite3.Connection, _Job[Any]], bool]
+) -> bool:
+    """Do jobs one after the other and commit them; False, and nothing is done, when one of them says so."""
     connection.execute("BEGIN IMMEDIATE")
+    is_done = False
     try:
-        if len(jobs) == 1:
-            _do_alone(connection, jobs[0])
-        else:
-            for job in jobs:
-                _do_apart(connection, job)
-        connection.execute("COMMIT")
-    except BaseException:
+        is_done = all(do(connection, job) for job in jobs)
+        if is_done:
+            connection.execute("COMMIT")
+    finally:
         # After a full disk or a failed write SQLite has rolled back already.
         if connection.in_transaction:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-        raise
+    return is_done
 
 
-def _do_alone(connection: sqlite3.Connection, job: _Job[Any]) -> None:
-    """Do the one job of a transaction; its failure is that of the transaction."""
+def _do_together(connection: sqlite3.Connection, job: _Job[Any]) -> bool:
+    """Do one job without a savepoint, which most never need; False when it failed and left something to be undone."""
+    before = connection.total_changes
     job.attempt(connection)
-    if job.error is not None:
-        raise job.error
+    return job.error is None or (connection.in_transaction and connection.total_changes == before)
 
 
-def _do_apart(connection: sqlite3.Connection, job: _Job[Any]) -> None:
+def _do_apart(connection: sqlite3.Connection, job: _Job[Any]) -> bool:
     """Do one job so that its failure undoes nothing of the others."""
     connection.execute("SAVEPOINT job")
     job.attempt(connection)
@@ -268,6 +272,7 @@ def _do_apart(connection: sqlite3.Connection, job: _Job[Any]) -> None:
             raise job.error
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
+    return True
 
 
 def _make_durable(path: Path) -> None:

@@ -29,9 +29,10 @@ from tusvideo.sessions import sqlite_captions, sqlite_facts, sqlite_replacing
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
 from tusvideo.sessions.committed import CommittedRows
-from tusvideo.sessions.database import Database, Work
+from tusvideo.sessions.database import Database
 from tusvideo.sessions.leaving import LeavingUploads
 from tusvideo.sessions.rows import instant, milliseconds
+from tusvideo.sessions.thread import Work
 
 T = TypeVar("T")
 

@@ -331,6 +331,7 @@ class ChunkRun:
             resumed_from=resumed_from,
             restarted=self._transfer.state.restarts > 0,
             stats=self._transfer.stats(),
+            verified="checksums",
         )
 
 

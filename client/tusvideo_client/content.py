@@ -1,10 +1,14 @@
 """What an upload is made of: the one shape that files, bytes in memory and streams have for those who send them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
+from .checksum import Running
 from .fingerprint import Fingerprint
+
+READ_AT_ONCE = 1024 * 1024
 
 
 class Content(Protocol):
@@ -58,6 +62,10 @@ class Content(Protocol):
         """Exactly ``size`` bytes from ``start``."""
         ...
 
+    async def feed(self, running: Running, start: int, *, end: int) -> None:
+        """Let a running checksum take the bytes from ``start`` up to ``end``, in a thread."""
+        ...
+
     def pieces(self, start: int, *, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` up to ``end``, in pieces."""
         ...
@@ -65,3 +73,11 @@ class Content(Protocol):
     async def close(self) -> None:
         """Let go of it; safe to repeat."""
         ...
+
+
+async def feed_by_reading(content: Content, running: Running, start: int, *, end: int) -> None:
+    """The way to :meth:`Content.feed` where there is no better one."""
+    while start < end:
+        data = await content.read(start, size=min(READ_AT_ONCE, end - start))
+        await asyncio.to_thread(running.update, data)
+        start += len(data)

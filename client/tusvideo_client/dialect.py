@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from . import draft, wire
+from . import checksum, draft, wire
 from .draft import Limits
 from .errors import FileTooLargeError, ProtocolError, RejectedError
 from .model import Protocol
+from .plan import CHECKSUM_MISMATCH
 
 COLLECTION = "/files/"
 _DISPUTES = {draft.MISMATCHING_OFFSET, draft.COMPLETED_UPLOAD}
@@ -30,6 +31,7 @@ class Standing:
         is_disputed: True if the request was refused in words, not by its status, because the upload stands elsewhere.
         limits: What the server takes.
         digest: SHA-256 of the whole as hex digits.
+        is_damaged: True if the bytes of the request came with another checksum than it told: none of them is stored.
     """
 
     offset: int | None
@@ -38,6 +40,7 @@ class Standing:
     is_disputed: bool = False
     limits: Limits | None = None
     digest: str | None = None
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,9 @@ class Dialect:
         create: Fields of a creation without a body, from the length, if it is known, and the metadata.
         append: Fields of a request with bytes, from the offset, and whether they are the last ones.
         read: What an answer says.
+        checksum: Fields of a request with bytes, from the algorithm and the digest of these bytes.
+        checksums: Algorithms that such a field can name, the one that is liked most first.
+        announces_checksums: True if servers say that they obey such a field; others may well overlook it.
         says_complete: True if the last request has to say that it is: that all bytes are there is not enough.
     """
 
@@ -60,6 +66,9 @@ class Dialect:
     create: Callable[[int | None, Mapping[str, str]], Fields]
     append: Callable[[int, bool], Fields]
     read: Callable[[int, Mapping[str, str], bytes], Standing]
+    checksum: Callable[[str, bytes], Fields]
+    checksums: tuple[str, ...]
+    announces_checksums: bool
     says_complete: bool
 
 
@@ -72,11 +81,16 @@ def _tus_append(offset: int, _: bool) -> Fields:  # noqa: FBT001  # of no matter
     return {wire.UPLOAD_OFFSET: str(offset), wire.CONTENT_TYPE: wire.OFFSET_STREAM}
 
 
-def _tus_read(_: int, headers: Mapping[str, str], __: bytes) -> Standing:
+def _tus_read(status: int, headers: Mapping[str, str], __: bytes) -> Standing:
     return Standing(
         offset=wire.parse_whole_number(headers.get(wire.UPLOAD_OFFSET)),
         length=wire.parse_whole_number(headers.get(wire.UPLOAD_LENGTH)),
+        is_damaged=status == CHECKSUM_MISMATCH,
     )
+
+
+def _tus_checksum(algorithm: str, digest: bytes) -> Fields:
+    return {wire.UPLOAD_CHECKSUM: wire.build_checksum(algorithm, digest)}
 
 
 TUS = Dialect(
@@ -86,6 +100,9 @@ TUS = Dialect(
     create=_tus_create,
     append=_tus_append,
     read=_tus_read,
+    checksum=_tus_checksum,
+    checksums=tuple(checksum.ALGORITHMS),
+    announces_checksums=True,
     says_complete=False,
 )
 """Spec: tus 1.0.0"""
@@ -123,7 +140,12 @@ def _draft_read(status: int, headers: Mapping[str, str], body: bytes) -> Standin
         is_disputed=kind in _DISPUTES,
         limits=draft.parse_limits(headers.get(draft.UPLOAD_LIMIT)),
         digest=draft.parse_digest(headers.get(draft.REPR_DIGEST)),
+        is_damaged=kind == draft.MISMATCHING_DIGEST,
     )
+
+
+def _draft_checksum(_: str, digest: bytes) -> Fields:
+    return {draft.CONTENT_DIGEST: draft.build_digest(digest)}
 
 
 IETF = Dialect(
@@ -133,6 +155,9 @@ IETF = Dialect(
     create=_draft_create,
     append=_draft_append,
     read=_draft_read,
+    checksum=_draft_checksum,
+    checksums=(checksum.SHA256,),
+    announces_checksums=False,
     says_complete=True,
 )
 """Spec: draft-ietf-httpbis-resumable-upload-12"""
@@ -149,11 +174,13 @@ class Offer:
         protocol: The one to speak.
         collection: Where uploads are made.
         limits: What it takes.
+        checksums: Algorithms of checksums that requests may carry; None if that is not known.
     """
 
     protocol: Protocol
     collection: str
     limits: Limits
+    checksums: tuple[str, ...] | None = None
 
 
 def collections_of(address: str) -> tuple[str, ...]:
@@ -173,20 +200,30 @@ def read_offer(url: str, *, status: int, headers: Mapping[str, str]) -> Offer | 
     Spec: tus 1.0.0 § Core Protocol / Requests / OPTIONS; draft-ietf-httpbis-resumable-upload-12 § Upload-Limit
     """
     versions = headers.get(wire.TUS_VERSION_FIELD, headers.get(wire.TUS_RESUMABLE))
-    limits = draft.parse_limits(headers.get(draft.UPLOAD_LIMIT))
+    limits, checksums = draft.parse_limits(headers.get(draft.UPLOAD_LIMIT)), read_checksums(headers)
     if versions is not None and wire.TUS_VERSION in wire.parse_list(versions):
         extensions = headers.get(wire.TUS_EXTENSION)
         if extensions is None or "creation" in wire.parse_list(extensions):
             most = wire.parse_whole_number(headers.get(wire.TUS_MAX_SIZE)) or None
-            return Offer(protocol="tus", collection=url, limits=Limits(max_size=most))
+            return Offer(protocol="tus", collection=url, limits=Limits(max_size=most), checksums=checksums)
         found = f"speaks tus without the extension creation (it has {extensions[:100] or 'none'})"
     elif versions is not None:
         found = f"speaks tus {versions[:100]}, not {wire.TUS_VERSION}"
     else:
         found = f"answered OPTIONS with {status} and neither Tus-Resumable nor Upload-Limit"
     if limits is not None:
-        return Offer(protocol="ietf", collection=url, limits=limits)
+        return Offer(protocol="ietf", collection=url, limits=limits, checksums=checksums)
     return f"{url} {found}"
+
+
+def read_checksums(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """The checksums that an answer to OPTIONS announces; none without the extension.
+
+    Spec: tus 1.0.0 § Checksum
+    """
+    if "checksum" not in wire.parse_list(headers.get(wire.TUS_EXTENSION, "")):
+        return ()
+    return tuple(wire.parse_list(headers.get(wire.TUS_CHECKSUM_ALGORITHM, "")))
 
 
 def judge_length(length: int | None, *, limits: Limits) -> None:

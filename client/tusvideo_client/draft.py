@@ -19,6 +19,7 @@ UPLOAD_COMPLETE = "Upload-Complete"
 UPLOAD_DRAFT_INTEROP_VERSION = "Upload-Draft-Interop-Version"
 UPLOAD_LIMIT = "Upload-Limit"
 CONTENT_DISPOSITION = "Content-Disposition"
+CONTENT_DIGEST = "Content-Digest"
 REPR_DIGEST = "Repr-Digest"
 WANT_REPR_DIGEST = "Want-Repr-Digest"
 
@@ -28,6 +29,7 @@ YES, NO = "?1", "?0"
 _PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 MISMATCHING_OFFSET = f"{_PROBLEMS}mismatching-upload-offset"
 COMPLETED_UPLOAD = f"{_PROBLEMS}completed-upload"
+MISMATCHING_DIGEST = f"{_PROBLEMS}digest-mismatched-values"
 
 _KEY = r"[a-z*][a-z0-9_.*-]*"
 _VALUE = r"(?:\"(?:[^\"\\]|\\[\"\\])*\"|\([^()]*\)|[^\";,() ]+)"
@@ -114,6 +116,14 @@ def parse_problem(body: bytes) -> tuple[str | None, int | None]:
     kind, offset = facts.get("type"), facts.get("expected-offset")
     is_offset = isinstance(offset, int) and not isinstance(offset, bool) and offset >= 0
     return (kind if isinstance(kind, str) else None), (offset if is_offset else None)
+
+
+def build_digest(digest: bytes) -> str:
+    """The value of a digest field that tells a SHA-256.
+
+    Spec: RFC 9530 § 2
+    """
+    return f"{SHA_256}=:{base64.b64encode(digest).decode()}:"
 
 
 def build_disposition(filename: str) -> str:

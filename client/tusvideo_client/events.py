@@ -79,6 +79,24 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Damaged:
+    """Bytes arrived as others than were sent, which a connection without TLS does not always notice.
+
+    A piece that the server refused for it is sent again. If they were stored already the upload begins anew, and its
+    pieces are checked one by one from then on.
+
+    Attributes:
+        start: Where in the file the bytes are that were looked at.
+        end: Where they end.
+        is_stored: True if the server had stored them.
+    """
+
+    start: int
+    end: int
+    is_stored: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stalled:
     """A request was given up because nothing moved.
 
@@ -145,7 +163,7 @@ class Verified:
     """The server confirmed that it has the whole file.
 
     Attributes:
-        has_checksum: True if it also compared the file's checksum (chunk API); else the length (tus).
+        has_checksum: True if checksums proved it, as :attr:`UploadResult.verified` tells; else only the length agrees.
     """
 
     has_checksum: bool
@@ -180,6 +198,7 @@ UploadEvent = (
     | PieceSize
     | Stored
     | Cut
+    | Damaged
     | Stalled
     | Offline
     | Online

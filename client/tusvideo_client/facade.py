@@ -17,7 +17,7 @@ from .errors import UploadCancelledError
 from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
 from .follow import Follow
 from .handle import AsyncUploadHandle, teller
-from .model import Choice, Progress, UploadResult
+from .model import Choice, Integrity, Progress, UploadResult
 from .origin import SPOOL_BYTES, Uploadable
 from .portal import WAKE_SECONDS, Portal, Task, answer_of, next_of
 from .state import DOCUMENTED, MIB, RetryPolicy
@@ -177,6 +177,7 @@ class Uploader:
         connections: Connections = "auto",
         rate_limit: RateLimit | None = None,
         spool_bytes: int = SPOOL_BYTES,
+        integrity: Integrity = "auto",
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -193,6 +194,7 @@ class Uploader:
             connections=connections,
             rate_limit=rate_limit,
             spool_bytes=spool_bytes,
+            integrity=integrity,
             state_dir=state_dir,
             clock=clock,
         )

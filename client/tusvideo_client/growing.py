@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from .checksum import Running
+from .content import feed_by_reading
 from .errors import FileChangedError, LocalFileError
 from .fingerprint import GROWING, Fingerprint, Identity, grows_from, probe_of, take_fingerprint
 from .follow import Follow
@@ -154,6 +156,10 @@ class Growing:
             message = f"{self.path} ended at byte {start + len(data)}, though it had been longer"
             raise FileChangedError(message, hint="upload it when it is finished; the upload will start anew")
         return data
+
+    async def feed(self, running: Running, start: int, *, end: int) -> None:
+        """Let a running checksum take the bytes from ``start`` up to ``end``; raises what :meth:`read` raises."""
+        await feed_by_reading(self, running, start, end=end)
 
     async def pieces(self, start: int, *, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` up to ``end``, in small pieces; they are held against the file when it ends."""

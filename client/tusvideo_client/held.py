@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Self
 
+from .checksum import Running
+from .content import feed_by_reading
 from .errors import FileChangedError, LocalFileError
 from .fingerprint import Fingerprint, Identity
 from .state import MIB
@@ -164,6 +166,10 @@ class Held:
             message = f"{self.label} changed while it was being uploaded"
             raise FileChangedError(message, hint="call again when it is finished; the upload will start anew")
         return data
+
+    async def feed(self, running: Running, start: int, *, end: int) -> None:
+        """Let a running checksum take the bytes from ``start`` up to ``end``; raises what :meth:`read` raises."""
+        await feed_by_reading(self, running, start, end=end)
 
     async def pieces(self, start: int, *, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` up to ``end``: small pieces, so that movement shows early on a slow link."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 Protocol = Literal["tus", "ietf", "chunks"]
 Choice = Literal["auto", "tus", "ietf", "chunks"]
+Integrity = Literal["auto", "always", "never"]
+Proof = Literal["digests", "checksums"]
 
 
 class Phase(StrEnum):
@@ -62,6 +64,7 @@ class TransferStats:
         stalls: Requests given up because nothing moved.
         detect_max: Longest time from the last movement to that decision, in seconds.
         rewinds: How often the server had less than it had said before.
+        damaged: How often bytes arrived as others than were sent.
     """
 
     wall: float
@@ -74,6 +77,7 @@ class TransferStats:
     stalls: int = 0
     detect_max: float = 0.0
     rewinds: int = 0
+    damaged: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +92,13 @@ class UploadResult:
         upload_url: Address of the upload resource.
         protocol: ``tus``, ``ietf`` or ``chunks``.
         resumed_from: Bytes that an earlier call had already stored.
-        restarted: True if stored bytes were lost on the way because the upload had gone from the server.
+        restarted: True if stored bytes had to be sent again in a new upload, because the old one had gone from the
+            server or because they were not those of the file.
         stats: What this call cost.
         unproven: Those of ``resumed_from`` that are not proven to be the file's, because the server tells no digests:
             that they are rests on the file's size, times and samples.
+        verified: How every byte that is stored was compared with the file: by ``digests`` that the server told of what
+            it stores, or by ``checksums`` that came with the bytes. None if that was not done or could not be.
     """
 
     url: str
@@ -104,3 +111,4 @@ class UploadResult:
     restarted: bool
     stats: TransferStats
     unproven: int = 0
+    verified: Proof | None = None

@@ -18,6 +18,7 @@ from .state import (
     Answer,
     Broken,
     Continued,
+    Damaged,
     Differs,
     Event,
     Kind,
@@ -34,7 +35,7 @@ from .state import (
 
 OFFLINE_PACE = ((120.0, 2.0), (600.0, 5.0), (float("inf"), 15.0))
 BUSY_FIRST, BUSY_CAP = 0.5, 10.0
-RESTARTS, REPEATS = 3, 3
+RESTARTS, REPEATS, DAMAGES = 3, 3, 2
 SMALLEST_PIECE = 64 * 1024
 
 CHECKSUM_MISMATCH = 460
@@ -56,18 +57,20 @@ def after_tus(state: State, policy: RetryPolicy, event: Event) -> Decision:
         return _follow(_broken(state, policy, event))
     if isinstance(event, Continued):
         return _follow((state, Proceed(step=_again(state))))
+    if isinstance(event, Damaged):
+        return _follow(_damaged(state, event))
     if isinstance(event, Differs):
         return _follow(_replaced(state, Step.CREATE))
     return _follow(_tus_answered(_reached(state, event.at), policy, event))
 
 
 def after_chunk(state: State, policy: RetryPolicy, event: Event) -> Decision:
-    """What follows an event of a chunk upload."""
+    """What follows an event of a chunk upload, whose chunks are checked one by one: none is ever stored damaged."""
     if isinstance(event, Broken):
         return _follow(_broken(state, policy, event))
     if isinstance(event, Continued):
         return _follow((state, Proceed(step=_again(state))))
-    if isinstance(event, Differs):
+    if isinstance(event, Differs | Damaged):
         return _follow(_replaced(state, Step.SEND))
     return _follow(_chunk_answered(_reached(state, event.at), policy, event))
 
@@ -95,11 +98,22 @@ def _tus_answered(state: State, policy: RetryPolicy, event: Answer) -> Decision:
             return _gone(state, Step.CREATE, f"the server answered {event.status}")
         case ((Step.PROBE | Step.SEND), status) if event.is_complete:
             return state, Stop(kind=Kind.REJECTED, why=f"the server has the whole file and answered {status}")
-        case Step.SEND, 404 | 410:
+        case Step.SEND, _:
+            return _tus_unsent(state, policy, event)
+        case _:
+            return _refused(state, policy, event)
+
+
+def _tus_unsent(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    """Bytes were refused, though the upload is not complete."""
+    match event.status:
+        case _ if event.is_damaged:
+            return _damaged_piece(_settled(state), policy, event)
+        case 404 | 410:
             return _setback(state, policy, event, f"the server answered {event.status}")
-        case Step.SEND, 413 if event.asked > SMALLEST_PIECE:
+        case 413 if event.asked > SMALLEST_PIECE:
             return _shrunk(_settled(state), event)
-        case Step.SEND, status if status == HTTPStatus.CONFLICT or event.is_disputed:
+        case status if status == HTTPStatus.CONFLICT or event.is_disputed:
             return _disputed(_settled(state), policy, event)
         case _:
             return _refused(state, policy, event)
@@ -204,7 +218,7 @@ def _stored(state: State, policy: RetryPolicy, offset: int, at: float) -> State:
     refill = policy.refill_bytes if state.length is None else min(policy.refill_bytes, max(1.0, state.length / 100))
     refund = gain / refill + (state.failures > 0)
     spent = max(0.0, state.spent - refund)
-    return replace(state, offset=offset, best=offset, failures=0, spent=spent, progress_at=at, hopeful=True)
+    return replace(state, offset=offset, best=offset, failures=0, repeats=0, spent=spent, progress_at=at, hopeful=True)
 
 
 def _reached(state: State, at: float) -> State:
@@ -271,6 +285,22 @@ def _replaced(state: State, fresh: Step) -> Decision:
     if state.restarts >= RESTARTS:
         return state, Stop(kind=Kind.INTEGRITY, why=f"{why}, after {state.restarts} new beginnings")
     return _restarted(state, fresh, why)
+
+
+def _damaged(state: State, event: Damaged) -> Decision:
+    """Stored bytes are not those that were sent. Nothing can be taken back from an upload, so it begins anew."""
+    why = f"bytes were damaged on their way, somewhere from {event.start} to {event.end}"
+    if state.damages >= DAMAGES:
+        return state, Stop(kind=Kind.DAMAGED, why=f"{why}, after {state.damages} new beginnings")
+    return _restarted(replace(state, damages=state.damages + 1), Step.CREATE, why)
+
+
+def _damaged_piece(state: State, policy: RetryPolicy, event: Answer) -> Decision:
+    """A piece came with another checksum, and nothing of it is stored: it is sent again."""
+    why = "a piece was damaged on its way"
+    if state.repeats >= REPEATS:
+        return state, Stop(kind=Kind.DAMAGED, why=f"{why}, {state.repeats + 1} times in a row")
+    return _setback(replace(state, repeats=state.repeats + 1), policy, event, why)
 
 
 def _is_out_of_time(state: State, policy: RetryPolicy, at: float) -> bool:

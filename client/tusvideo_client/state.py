@@ -35,6 +35,7 @@ class Kind(StrEnum):
     REJECTED = "rejected"
     GONE = "gone"
     INTEGRITY = "integrity"
+    DAMAGED = "damaged"
     PROTOCOL = "protocol"
     GAVE_UP = "gave_up"
 
@@ -105,6 +106,7 @@ class State:
     restarts: int = 0
     rewinds: int = 0
     repeats: int = 0
+    damages: int = 0
     ceiling: int | None = None
     offline: float = 0.0
 
@@ -116,7 +118,8 @@ class Answer:
     ``left`` counts the chunks still to send; ``renewable``: a fresh token may be had; ``asked`` counts the bytes of the
     file that the request was to carry; ``deferred``: the server waits to be told the length. ``is_complete`` tells
     whether this is the last word on the upload, where the protocol does not leave that to the offset; ``is_disputed``:
-    the upload stands elsewhere than the request assumed.
+    the upload stands elsewhere than the request assumed; ``is_damaged``: the bytes of the request did not come as they
+    were sent.
     """
 
     at: float
@@ -130,6 +133,7 @@ class Answer:
     deferred: bool = False
     is_complete: bool | None = None
     is_disputed: bool = False
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +154,15 @@ class Differs:
     """The bytes that the server stores are not the first bytes of the file."""
 
     at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damaged:
+    """Bytes that were sent are stored as others: somewhere from ``start`` up to ``end``."""
+
+    at: float
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,5 +217,5 @@ class Restart:
     why: str
 
 
-Event = Answer | Broken | Differs | Continued
+Event = Answer | Broken | Differs | Damaged | Continued
 Action = Proceed | Wait | Renew | Restart | Stop

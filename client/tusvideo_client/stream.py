@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, Self
 
+from .checksum import Running
+from .content import feed_by_reading
 from .errors import LocalFileError, StreamBrokenError
 from .fingerprint import GROWING, Fingerprint, Identity
 from .spool import Spool
@@ -132,6 +134,10 @@ class Stream:
         except (OSError, ValueError) as error:
             message = f"the spool of {self.label} cannot be read: {error}"
             raise StreamBrokenError(message) from error
+
+    async def feed(self, running: Running, start: int, *, end: int) -> None:
+        """Let a running checksum take the bytes from ``start`` up to ``end``; raises what :meth:`read` raises."""
+        await feed_by_reading(self, running, start, end=end)
 
     async def pieces(self, start: int, *, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` up to ``end``, in small pieces."""

@@ -68,6 +68,10 @@ ERRORS: dict[Kind, tuple[type[UploadError], str | None]] = {
     Kind.REJECTED: (RejectedError, None),
     Kind.GONE: (UploadGoneError, "ask the operator why uploads vanish"),
     Kind.INTEGRITY: (IntegrityError, "upload the file again"),
+    Kind.DAMAGED: (
+        IntegrityError,
+        "the link damages bytes: use https, or the chunk API (protocol chunks), which checks every chunk",
+    ),
     Kind.PROTOCOL: (ProtocolError, "check that the address is the root of a server that speaks this protocol"),
     Kind.GAVE_UP: (GaveUpError, "what is stored is kept; the same call again resumes"),
 }
@@ -132,6 +136,7 @@ class Transfer:
         self._is_held = False
         self._began = clock.now()
         self._wire_bytes = self._resent_bytes = self._acked_bytes = self._requests = self._retries = self._stalls = 0
+        self._damaged = 0
         self._detect_max = 0.0
         self._reported = Progress(stored=0, total=length, sent=0, percent=0.0, phase=Phase.PREPARING)
         self._reported_at = float("-inf")
@@ -250,12 +255,15 @@ class Transfer:
 
     async def _ask_beside(self, url: str, headers: dict[str, str]) -> bool:
         """Ask over another connection while one is silent; true if the server answers."""
+        return await self.ask_aside("HEAD", url, headers=headers) is not None
+
+    async def ask_aside(self, method: str, url: str, *, headers: dict[str, str], patience: float = 0.0) -> Reply | None:
+        """Make a request beside those that the planner names; None if there is no answer. It changes nothing here."""
         self._requests += 1
         try:
-            await self._transport.send("HEAD", url, headers=headers)
+            return await self._transport.send(method, url, headers=headers, patience=patience)
         except (Interrupted, UploadError):
-            return False
-        return True
+            return None
 
     def answer(
         self,
@@ -266,6 +274,7 @@ class Transfer:
         asked: int = 0,
         is_complete: bool | None = None,
         is_disputed: bool = False,
+        is_damaged: bool = False,
     ) -> Answer:
         """The facts of an answer that the planner wants, whatever the request was."""
         headers = reply.headers
@@ -281,6 +290,7 @@ class Transfer:
             deferred=wire.UPLOAD_DEFER_LENGTH in headers,
             is_complete=is_complete,
             is_disputed=is_disputed,
+            is_damaged=is_damaged,
         )
 
     async def decide(self, event: Event) -> Proceed | Restart:
@@ -312,6 +322,12 @@ class Transfer:
         """Tell the caller what happened, if it wants to know."""
         if self._on_event is not None:
             self._on_event(event)
+
+    def tell_damage(self, start: int, end: int, *, is_stored: bool) -> None:
+        """Book bytes that arrived as others than were sent, and tell the caller."""
+        self._damaged += 1
+        logger.warning("bytes_damaged start=%d end=%d stored=%s", start, end, is_stored)
+        self.tell(events.Damaged(start=start, end=end, is_stored=is_stored))
 
     def count(self, *, moved: int, resent: int, acked: int = 0) -> None:
         """Book bytes of the file that were handed to the network, and how many of them the peer acknowledged."""
@@ -364,6 +380,7 @@ class Transfer:
             stalls=self._stalls,
             detect_max=self._detect_max,
             rewinds=self.state.rewinds,
+            damaged=self._damaged,
         )
 
     async def _wait(self, action: Wait) -> None:

@@ -7,22 +7,25 @@ import mimetypes
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
+from typing import NoReturn
 
 from . import events, pieces, wire
-from .dialect import COLLECTION, DIALECTS, TUS, Dialect, judge_length, judge_requests, request_size
+from .comparison import Comparison
+from .dialect import DIALECTS, Offer, judge_length, judge_requests, request_size
 from .draft import Limits
 from .errors import IntegrityError, ProtocolError, RejectedError, UploadError
 from .intake import Intake
 from .journal import Record
-from .model import Phase, UploadResult
-from .proof import SLOWEST_DIGEST, digest_of, prove
-from .state import Answer, Broken, Event, Proceed, Restart, Step
+from .model import Integrity, Phase, Proof, UploadResult
+from .proof import digest_of, prove
+from .state import MIB, Answer, Broken, Damaged, Event, Proceed, Restart, Step
 from .transfer import PHASES, Transfer
 from .transport import Body, Interrupted, Reply, Transport
 
 OCTET_STREAM = "application/octet-stream"
 DIGEST_FAILURES = 3
 """So many answers of 500 are taken for a server that has no such thing: tusd looks for a folder of that name."""
+SLOWEST_CHECK = 50 * MIB
 FAREWELL_SECONDS = 5.0
 LAST_QUESTION_SECONDS = 0.5
 GONE = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
@@ -39,9 +42,8 @@ class TusRun:
         transfer: What counts and decides.
         base: Root of the server, for the video record.
         request_bytes: Longest body of one request.
-        dialect: What to speak.
-        collection: Where uploads are made; below the root if not given.
-        limits: What the server takes, as far as it is known already.
+        offer: What to speak, where uploads are made, and what is known of the server.
+        integrity: When to compare what arrives with what was sent.
     """
 
     def __init__(  # each of them is another matter
@@ -52,18 +54,25 @@ class TusRun:
         transfer: Transfer,
         base: str,
         request_bytes: int,
-        dialect: Dialect = TUS,
-        collection: str | None = None,
-        limits: Limits | None = None,
+        offer: Offer,
+        integrity: Integrity,
     ) -> None:
         self._intake = intake
         self._transport = transport
         self._transfer = transfer
         self._base = base
         self._request_bytes = request_bytes
-        self._dialect = dialect
-        self._collection = collection or base + COLLECTION
-        self._limits = limits or Limits()
+        self._dialect = DIALECTS[offer.protocol]
+        self._collection = offer.collection
+        self._limits = offer.limits
+        self._comparison = Comparison(
+            intake.source,
+            transfer=transfer,
+            dialect=self._dialect,
+            collection=self._collection,
+            checksums=offer.checksums,
+            integrity=integrity,
+        )
         self._digest: str | None = None
         self._first_length = transfer.state.length
         self._has_told_length = True  # until it is known that it could not be told
@@ -85,7 +94,10 @@ class TusRun:
         try:
             while (step := transfer.state.step) in requests:
                 transfer.report(PHASES[step])
-                action = await transfer.decide(await requests[step]())
+                event = await requests[step]()
+                if isinstance(event, Damaged):
+                    await say_farewell(self._transport, intake.record)  # whatever follows: nobody is to go on with it
+                action = await transfer.decide(event)
                 intake.source.settle(0 if isinstance(action, Restart) else transfer.state.offset)
                 has_place = step is Step.PROBE and transfer.state.step is not step
                 if has_place and known and self._resumed_from is None:
@@ -100,16 +112,19 @@ class TusRun:
                         if known:
                             transfer.tell(events.Resumed(url=self._url, offset=self._resumed_from))
                         self._handed = max(self._handed, transfer.state.offset)
-            transfer.tell(events.Verified(has_checksum=await self._verify()))
+            verified = await self._verified()
+            transfer.tell(events.Verified(has_checksum=verified is not None))
             intake.source.check()
             if "title" in wanted and intake.record.metadata != wanted:
                 await self._record(wanted)
         except BaseException as error:
             await self._leave(error)
             raise
+        finally:
+            await self._comparison.close()
         await asyncio.to_thread(intake.claim.forget)
         transfer.report(Phase.DONE, sent=transfer.state.length)
-        return self._result()
+        return self._result(verified)
 
     async def _leave(self, error: BaseException) -> None:
         """Remember what is stored; a stream cannot make use of it."""
@@ -120,6 +135,7 @@ class TusRun:
             error.hint, error.retryable = "what is stored stays unfinished; send the stream anew", False
 
     async def _begin_anew(self) -> None:
+        await self._comparison.begin_anew()
         self._handed = 0
         self._cut = None
         self._resumed_from = self._unproven = 0
@@ -158,17 +174,25 @@ class TusRun:
     async def _send(self) -> Event:
         transfer, source, start = self._transfer, self._intake.source, self._transfer.state.offset
         readable = await self._readable(start)
+        comparison, length = self._comparison, transfer.state.length
+        event = await comparison.prepare(self._url, start, length=length, limits=self._limits)
+        if event is not None:
+            return event
+        reach, is_checked = comparison.reach(start, readable, length=length, limits=self._limits)
+        if comparison.by_pieces:
+            self._pace = replace(self._pace, is_atomic=True)
         ceiling = min(self._request_bytes, transfer.state.ceiling or self._request_bytes)
-        began = transfer.now()
-        size = pieces.next_size(self._pace, at=began, ceiling=ceiling)
-        end = start + request_size(size, left=readable - start, limits=self._limits)
-        is_last = end == transfer.state.length
+        size = pieces.next_size(self._pace, at=transfer.now(), ceiling=ceiling)
+        end = start + request_size(size, left=reach - start, limits=self._limits)
+        is_last = end == length
         if size != self._size:
             self._size = size
             transfer.tell(events.PieceSize(size=size))
         source.check()
         body = Body(source.pieces(start, end=end), length=end - start)
-        headers = {**self._dialect.always, **self._dialect.append(start, is_last)}
+        told = await comparison.checksum(start, end) if is_checked else {}
+        headers = {**self._dialect.always, **self._dialect.append(start, is_last), **told}
+        began = transfer.now()
         if not self._has_told_length and transfer.state.length is not None:
             headers[wire.UPLOAD_LENGTH] = str(transfer.state.length)
         try:
@@ -177,10 +201,10 @@ class TusRun:
                 self._url,
                 headers=headers,
                 body=body,
-                patience=end / SLOWEST_DIGEST if is_last and self._dialect.says_complete else 0.0,
+                patience=end / SLOWEST_CHECK if is_last and self._dialect.says_complete else 0.0,
                 on_moved=lambda now: transfer.report(Phase.SENDING, sent=start + now.sent, acked=start + now.acked),
                 question=(self._url, dict(self._dialect.aside)),
-                read=lambda reply: self._place(reply, start=start, asked=end - start),
+                read=lambda reply: self._place(reply, start=start, asked=end - start, is_checked=is_checked),
             )
         finally:
             reached = start + body.handed
@@ -189,7 +213,7 @@ class TusRun:
             self._handed = max(self._handed, reached)
         if wire.UPLOAD_LENGTH in headers and transfer.reply is not None and transfer.reply.is_success:
             self._has_told_length = True
-        self._learn(event, start=start, size=end - start, acked=body.acked, began=began)
+        self._learn(event, start=start, size=end - start, acked=None if is_checked else body.acked, began=began)
         return event
 
     async def _readable(self, start: int) -> int:
@@ -205,11 +229,14 @@ class TusRun:
             transfer.report(Phase.SENDING)
         return end if transfer.state.length is None else min(end, transfer.state.length)
 
-    def _learn(self, event: Event, *, start: int, size: int, acked: int, began: float) -> None:
-        """What a request tells of how long the next one should be."""
+    def _learn(self, event: Event, *, start: int, size: int, acked: int | None, began: float) -> None:
+        """What a request tells of how long the next one should be; ``acked`` is None where a cut keeps nothing."""
         if isinstance(event, Broken):
             self._pace = pieces.after_fault(self._pace, size=size, at=event.at)
-            self._cut = start, acked
+            self._cut = None if acked is None else (start, acked)
+        elif isinstance(event, Answer) and event.is_damaged:
+            self._pace = pieces.after_fault(self._pace, size=size, at=event.at)
+            self._transfer.tell_damage(start, start + size, is_stored=False)
         elif isinstance(event, Answer) and event.offset is not None:
             stored, seconds = event.offset - start, event.at - began
             self._pace = pieces.after_stored(self._pace, size=size, stored=stored, seconds=seconds)
@@ -240,7 +267,9 @@ class TusRun:
             transfer.state = replace(transfer.state, step=Step.SEND)
             return await transfer.decide(found)
         self._unproven = found
-        if found:
+        if not found:
+            self._comparison.resume(transfer.state.offset)
+        else:
             logger.warning("prefix_unproven bytes=%d: this server tells no digests of what it stores", found)
         return action
 
@@ -265,7 +294,7 @@ class TusRun:
                 return wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET)) or self._transfer.state.offset
         return self._transfer.state.offset
 
-    def _place(self, reply: Reply, *, start: int | None = None, asked: int = 0) -> Answer:
+    def _place(self, reply: Reply, *, start: int | None = None, asked: int = 0, is_checked: bool = False) -> Answer:
         """What an answer says, for the planner; ``start`` is where the bytes of the request began, if it had any."""
         self._take_published(reply)
         if reply.is_success and (wire.UPLOAD_DEFER_LENGTH in reply.headers or wire.UPLOAD_LENGTH in reply.headers):
@@ -280,7 +309,12 @@ class TusRun:
             is_complete = bool(is_complete)
             self._digest = told.digest if is_complete else None
         return self._transfer.answer(
-            reply, offset=offset, asked=asked, is_complete=is_complete, is_disputed=told.is_disputed
+            reply,
+            offset=offset,
+            asked=asked,
+            is_complete=is_complete,
+            is_disputed=told.is_disputed,
+            is_damaged=told.is_damaged and is_checked,
         )
 
     def _take_limits(self, limits: Limits | None) -> None:
@@ -290,6 +324,30 @@ class TusRun:
         judge_requests(limits)
         if self._transfer.upload_url is None:
             judge_length(self._transfer.state.length, limits=limits)
+
+    async def _verified(self) -> Proof | None:
+        """How all of the file is known to have arrived, now that the server has it; None if it is not known.
+
+        Raises:
+            IntegrityError: Other bytes were published. The next call begins anew.
+        """
+        transfer, comparison, length = self._transfer, self._comparison, self._transfer.state.length or 0
+        await comparison.note(length)
+        while comparison.can_catch_up and (event := await comparison.catch_up(self._url, length)) is not None:
+            if isinstance(event, Damaged):
+                await self._disown("the server published other bytes than those of the file")
+            if isinstance(event, Answer) and event.status in GONE:
+                break
+            transfer.state = replace(transfer.state, step=Step.SEND)
+            await transfer.decide(event)
+        transfer.state = replace(transfer.state, step=Step.DONE)
+        return comparison.verified(length) or ("digests" if await self._verify() else None)
+
+    async def _disown(self, message: str) -> NoReturn:
+        url = self._url
+        await self._intake.begin_anew()
+        self._transfer.begin(Step.DONE)
+        raise IntegrityError(message, upload_url=url, hint="upload the file again")
 
     async def _verify(self) -> bool:
         """Compare the digest of the whole; false where the server told none, or where the bytes came but once.
@@ -301,11 +359,7 @@ class TusRun:
         if self._digest is None or length is None or source.is_once:
             return False
         if self._digest != await digest_of(source, 0, length):
-            url = self._url
-            await self._intake.begin_anew()
-            self._transfer.begin(Step.DONE)
-            message = "the server published other bytes than those of the file: their digests differ"
-            raise IntegrityError(message, upload_url=url, hint="upload the file again")
+            await self._disown("the server published other bytes than those of the file: their digests differ")
         return True
 
     def _take_published(self, reply: Reply) -> None:
@@ -319,7 +373,7 @@ class TusRun:
             raise RuntimeError(message)
         return self._transfer.upload_url
 
-    def _result(self) -> UploadResult:
+    def _result(self, verified: Proof | None) -> UploadResult:
         record = self._intake.record
         return UploadResult(
             url=self._published or self._url,
@@ -332,6 +386,7 @@ class TusRun:
             restarted=self._transfer.state.restarts > 0,
             stats=self._transfer.stats(),
             unproven=self._unproven,
+            verified=verified,
         )
 
 

@@ -22,7 +22,7 @@ from .follow import Follow
 from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import Intake, take_in
 from .journal import Journal
-from .model import Choice, Protocol, UploadResult
+from .model import Choice, Integrity, Protocol, UploadResult
 from .negotiation import negotiate
 from .origin import SPOOL_BYTES, SPOOL_BYTES_AT_LEAST, Uploadable, name_of
 from .plan import after_chunk, after_tus
@@ -88,6 +88,11 @@ class AsyncUploader:
             ``ValueError`` if it means nothing.
         spool_bytes: How many bytes of a stream may wait in a temporary file until the server has confirmed them; when
             they are so many, the producer has to wait.
+        integrity: When to compare what arrives with what is sent: ``auto`` on connections without TLS, where a bit that
+            flips on the way is noticed by nobody else; ``always``; or ``never``. It is done by digests of what the
+            server stores, or by checksums in requests, whatever the server has; the result says in ``verified`` which,
+            or that it has neither. Damage is mended, and never published by a server of this project. What an earlier
+            call stored is compared in any case.
         state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
         clock: Time and chance, for tests.
     """
@@ -107,6 +112,7 @@ class AsyncUploader:
         connections: Connections = "auto",
         rate_limit: RateLimit | None = None,
         spool_bytes: int = SPOOL_BYTES,
+        integrity: Integrity = "auto",
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -119,7 +125,11 @@ class AsyncUploader:
         if protocol not in get_args(Choice):
             message = f"protocol must be one of {', '.join(get_args(Choice))}, not {protocol!r}"
             raise ValueError(message)
+        if integrity not in get_args(Integrity):
+            message = f"integrity must be one of {', '.join(get_args(Integrity))}, not {integrity!r}"
+            raise ValueError(message)
         self._address = base_url
+        self._integrity = integrity
         self._protocol = protocol
         self._offer: Offer | None = None
         self._base = base_url.rstrip("/")
@@ -345,16 +355,15 @@ class AsyncUploader:
                 return await self._send_chunks(intake, transfer, pairs=pairs, control=control)
             if intake.stale is not None:
                 await say_farewell(self._transport, intake.stale)
-            limits = await self._choose(intake, transfer)
+            offer = await self._choose(intake, transfer)
             run = TusRun(
                 intake,
                 transport=self._transport,
                 transfer=transfer,
                 base=self._base,
                 request_bytes=self._request_bytes,
-                dialect=DIALECTS[intake.record.protocol],
-                collection=intake.record.collection,
-                limits=limits,
+                offer=offer,
+                integrity=self._integrity,
             )
             try:
                 return await run.to_end(pairs)
@@ -379,12 +388,13 @@ class AsyncUploader:
                 control.is_terminated = True
             raise
 
-    async def _choose(self, intake: Intake, transfer: Transfer) -> Limits:
-        """See to it that the record says what to speak and where; gives what is known of the server's limits."""
+    async def _choose(self, intake: Intake, transfer: Transfer) -> Offer:
+        """See to it that the record says what to speak and where; gives what is known of the server."""
         record = intake.record
         begun_with = DIALECTS[record.protocol].name if record.upload_url is not None else None
         if begun_with is not None and self._protocol in ("auto", begun_with):
-            return Limits()
+            collection = record.collection or self._base + COLLECTION
+            return Offer(protocol=begun_with, collection=collection, limits=Limits())
         if begun_with is not None:
             await say_farewell(self._transport, record)
             await intake.begin_anew()
@@ -397,7 +407,7 @@ class AsyncUploader:
         judge_length(intake.source.size, limits=offer.limits)
         if (intake.record.protocol, intake.record.collection) != (offer.protocol, offer.collection):
             await intake.save(replace(intake.record, protocol=offer.protocol, collection=offer.collection))
-        return offer.limits
+        return offer
 
 
 def _judged_follow(options: UploadOptions) -> Follow | None:

@@ -19,10 +19,12 @@ TUS_RESUMABLE = "Tus-Resumable"
 TUS_VERSION_FIELD = "Tus-Version"
 TUS_EXTENSION = "Tus-Extension"
 TUS_MAX_SIZE = "Tus-Max-Size"
+TUS_CHECKSUM_ALGORITHM = "Tus-Checksum-Algorithm"
 UPLOAD_OFFSET = "Upload-Offset"
 UPLOAD_LENGTH = "Upload-Length"
 UPLOAD_DEFER_LENGTH = "Upload-Defer-Length"
 UPLOAD_METADATA = "Upload-Metadata"
+UPLOAD_CHECKSUM = "Upload-Checksum"
 UPLOAD_NEXT_CHUNK = "Upload-Next-Chunk"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 CONTENT_LOCATION = "Content-Location"
@@ -107,6 +109,14 @@ def build_metadata(pairs: Mapping[str, str]) -> str:
     return ",".join(
         f"{key} {base64.b64encode(value.encode()).decode()}" if value else key for key, value in pairs.items()
     )
+
+
+def build_checksum(algorithm: str, digest: bytes) -> str:
+    """The value of ``Upload-Checksum``: the algorithm's name, space, base64.
+
+    Spec: tus 1.0.0 § Checksum / Headers / Upload-Checksum
+    """
+    return f"{algorithm} {base64.b64encode(digest).decode()}"
 
 
 def sendable(text: str) -> str:

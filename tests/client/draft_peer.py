@@ -73,7 +73,9 @@ class DraftPeer(Peer):
             problem = {"type": f"{PROBLEMS}mismatching-upload-offset", "expected-offset": stored}
             told = {"Upload-Complete": "?0", **({"Upload-Offset": str(stored)} if self.says_offset_on_409 else {})}
             return web.json_response(problem, status=409, headers=told)
-        await self._body(request, upload.data.extend)
+        if not await self._store(request, upload):
+            problem = {"type": f"{PROBLEMS}digest-mismatched-values"}
+            return web.json_response(problem, status=400, headers={"Upload-Complete": "?0"})
         told = {"Upload-Offset": str(len(upload.data))} if self.says_offset else {}
         if fields["Upload-Complete"] == "?0":
             return web.Response(status=204, headers={**told, "Upload-Complete": "?0"})

@@ -9,8 +9,9 @@ import hashlib
 import io
 import json
 import socket
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,6 +113,7 @@ class Peer:
         self.says_offset_on_409 = True
         self.says_content_location = True
         self.tells_digests = False
+        self.mangle: Callable[[bytes], bytes] | None = None
         self.largest_body: int | None = None
         self.mistakes: list[Exception] = []
         self.reached = asyncio.Event()
@@ -230,7 +232,7 @@ class Peer:
         limit = limits[0] if limits else None
         async for data in request.content.iter_any():
             part = data if limit is None else data[: limit - seen.received]
-            take(part)
+            take(part if self.mangle is None else self.mangle(part))
             seen.received += len(part)
             if self.on_body:
                 self.on_body(seen.received)
@@ -280,8 +282,23 @@ class Peer:
             if upload.length is not None:
                 return web.Response(status=400)  # as tusd does
             upload.length = int(request.headers["Upload-Length"])
-        await self._body(request, upload.data.extend)
+        if not await self._store(request, upload):
+            return web.Response(status=460, headers=self._place(upload))
         return web.Response(status=204, headers=self._place(upload))
+
+    async def _store(self, request: web.Request, upload: Upload) -> bool:
+        """Take the body; one that carries a checksum is taken whole or not at all."""
+        told = checksum_in(request)
+        if told is None:
+            await self._body(request, upload.data.extend)
+            return True
+        body = bytearray()
+        await self._body(request, body.extend)
+        algorithm, digest = told
+        if _COMPUTE[algorithm](body) != digest:
+            return False
+        upload.data.extend(body)
+        return True
 
     async def _delete(self, request: web.Request) -> web.Response:
         return web.Response(status=204 if self.uploads.pop(request.match_info["id"], None) else 404)
@@ -381,6 +398,24 @@ class Peer:
         return sum(len(upload.chunks[index]) for index in range(upload.contiguous))
 
 
+_COMPUTE: dict[str, Callable[[bytes | bytearray], bytes]] = {
+    "sha256": lambda body: hashlib.sha256(body).digest(),
+    "sha1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
+    "crc32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
+}
+
+
+def checksum_in(request: web.Request) -> tuple[str, bytes] | None:
+    """The checksum that a request tells of its body, in the words of tus or in those of RFC 9530."""
+    if told := request.headers.get("Upload-Checksum"):
+        algorithm, _, value = told.partition(" ")
+        return algorithm, base64.b64decode(value, validate=True)
+    if told := request.headers.get("Content-Digest"):
+        assert told.startswith("sha-256=:")
+        return "sha256", base64.b64decode(told.removeprefix("sha-256=:").rstrip(":"), validate=True)
+    return None
+
+
 def _length_in(request: web.Request) -> int | None:
     """The length that a creation tells; None if it says that it will tell it later."""
     if request.headers.get("Upload-Defer-Length") == "1":
@@ -460,6 +495,36 @@ async def slow_link(port: int, *, bytes_per_second: int, is_shared: bool = False
         await asyncio.wait({server})
         for used in sockets:
             used.close()
+
+
+@asynccontextmanager
+async def hurting_link(port: int, *, mark: bytes, times: int) -> AsyncIterator[str]:
+    """A way to a port of this machine that flips a bit in what passes, where it sees ``mark``; yields its address."""
+    left = times
+
+    def hurt(data: bytes) -> bytes:
+        nonlocal left
+        place = data.find(mark)
+        if left == 0 or place < 0:
+            return data
+        left -= 1
+        return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+    async def pump(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, change: Callable[[bytes], bytes]
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(256 * 1024):
+                writer.write(change(data))
+                await writer.drain()
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pump(reader, far_writer, hurt), pump(far_reader, writer, bytes))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 def drop(request: web.Request) -> None:

@@ -13,10 +13,11 @@ from tusvideo_client.dialect import (
     collections_of,
     judge_length,
     judge_requests,
+    read_checksums,
     read_offer,
     request_size,
 )
-from tusvideo_client.draft import COMPLETED_UPLOAD, MISMATCHING_OFFSET, Limits
+from tusvideo_client.draft import COMPLETED_UPLOAD, MISMATCHING_DIGEST, MISMATCHING_OFFSET, Limits
 
 URL = "http://h/files/"
 
@@ -26,6 +27,7 @@ def test_tus_has_the_form_of_its_specification() -> None:
     assert TUS.always == {"Tus-Resumable": "1.0.0"}
     assert TUS.create(5, {"filename": "a.mp4"}) == {"Upload-Length": "5", "Upload-Metadata": "filename YS5tcDQ="}
     assert TUS.create(None, {}) == {"Upload-Defer-Length": "1", "Upload-Metadata": ""}
+    assert TUS.checksum("sha1", b"abc") == {"Upload-Checksum": "sha1 YWJj"}
     assert TUS.append(3, True) == {"Upload-Offset": "3", "Content-Type": "application/offset+octet-stream"}
 
 
@@ -41,6 +43,7 @@ def test_the_draft_has_the_form_of_its_text() -> None:
     }
     assert "Upload-Length" not in IETF.create(None, {})
     media = {"Content-Type": "application/partial-upload"}
+    assert IETF.checksum("sha256", b"abc") == {"Content-Digest": "sha-256=:YWJj:"}
     assert IETF.append(3, False) == {"Upload-Offset": "3", "Upload-Complete": "?0", **media}
     assert IETF.append(3, True) == {"Upload-Offset": "3", "Upload-Complete": "?1", **media}
 
@@ -55,6 +58,11 @@ def test_the_draft_has_the_form_of_its_text() -> None:
 def test_tus_answers(headers: dict[str, str], told: Standing) -> None:
     """Offset and length are all that tus tells."""
     assert TUS.read(204, headers, b"") == told
+
+
+def test_a_checksum_that_does_not_match_is_460() -> None:
+    """Spec: tus 1.0.0 § Checksum: 460 Checksum Mismatch."""
+    assert TUS.read(460, {}, b"") == Standing(offset=None, length=None, is_damaged=True)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +88,7 @@ def test_tus_answers(headers: dict[str, str], told: Standing) -> None:
             {"type": COMPLETED_UPLOAD, "expected-offset": 4},
             Standing(offset=None, length=None, is_disputed=True),
         ),
+        (400, {}, {"type": MISMATCHING_DIGEST}, Standing(offset=None, length=None, is_damaged=True)),
     ],
 )
 def test_answers_of_the_draft(status: int, headers: dict[str, str], problem: dict[str, object], told: Standing) -> None:
@@ -116,6 +125,22 @@ def test_offers(headers: dict[str, str], protocol: str, limits: Limits) -> None:
     offer = read_offer(URL, status=204, headers=headers)
     assert isinstance(offer, Offer)
     assert (offer.protocol, offer.collection, offer.limits) == (protocol, URL, limits)
+
+
+@pytest.mark.parametrize(
+    ("headers", "checksums"),
+    [
+        ({"Tus-Extension": "creation,checksum", "Tus-Checksum-Algorithm": "sha1, crc32"}, ("sha1", "crc32")),
+        ({"Tus-Extension": "creation", "Tus-Checksum-Algorithm": "sha1"}, ()),
+        ({"Tus-Extension": "creation,checksum"}, ()),
+        ({}, ()),
+    ],
+)
+def test_checksums_that_are_announced(headers: dict[str, str], checksums: tuple[str, ...]) -> None:
+    """Spec: tus 1.0.0 § Checksum: the extension and its algorithms; both belong to an offer."""
+    offer = read_offer(URL, status=204, headers={"Tus-Extension": "creation", "Tus-Resumable": "1.0.0", **headers})
+    assert isinstance(offer, Offer)
+    assert offer.checksums == read_checksums(headers) == checksums
 
 
 @pytest.mark.parametrize(

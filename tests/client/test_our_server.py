@@ -12,15 +12,25 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.client.peer import hurting_link
 from tests.faults.processes import ServerProcess
 from tests.media.clip import make_mp4
-from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, Follow, Progress, RejectedError, UploadResult
+from tusvideo_client import (
+    AsyncChunkedVideoUploader,
+    AsyncUploader,
+    Follow,
+    IntegrityError,
+    Progress,
+    RejectedError,
+    UploadResult,
+)
 from tusvideo_client.model import Choice
 from tusvideo_client.state import MIB
 from tusvideo_client.transfer import Clock
 from tusvideo_client.transport import ANSWER_LIMIT, Transport
 
 SIZE = 3 * MIB + 11
+MARK = b"a link that flips bits sees this"
 
 
 class Enough(Exception):
@@ -226,3 +236,56 @@ async def test_a_video_that_is_not_there_is_not_replaced(protocol: Choice, serve
         with pytest.raises(RejectedError, match="no such video") as caught:
             await uploader.upload(clip, replaces="0" * 32)
     assert caught.value.status == 404
+
+
+def marked(clip: Path, *places: int) -> bytes:
+    """Write something at these places that a link can know again; gives what the file is then."""
+    data = bytearray(clip.read_bytes())
+    for place in places:
+        data[place : place + 4096] = MARK * 128
+    clip.write_bytes(data)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("protocol", ["tus", "ietf"])
+async def test_bits_that_flip_on_the_way_are_mended_before_anybody_sees_them(
+    protocol: Choice, times: int, server: ServerProcess, clip: Path
+) -> None:
+    """In the middle, in pieces that are sent again, and in the last bytes: one file is published, and it is equal."""
+    data = marked(clip, 2 * MIB, SIZE - 100_000)
+    async with (
+        hurting_link(server.port, mark=MARK, times=times) as url,
+        AsyncUploader(url, protocol=protocol, request_bytes=MIB) as uploader,
+    ):
+        result = await uploader.upload(clip, profile="video")
+    assert on_disk(server, result) == data
+    assert (result.restarted, result.verified) == (True, "checksums")
+    assert min(times, 2) <= result.stats.damaged <= times
+    assert len([path for path in (server.data_dir / "uploads").rglob("*.mp4") if path.is_file()]) == 1
+    assert [path for path in (server.data_dir / "staging").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("protocol", ["tus", "ietf"])
+async def test_a_link_that_damages_the_same_bytes_for_ever_publishes_nothing(
+    protocol: Choice, server: ServerProcess, clip: Path
+) -> None:
+    """The error names the cure, and the user's folder is empty."""
+    marked(clip, SIZE - 100_000)
+    async with (
+        hurting_link(server.port, mark=MARK, times=-1) as url,
+        AsyncUploader(url, protocol=protocol) as uploader,
+    ):
+        with pytest.raises(IntegrityError, match="damaged on its way") as caught:
+            await uploader.upload(clip, profile="video")
+    assert "https" in (caught.value.hint or "")
+    assert [path for path in (server.data_dir / "uploads").rglob("*.mp4") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("protocol", ["tus", "ietf"])
+async def test_a_clean_link_is_proven_with_nothing_sent_twice(
+    protocol: Choice, server: ServerProcess, clip: Path
+) -> None:
+    """Ranges are compared by digests, and the result says so."""
+    result = await send(protocol, server, clip)
+    assert (result.verified, result.stats.damaged, result.stats.resent_bytes) == ("digests", 0, 0)

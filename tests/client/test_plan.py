@@ -12,6 +12,7 @@ from tusvideo_client.state import (
     Answer,
     Broken,
     Continued,
+    Damaged,
     Differs,
     Event,
     Kind,
@@ -63,6 +64,7 @@ def brief(action: Action) -> tuple[object, ...]:
 
 HALF = LENGTH // 2
 ASK, CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
+HURT = Damaged(at=NOW + 1, start=5, end=9)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,15 @@ ASK, CREATE, PROBE, SEND, FINALIZE, RECORD, DONE = Step
         pytest.param(a_state(SEND), said(413, asked=2**17), ("proceed", PROBE), id="413 on PATCH: ask, then halve it"),
         pytest.param(a_state(SEND), Differs(at=NOW), ("restart", CREATE), id="other bytes are stored: a new upload"),
         pytest.param(a_state(SEND, restarts=3), Differs(at=NOW), ("stop", Kind.INTEGRITY), id="other bytes each time"),
+        pytest.param(
+            a_state(SEND), said(460, is_damaged=True), ("wait", PROBE, 0, 0.25), id="a damaged piece goes again"
+        ),
+        pytest.param(
+            a_state(SEND, repeats=3), said(460, is_damaged=True), ("stop", Kind.DAMAGED), id="a piece damaged each time"
+        ),
+        pytest.param(a_state(SEND), HURT, ("restart", CREATE), id="damage is stored: a new upload"),
+        pytest.param(a_state(SEND, restarts=5, damages=1), HURT, ("restart", CREATE), id="damage is stored again"),
+        pytest.param(a_state(SEND, damages=2), HURT, ("stop", Kind.DAMAGED), id="damage is stored each time"),
         pytest.param(a_state(SEND), Continued(at=NOW), ("proceed", PROBE), id="a pause broke it off: ask"),
         pytest.param(a_state(RECORD), said(201), ("proceed", DONE), id="record made"),
         pytest.param(a_state(SEND), broke(Trouble.UNTRUSTED), ("stop", Kind.UNTRUSTED), id="bad certificate"),
@@ -210,6 +221,7 @@ def test_table_of_the_draft(state: State, event: Event, expected: tuple[object, 
         pytest.param(a_state(SEND, repeats=3), said(422), ("stop", Kind.INTEGRITY), id="damaged every time"),
         pytest.param(a_state(SEND), said(415), ("stop", Kind.REJECTED), id="wrong type"),
         pytest.param(a_state(SEND), Differs(at=NOW), ("restart", SEND), id="other bytes are stored: a new upload"),
+        pytest.param(a_state(SEND), HURT, ("restart", SEND), id="other bytes, whoever says so"),
         pytest.param(a_state(SEND), said(403), ("stop", Kind.REJECTED), id="quota"),
         pytest.param(a_state(FINALIZE), said(200), ("proceed", DONE), id="finalized"),
         pytest.param(a_state(FINALIZE), broke(), ("wait", FINALIZE, 0, 0.25), id="answer lost: ask again"),
@@ -289,6 +301,20 @@ def test_a_hundredth_of_a_small_file_refills_as_much_as_a_mebibyte() -> None:
     state = a_state(PROBE, length=1000, failures=1, spent=5.0)
     after, _ = after_tus(state, POLICY, said(200, offset=20))
     assert after.spent == 2.0
+
+
+def test_a_stored_piece_makes_damage_before_it_forgotten() -> None:
+    """Only the same piece again and again says that the link is hopeless."""
+    state, _ = after_tus(a_state(SEND, repeats=3), POLICY, said(204, offset=HALF))
+    assert state.repeats == 0
+
+
+def test_damage_costs_what_was_stored() -> None:
+    """The new upload begins at the first byte, and the damage is remembered."""
+    state, action = after_tus(a_state(SEND, offset=HALF, best=HALF), POLICY, HURT)
+    assert (state.offset, state.best, state.damages, state.restarts) == (0, 0, 1, 1)
+    assert isinstance(action, Restart)
+    assert "from 5 to 9" in action.why
 
 
 def test_bytes_that_were_stored_before_are_no_progress() -> None:

@@ -274,6 +274,15 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="a connection may take so long to come about (default 10s)",
     )
+    _option(
+        group,
+        "--integrity",
+        variable="TUSVIDEO_INTEGRITY",
+        type=values.OneOf("auto", "always", "never"),
+        default="auto",
+        metavar="{auto,always,never}",
+        help="when to prove that what is stored is what was sent (default auto: without TLS; chunks: always)",
+    )
 
 
 def _add_display(parser: argparse.ArgumentParser) -> None:

@@ -150,6 +150,7 @@ class Senders:
                 stall_timeout=self._options.stall or STALL,
                 connect_timeout=self._options.connect_timeout,
                 rate_limit=self._throttle,
+                integrity=self._options.integrity,
             )
             self._uploaders[key] = await self._stack.enter_async_context(uploader)
         return self._uploaders[key]

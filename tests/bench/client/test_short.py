@@ -28,7 +28,6 @@ LONGER = {
     "7c": "as 7a",
     "12a": "it is about bytes sent twice in a long upload",
     "12c": "as 7a",
-    "16a": "over tus nobody notices a bit that flips on a link without TLS",
 }
 """Scenarios that only the long form has, and why."""
 UNBOUNDED = {
@@ -36,6 +35,7 @@ UNBOUNDED = {
     "10": "as 9, and the client is killed",
     "12b": "what a proxy refused had been sent",
     "15": "what comes late collides with what was sent for it meanwhile, as often as the machine lets it",
+    "16a": "what came damaged is sent again",
     "16d": "the upload is gone, and all of it is sent again",
 }
 """Scenarios that bound no bytes sent twice, and why."""

@@ -1,0 +1,441 @@
+"""Bits that flip on the way, where no TLS would notice: never reported as done, and mended where that can be."""
+
+import io
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.client.conftest import Command, Waits
+from tests.client.draft_peer import DraftPeer
+from tests.client.peer import Fault, Peer
+from tusvideo_client import (
+    AsyncUploader,
+    Damaged,
+    FileChangedError,
+    GaveUpError,
+    IntegrityError,
+    Phase,
+    Progress,
+    RetryPolicy,
+    Uploader,
+    UploadResult,
+    Verified,
+)
+from tusvideo_client.comparison import GRAIN, HELD_BACK
+from tusvideo_client.model import Choice
+from tusvideo_client.state import MIB
+
+IMPATIENT = RetryPolicy(no_progress=0, max_offline=0, busy=0)
+TUS_WITH_CHECKSUMS = {
+    "Tus-Resumable": "1.0.0",
+    "Tus-Version": "1.0.0",
+    "Tus-Extension": "creation,checksum",
+    "Tus-Checksum-Algorithm": "sha1,sha256",
+}
+
+
+def flip_at(*places: int) -> Callable[[bytes], bytes]:
+    """Flips one bit at each place, counted over all bytes of bodies that arrive: what is sent again is other bytes."""
+    seen = 0
+
+    def mangle(data: bytes) -> bytes:
+        nonlocal seen
+        start, seen = seen, seen + len(data)
+        hurt = bytearray(data)
+        for place in places:
+            if start <= place < seen:
+                hurt[place - start] ^= 4
+        return bytes(hurt)
+
+    return mangle
+
+
+def flip_always(data: bytes) -> bytes:
+    """Flips a bit in everything."""
+    return bytes([data[0] ^ 4]) + data[1:]
+
+
+@pytest.fixture
+def ours(peer: Peer) -> Peer:
+    """A server like that of this project: it tells digests, and takes checksums."""
+    peer.tells_digests = True
+    peer.offer = dict(TUS_WITH_CHECKSUMS)
+    return peer
+
+
+@pytest.fixture
+def foreign(peer: Peer) -> Peer:
+    """A server with the checksum extension, and without digests of what it stores."""
+    peer.offer = dict(TUS_WITH_CHECKSUMS)
+    return peer
+
+
+@pytest_asyncio.fixture
+async def draft() -> AsyncIterator[DraftPeer]:
+    """A server like that of this project, spoken to in the IETF draft."""
+    peer = DraftPeer()
+    peer.tells_digests = True
+    peer.offer |= {name: TUS_WITH_CHECKSUMS[name] for name in ("Tus-Extension", "Tus-Checksum-Algorithm")}
+    await peer.start()
+    yield peer
+    await peer.stop()
+    assert peer.mistakes == []
+
+
+async def upload(peer: Peer, path: Path, *, protocol: Choice = "auto", **made: object) -> UploadResult:
+    """One call of ``upload`` with an uploader of its own; ``on_event`` goes to the upload."""
+    options = {name: made.pop(name) for name in ("on_event", "progress") & made.keys()}
+    async with AsyncUploader(peer.url, protocol=protocol, **made) as uploader:  # type: ignore[arg-type]
+        return await uploader.upload(path, **options)  # type: ignore[arg-type]
+
+
+def requests(peer: Peer) -> list[str]:
+    """What was asked, in order, with the digests of ranges told apart."""
+    return ["DIGEST" if seen.path.endswith("/digest") else seen.method for seen in peer.seen]
+
+
+async def test_the_last_bytes_wait_until_all_others_are_proven(ours: Peer, video: Path) -> None:
+    """One long request, its digest, then the rest with a checksum: damage before it cannot complete the upload."""
+    result = await upload(ours, video)
+    size = video.stat().st_size
+    assert requests(ours) == ["POST", "DIGEST", "PATCH", "DIGEST", "PATCH"]
+    first, last = [seen for seen in ours.seen if seen.method == "PATCH"]
+    assert (first.received, last.start, last.received) == (size - HELD_BACK, size - HELD_BACK, HELD_BACK)
+    assert "Upload-Checksum" not in first.headers
+    assert last.headers["Upload-Checksum"].startswith("sha256 ")
+    assert bytes(ours.only().data) == video.read_bytes()
+    assert (result.verified, result.stats.damaged, result.stats.resent_bytes) == ("digests", 0, 0)
+
+
+async def test_a_small_file_goes_in_one_request_with_a_checksum(ours: Peer, tmp_path: Path) -> None:
+    """There is nothing to hold back and nothing to ask."""
+    path = tmp_path / "small.bin"
+    path.write_bytes(bytes(range(256)) * 1024)
+    result = await upload(ours, path)
+    assert requests(ours) == ["POST", "PATCH"]
+    assert result.verified == "checksums"
+
+
+async def test_damage_is_found_told_and_mended(ours: Peer, video: Path, waits: Waits) -> None:
+    """The damaged upload is removed before it is complete; the new one goes in pieces that are checked one by one."""
+    ours.mangle = flip_at(MIB + 17)
+    seen: list[object] = []
+    result = await upload(ours, video, on_event=seen.append, clock=waits.clock)
+    assert bytes(ours.only().data) == video.read_bytes()
+    (found,) = [event for event in seen if isinstance(event, Damaged)]
+    assert found.start <= MIB + 17 < found.end <= found.start + GRAIN
+    assert found.is_stored
+    assert (result.verified, result.restarted, result.stats.damaged) == ("checksums", True, 1)
+    assert [event.has_checksum for event in seen if isinstance(event, Verified)] == [True]
+    assert (ours.count("POST"), ours.count("DELETE")) == (2, 1)
+    second = ours.seen[max(at for at, seen in enumerate(ours.seen) if seen.method == "POST") :]
+    assert all("Upload-Checksum" in seen.headers for seen in second if seen.method == "PATCH")
+
+
+async def test_nothing_is_said_to_be_whole_before_it_is_proven(ours: Peer, video: Path, waits: Waits) -> None:
+    """100 % and the phase ``done`` come once, at the end, and the damaged upload never had all of its bytes."""
+    ours.mangle = flip_at(MIB)
+    stored: list[int] = []
+    told: list[Progress] = []
+
+    def look(received: int) -> None:
+        stored.append(max(len(upload.data) for upload in ours.uploads.values() if upload.length is not None))
+
+    ours.on_body = look
+    await upload(ours, video, progress=told.append, clock=waits.clock)
+    is_last = [(now.phase is Phase.DONE, now.percent == 100.0) for now in told]
+    assert is_last == [(False, False)] * (len(told) - 1) + [(True, True)]
+    first_upload = stored[: next((at for at in range(1, len(stored)) if stored[at] < stored[at - 1]), len(stored))]
+    assert max(first_upload) <= video.stat().st_size - HELD_BACK
+
+
+async def test_damage_in_the_last_bytes_is_refused_and_they_are_sent_again(
+    ours: Peer, video: Path, waits: Waits
+) -> None:
+    """Nothing of them is stored, so there is nothing to begin anew."""
+    size = video.stat().st_size
+    ours.mangle = flip_at(size - 5)
+    seen: list[object] = []
+    result = await upload(ours, video, on_event=seen.append, clock=waits.clock)
+    assert bytes(ours.only().data) == video.read_bytes()
+    assert [(event.start, event.end, event.is_stored) for event in seen if isinstance(event, Damaged)] == [
+        (size - HELD_BACK, size, False)
+    ]
+    assert (ours.count("POST"), result.verified, result.restarted) == (1, "digests", False)
+    assert result.stats.resent_bytes == HELD_BACK
+
+
+async def test_a_link_that_damages_everything_is_given_up(ours: Peer, video: Path, waits: Waits) -> None:
+    """The error says what is wrong and what to do; the server is left with nothing, and nothing was complete."""
+    ours.mangle = flip_always
+    with pytest.raises(IntegrityError, match="damaged on its way") as caught:
+        await upload(ours, video, clock=waits.clock)
+    assert "https" in (caught.value.hint or "")
+    assert all(len(upload.data) < (upload.length or 0) for upload in ours.uploads.values())
+    ours.mangle = None
+    result = await upload(ours, video, clock=waits.clock)
+    assert bytes(ours.uploads[result.upload_url.rpartition("/")[2]].data) == video.read_bytes()
+
+
+async def test_without_checksums_a_new_beginning_is_tried_twice(peer: Peer, video: Path, waits: Waits) -> None:
+    """A server that tells digests and takes no checksums: the same again, then the error."""
+    peer.tells_digests = True
+    peer.offer = {name: value for name, value in TUS_WITH_CHECKSUMS.items() if name != "Tus-Checksum-Algorithm"}
+    peer.offer["Tus-Checksum-Algorithm"] = "unheard-of"
+    peer.mangle = flip_always
+    with pytest.raises(IntegrityError, match="2 new beginnings"):
+        await upload(peer, video, clock=waits.clock)
+    assert (peer.count("POST"), peer.uploads) == (3, {})
+
+
+async def test_a_kill_between_damage_and_its_discovery_publishes_nothing(ours: Peer, video: Path, waits: Waits) -> None:
+    """What an earlier call stored is proven before anything is added to it."""
+    ours.mangle = flip_at(1000)
+    ours.faults = [Fault("PATCH", cut_after=MIB)]
+    with pytest.raises(GaveUpError):
+        await upload(ours, video, retry=IMPATIENT)
+    result = await upload(ours, video, clock=waits.clock)
+    assert bytes(ours.uploads[result.upload_url.rpartition("/")[2]].data) == video.read_bytes()
+    assert (result.resumed_from, result.verified) == (0, "digests")
+
+
+async def test_what_an_earlier_call_stored_counts_as_proven(ours: Peer, video: Path) -> None:
+    """Its digest is asked for once; a resumed upload asks nobody what the server can do."""
+    ours.faults = [Fault("PATCH", cut_after=MIB)]
+    with pytest.raises(GaveUpError):
+        await upload(ours, video, retry=IMPATIENT)
+    ours.seen.clear()
+    result = await upload(ours, video)
+    assert requests(ours) == ["HEAD", "DIGEST", "PATCH", "DIGEST", "PATCH"]
+    assert (len(ours.asked), result.resumed_from, result.verified) == (1, MIB, "digests")
+
+
+async def test_a_cut_costs_no_more_than_without(ours: Peer, video: Path, waits: Waits) -> None:
+    """Long requests carry no checksum, so the server keeps what came of them."""
+    ours.faults = [Fault("PATCH", cut_after=MIB)]
+    result = await upload(ours, video, clock=waits.clock)
+    assert [seen.start for seen in ours.seen if seen.method == "PATCH"] == [0, MIB, video.stat().st_size - HELD_BACK]
+    assert result.verified == "digests"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("GET", lose=True, times=9), Fault("GET", status=503, times=2), Fault("GET", status=500, times=2)],
+    ids=["lost", "503", "500"],
+)
+async def test_a_digest_that_does_not_come_is_asked_for_again(
+    fault: Fault, ours: Peer, video: Path, waits: Waits
+) -> None:
+    """The last bytes wait for it."""
+    fault.skip = 1  # the question whether there are digests at all
+    ours.faults = [fault]
+    result = await upload(ours, video, clock=waits.clock)
+    assert bytes(ours.only().data) == video.read_bytes()
+    assert result.verified == "digests"
+
+
+async def test_an_answer_that_is_hurt_itself_costs_nothing_but_a_question(ours: Peer, video: Path) -> None:
+    """A digest that differs is believed only if it differs again."""
+    wrong = Fault("GET", status=200, body=json.dumps({"algorithm": "sha-256", "digest": "0" * 64}), skip=1)
+    ours.faults = [wrong]
+    result = await upload(ours, video)
+    assert (ours.count("POST"), result.stats.damaged, result.verified) == (1, 0, "digests")
+
+
+async def test_ranges_are_compared_while_more_is_sent(ours: Peer, video: Path) -> None:
+    """A range of a request that is done is looked at beside the next one; the last range at the end."""
+    result = await upload(ours, video, request_bytes=MIB)
+    assert requests(ours).count("PATCH") == 4
+    assert 2 <= requests(ours).count("DIGEST") - 1 <= 3
+    assert result.verified == "digests"
+
+
+async def test_damage_in_an_early_range_ends_the_upload_early(ours: Peer, video: Path, waits: Waits) -> None:
+    """No more is sent after bytes that are known to be damaged."""
+    ours.mangle = flip_at(10)
+    reached = 0
+
+    def look(received: int) -> None:
+        nonlocal reached
+        reached = (
+            max(reached, *(len(upload.data) for upload in ours.uploads.values()))
+            if ours.count("POST") == 1
+            else reached
+        )
+
+    ours.on_body = look
+    await upload(ours, video, request_bytes=256 * 1024, clock=waits.clock)
+    assert reached < video.stat().st_size - HELD_BACK
+    assert bytes(ours.only().data) == video.read_bytes()
+
+
+async def test_a_file_that_is_edited_is_no_damaged_link(ours: Peer, video: Path) -> None:
+    """What differs because the file is another one by now is told as that."""
+
+    def edit(received: int) -> None:
+        if received == video.stat().st_size - HELD_BACK:
+            video.write_bytes(bytes(len(video.read_bytes())))
+
+    ours.on_body = edit
+    with pytest.raises(FileChangedError):
+        await upload(ours, video)
+
+
+async def test_bytes_that_the_server_lost_are_proven_anew(ours: Peer, video: Path, waits: Waits) -> None:
+    """What was proven is proven no more once the server has less."""
+    ours.faults = [Fault("PATCH", lose=True, skip=1)]
+
+    def lose(now: Progress) -> None:
+        if now.phase is Phase.WAITING:
+            del ours.only().data[MIB:]
+            ours.only().data[5] ^= 1  # and what it kept is not what it had
+            ours.only().data[5] ^= 1
+
+    result = await upload(ours, video, clock=waits.clock, progress=lose)
+    assert bytes(ours.only().data) == video.read_bytes()
+    assert result.verified == "digests"
+
+
+async def test_a_lost_last_answer_is_proven_afterwards(ours: Peer, video: Path, waits: Waits) -> None:
+    """HEAD says that all is there; the digest says that it is the file's."""
+    ours.faults = [Fault("PATCH", lose=True, skip=1)]
+    result = await upload(ours, video, clock=waits.clock)
+    assert result.verified == "digests"
+    assert (ours.count("POST"), ours.count("PATCH")) == (1, 2)
+
+
+async def test_bytes_that_somebody_else_completed_are_compared(ours: Peer, video: Path) -> None:
+    """An upload that is whole before its last bytes were sent is published already; what it is gets told."""
+
+    def complete(now: Progress) -> None:
+        if now.phase is Phase.SENDING and not ours.only().data:
+            ours.only().data.extend(bytes(video.stat().st_size))
+
+    with pytest.raises(IntegrityError, match="published other bytes"):
+        await upload(ours, video, progress=complete)
+
+
+async def test_a_foreign_server_gets_a_checksum_with_every_piece(foreign: Peer, video: Path, waits: Waits) -> None:
+    """Pieces are short, because a cut loses all of one; one that came damaged is sent again, half as long."""
+    foreign.mangle = flip_at(MIB + 5)
+    foreign.faults = [Fault("PATCH", cut_after=100_000, skip=2)]
+    result = await upload(foreign, video, clock=waits.clock)
+    assert bytes(foreign.only().data) == video.read_bytes()
+    sent = [seen for seen in foreign.seen if seen.method == "PATCH"]
+    assert all(seen.headers["Upload-Checksum"].startswith("sha256 ") for seen in sent)
+    assert max(seen.received for seen in sent) <= 2 * MIB
+    assert (result.verified, result.stats.damaged, foreign.count("POST")) == ("checksums", 1, 1)
+
+
+@pytest.mark.parametrize(("announced", "used"), [("sha1", "sha1"), ("crc32", "crc32"), ("SHA1,crc32", "sha1")])
+async def test_the_checksum_is_one_that_the_server_announces(
+    announced: str, used: str, foreign: Peer, video: Path
+) -> None:
+    """Spec: tus 1.0.0 § Checksum: the Server MUST support at least SHA1."""
+    foreign.offer["Tus-Checksum-Algorithm"] = announced
+    result = await upload(foreign, video)
+    assert {seen.headers["Upload-Checksum"].split()[0] for seen in foreign.seen if seen.method == "PATCH"} == {used}
+    assert result.verified == "checksums"
+
+
+async def test_a_server_that_has_neither_is_told(peer: Peer, video: Path) -> None:
+    """The upload goes as ever, costs no question, and its result does not claim what nobody looked at."""
+    result = await upload(peer, video)
+    assert requests(peer) == ["POST", "PATCH"]
+    assert result.verified is None
+
+
+async def test_a_protocol_that_is_named_is_asked_for_checksums(ours: Peer, video: Path) -> None:
+    """OPTIONS is asked once, and where it is refused digests are asked for all the same."""
+    ours.faults = [Fault("OPTIONS", status=405)]
+    result = await upload(ours, video, protocol="tus")
+    assert (len(ours.asked), result.verified) == (1, "digests")
+
+
+async def test_a_question_that_is_never_answered_does_not_hold_the_upload_up(
+    peer: Peer, video: Path, waits: Waits
+) -> None:
+    """Something on the way that drops OPTIONS and what it does not know: three tries, then the upload goes on."""
+    peer.faults = [Fault("OPTIONS", lose=True, times=99), Fault("GET", status=500, times=99)]
+    result = await upload(peer, video, protocol="tus", clock=waits.clock)
+    assert bytes(peer.only().data) == video.read_bytes()
+    assert result.verified is None
+
+
+async def test_never_means_never(ours: Peer, video: Path) -> None:
+    """Nothing is asked and nothing is held back."""
+    result = await upload(ours, video, integrity="never")
+    assert requests(ours) == ["POST", "PATCH"]
+    assert result.verified is None
+
+
+async def test_a_stream_goes_in_checked_pieces_and_is_mended_in_place(ours: Peer, video: Path, waits: Waits) -> None:
+    """Its bytes come once, so an upload of it cannot begin anew: a damaged piece is sent again from the spool."""
+    data = video.read_bytes()
+
+    async def produce() -> AsyncIterator[bytes]:
+        for start in range(0, len(data), 100_000):
+            yield data[start : start + 100_000]
+
+    ours.mangle = flip_at(MIB)
+    async with AsyncUploader(ours.url, clock=waits.clock) as uploader:
+        result = await uploader.upload(produce(), name="talk.mp4")
+    assert bytes(ours.only().data) == data
+    assert (result.verified, result.stats.damaged, result.restarted) == ("checksums", 1, False)
+
+
+async def test_bytes_in_memory_are_proven_like_a_file(ours: Peer, video: Path) -> None:
+    """File objects and bytes can be read again."""
+    async with AsyncUploader(ours.url) as uploader:
+        result = await uploader.upload(io.BytesIO(video.read_bytes()), name="talk.mp4")
+    assert result.verified == "digests"
+
+
+async def test_the_draft_is_proven_in_its_own_words(draft: DraftPeer, video: Path, waits: Waits) -> None:
+    """Content-Digest instead of Upload-Checksum; damage in the middle and at the end is mended before publishing."""
+    size = video.stat().st_size
+    draft.mangle = flip_at(MIB, 2 * size - HELD_BACK - 9)
+    result = await upload(draft, video, protocol="ietf", clock=waits.clock)
+    (published,) = [upload for upload in draft.uploads.values() if id(upload) in draft.finished]
+    assert bytes(published.data) == video.read_bytes()
+    assert (result.verified, result.stats.damaged, result.restarted) == ("checksums", 2, True)
+    assert len(draft.finished) == 1
+
+
+async def test_a_draft_server_that_tells_no_digests_is_compared_at_the_end(draft: DraftPeer, video: Path) -> None:
+    """Nobody announces that Content-Digest is obeyed, so only Repr-Digest of the whole proves anything."""
+    draft.tells_digests = False
+    result = await upload(draft, video, protocol="ietf")
+    assert result.verified == "digests"
+    draft.uploads.clear()
+    draft.mangle = flip_always
+    with pytest.raises(IntegrityError, match="other bytes"):
+        await upload(draft, video, protocol="ietf")
+
+
+async def test_limits_of_the_draft_are_held(draft: DraftPeer, video: Path) -> None:
+    """What is too little for a request of its own goes with the bytes that are held back."""
+    size = video.stat().st_size
+    draft.limits = f"min-append-size={size - HELD_BACK + 1}"
+    draft.offer["Upload-Limit"] = draft.limits
+    result = await upload(draft, video, protocol="ietf")
+    assert [seen.received for seen in draft.seen if seen.method == "PATCH"] == [size]
+    assert result.verified == "checksums"
+
+
+async def test_the_command_line_says_how_it_was_proven(command: Command, ours: Peer, video: Path) -> None:
+    """``verified`` in the JSON; --integrity never leaves it null."""
+    for words, verified in (((), "digests"), (("--integrity", "never"), None)):
+        code, out, _ = await command("upload", str(video), "--to", ours.url, "--json", *words)
+        (done,) = [event for event in map(json.loads, out.splitlines()) if event["event"] == "uploaded"]
+        assert (code, done["verified"]) == (0, verified)
+
+
+def test_a_word_that_means_nothing() -> None:
+    """The error lists those that there are, here as in code that blocks."""
+    for made in (AsyncUploader, Uploader):
+        with pytest.raises(ValueError, match="auto, always, never"):
+            made("http://h", integrity="sometimes")  # type: ignore[arg-type]

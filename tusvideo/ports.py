@@ -351,6 +351,10 @@ class SessionRepository(Protocol):
     async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
         """Load rows by id, as they are at one moment; ids without a row are left out."""
 
+    async def present(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
+        """Load rows by id for those who look on, each as it is at some moment of the call; ids without a row are left
+        out. Uploads never wait for it. Raises TookTooLong."""
+
     async def finals_of(self, source: Upload) -> Sequence[Upload]:
         """List the open final uploads of the same owner that are to be made of a partial one, by id."""
 

@@ -1,7 +1,7 @@
 """ProgressService: lists, drafts, and news for those who follow."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.body import FakeBody
 from tests.fakes.house import ANNA, BERT, House
 from tests.service.wishes import a_video, appending, creation, creation_with
+from tests.web.wire import until
 from tusvideo.commands import (
     Change,
     ChangeVideo,
@@ -20,7 +21,7 @@ from tusvideo.commands import (
     UploadShown,
     VideoGone,
 )
-from tusvideo.errors import NotFound, TooManyStreams
+from tusvideo.errors import NotFound, StorageFailed, TookTooLong, TooManyStreams
 from tusvideo.model import Upload, UploadId, UploadState
 from tusvideo.rules import progress as rules
 from tusvideo.service import progress, watching
@@ -49,12 +50,15 @@ class Follower:
 
     def __init__(self, house: House, watcher: Watcher) -> None:
         self.watcher = watcher
-        self._changes = house.progress.follow(watcher)
+        self._news = house.progress.follow(watcher)
+        self._read: list[Change] = []
 
     async def next(self) -> Change | None:
-        """The next change."""
-        async with asyncio.timeout(20):
-            return await anext(self._changes)
+        """The next change; None for a sign of life."""
+        if not self._read:
+            async with asyncio.timeout(20):
+                self._read = [news.change for news in await anext(self._news)]
+        return self._read.pop(0) if self._read else None
 
     async def upload(self) -> UploadShown:
         """The next change, which is that of an upload."""
@@ -62,9 +66,15 @@ class Follower:
         assert isinstance(change, UploadShown)
         return change
 
+    async def published(self) -> UploadShown:
+        """The next change of an upload that is not being published just then."""
+        while (shown := await self.upload()).state is UploadState.CHECKING:
+            pass
+        return shown
+
     async def close(self) -> None:
         """Read no more."""
-        await self._changes.aclose()
+        await self._news.aclose()
 
 
 @asynccontextmanager
@@ -161,7 +171,7 @@ async def test_one_who_follows_hears_of_everything(house: House, monkeypatch: py
         await append(house, upload, DATA[:50])
         assert (await follower.upload()).upload.offset == 50
         await append(house, upload, DATA[50:], at=50)
-        assert (await follower.upload()).state is UploadState.READY
+        assert (await follower.published()).state is UploadState.READY
         description = DescribeVideo(profile="files", filename="clip.bin", title="Sea", description="")
         video = (await house.videos.describe(ANNA, description)).video
         assert await follower.next() == video
@@ -171,17 +181,20 @@ async def test_one_who_follows_hears_of_everything(house: House, monkeypatch: py
         last = [await follower.next(), await follower.next()]
         assert UploadGone(upload_id=upload.id) in last
         assert VideoGone(video_id=video.id) in last
-    assert await stranger.next(patience_seconds=0) is None
+    assert await stranger.next(patience_seconds=0) == []
+    house.progress.leave(stranger)
 
 
 async def test_the_record_of_an_upload_is_news(house: House) -> None:
     """One that is made with the file."""
     async with following(house) as follower:
         await house.uploads.create(ANNA, creation_with(DATA, length=100, title="Sea"), FakeBody(DATA))
-        found = [await follower.next(), await follower.next()]
         [video] = await house.sessions.videos(ANNA, limit=9)
-        assert video in found
-        assert any(isinstance(change, UploadShown) and change.video_id == video.id for change in found)
+        found: list[Change | None] = []
+        while not any(isinstance(change, UploadShown) and change.video_id == video.id for change in found):
+            found.append(await follower.next())
+        if video not in found:
+            assert await follower.next() == video
 
 
 async def test_what_happens_in_between_is_told_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,29 +202,61 @@ async def test_what_happens_in_between_is_told_once(house: House, monkeypatch: p
     monkeypatch.setattr(watching, "PACE_SECONDS", 0.0)
     async with following(house) as follower:
         upload = await begun(house)
+        told = [(await follower.upload()).upload.offset]
         for at in range(0, 90, 10):
             await append(house, upload, DATA[at : at + 10], at=at)
-        assert (await follower.upload()).upload.offset == 90
+        while told[-1] < 90:
+            told.append((await follower.upload()).upload.offset)
+        assert told == sorted(set(told))
         await append(house, upload, DATA[90:], at=90)
-        assert (await follower.upload()).state is UploadState.READY
+        assert (await follower.published()).state is UploadState.READY
 
 
-async def test_an_upload_is_not_told_faster_than_may_be(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes too soon waits, and is not lost; another upload does not wait with it."""
-    watcher = house.progress.watch(ANNA, is_gone=lambda: False)
-    first, second = await begun(house), await begun(house)
-    monkeypatch.setattr(watching, "PACE_SECONDS", 1000.0)
-    assert {await watcher.next(patience_seconds=9) for _ in range(2)} == {
-        watching.OfUpload(first.id),
-        watching.OfUpload(second.id),
-    }
-    await append(house, first, DATA[:50])
-    third = await begun(house)
-    assert await watcher.next(patience_seconds=9) == watching.OfUpload(third.id)
-    assert await watcher.next(patience_seconds=0.001) is None
-    monkeypatch.setattr(watching, "PACE_SECONDS", 0.0)
-    await append(house, first, DATA[50:60], at=50)
-    assert await watcher.next(patience_seconds=9) == watching.OfUpload(first.id)
+async def test_all_who_follow_hear_the_same_news(house: House) -> None:
+    """What is told is loaded and put into words once, however many follow; each hears all of it."""
+    watchers = [house.progress.watch(ANNA, is_gone=lambda: False) for _ in range(5)]
+    uploads = {(await begun(house)).id for _ in range(3)}
+    heard: list[set[watching.News]] = [set() for _ in watchers]
+    for watcher, news in zip(watchers, heard, strict=True):
+        async with asyncio.timeout(20):
+            while len(news) < 3:
+                news.update(await watcher.next(patience_seconds=9))
+        house.progress.leave(watcher)
+    assert heard == [heard[0]] * 5
+    assert {news.change.upload.id for news in heard[0] if isinstance(news.change, UploadShown)} == uploads
+
+
+async def test_an_upload_that_was_quiet_before_is_news(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its line died before anybody looked; whoever follows and asks for the list hears that it is paused."""
+    monkeypatch.setattr(rules, "QUIET_SECONDS", 0.01)
+    await begun(house)
+    async with following(house) as follower:
+        [shown] = await house.progress.list(ANNA)
+        assert shown.state is UploadState.UPLOADING
+        house.clock.move(5)
+        assert (await follower.upload()).state is UploadState.PAUSED
+
+
+async def test_what_cannot_be_looked_at_now_is_told_later(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of others are in the way; when the table fails, those who follow begin anew, and can."""
+    present, answers = house.publisher.sessions.present, [TookTooLong(), None, StorageFailed()]
+
+    async def fail(upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
+        if (error := answers.pop(0)) is not None:
+            raise error
+        return await present(upload_ids)
+
+    monkeypatch.setattr(house.publisher.sessions, "present", fail)
+    async with following(house) as follower:
+        upload = await begun(house)
+        assert (await follower.upload()).upload.id == upload.id
+        await append(house, upload, DATA[:50])
+        with pytest.raises(StopAsyncIteration):
+            await follower.next()
+    monkeypatch.undo()
+    async with following(house) as follower:
+        await append(house, upload, DATA[50:60], at=50)
+        assert (await follower.upload()).upload.offset == 60
 
 
 async def test_an_upload_that_goes_quiet_is_news(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,19 +283,21 @@ async def test_one_who_reads_nothing_is_given_up(house: House, monkeypatch: pyte
     async with following(house) as follower:
         for _ in range(4):
             await begun(house)
+        await until(lambda: follower.watcher.is_lost)
         with pytest.raises(StopAsyncIteration):
             await follower.next()
 
 
 async def test_what_was_told_is_not_kept_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The moments of reports are dropped once they hold nothing up."""
-    monkeypatch.setattr(watching, "MOST_MARKS", 3)
+    """Beyond a bound the oldest is forgotten, and told once more at worst."""
+    monkeypatch.setattr(progress, "MOST_MARKS", 2)
     monkeypatch.setattr(watching, "PACE_SECONDS", 0.0)
-    watcher = house.progress.watch(ANNA, is_gone=lambda: False)
-    for number in range(10):
-        watcher.mark(watching.OfVideo(str(number)))
-        assert await watcher.next(patience_seconds=9) == watching.OfVideo(str(number))
-    assert len(watcher._told_at) <= 3
+    async with following(house) as follower:
+        uploads = [await begun(house) for _ in range(3)]
+        assert {(await follower.upload()).upload.id for _ in uploads} == {upload.id for upload in uploads}
+        for upload in (uploads[2], uploads[0]):
+            house.publisher.watchers.tell_upload(upload)
+        assert (await follower.upload()).upload.id == uploads[0].id
 
 
 async def test_so_many_follow_at_once(house: House) -> None:
@@ -265,3 +312,16 @@ async def test_so_many_follow_at_once(house: House) -> None:
     for watcher in (*watchers, last, last):
         house.progress.leave(watcher)
     assert isinstance(house.progress.watch(ANNA, is_gone=lambda: False), Watcher)
+
+
+async def test_nothing_runs_when_nobody_follows(house: House) -> None:
+    """What looks at changes ends with the last who follows."""
+    before = asyncio.all_tasks()
+    watchers = [house.progress.watch(ANNA, is_gone=lambda: False) for _ in range(2)]
+    [telling] = asyncio.all_tasks() - before
+    house.progress.leave(watchers[0])
+    await begun(house)
+    assert not telling.done()
+    house.progress.leave(watchers[1])
+    await asyncio.wait([telling], timeout=20)
+    assert telling.cancelled()

@@ -106,7 +106,7 @@ async def test_everybody_follows_their_own(start: Start) -> None:
     assert (await served.ask("GET /api/events HTTP/1.1")).status == 401
 
 
-async def test_a_ninth_stream_is_refused(served: Served) -> None:
+async def test_a_stream_too_many_is_refused(served: Served) -> None:
     """With 429 and a time to come back; a connection that ended makes room."""
     streams = [following(served) for _ in range(MOST_STREAMS)]
     opened = [await stream.__aenter__() for stream in streams]

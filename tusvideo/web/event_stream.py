@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
-from tusvideo.commands import Change
 from tusvideo.model import Video
 from tusvideo.protocol import uploads_api
+from tusvideo.service.watching import News
 from tusvideo.web.answer import begin, hang_up
 from tusvideo.web.exchange import Exchange
 
@@ -22,7 +22,7 @@ _MAX_UNSENT_SECONDS: Final = 60.0
 class Stream:
     """A handler's answer that goes on; whoever has it calls ``leave`` in the end."""
 
-    changes: AsyncGenerator[Change | None, None]
+    changes: AsyncGenerator[Sequence[News], None]
     leave: Callable[[], None]
     url_of: Callable[[Video], str]
 
@@ -65,10 +65,18 @@ async def _send_all(exchange: Exchange, stream: Stream) -> web.StreamResponse:
     await response.prepare(exchange.request)
     await _send(response, uploads_api.RETRY)
     async with contextlib.aclosing(stream.changes) as changes:
-        async for change in changes:
-            await _send(response, uploads_api.build_event(change, url_of=stream.url_of))
+        async for news in changes:
+            blocks = [_block_of(each, url_of=stream.url_of) for each in news]
+            await _send(response, b"".join(blocks) or uploads_api.build_event(None, url_of=stream.url_of))
     await response.write_eof()
     return response
+
+
+def _block_of(news: News, *, url_of: Callable[[Video], str]) -> bytes:
+    """Give news in words; they are the same for all who follow a user."""
+    if not news.block:
+        news.block = uploads_api.build_event(news.change, url_of=url_of)
+    return news.block
 
 
 async def _send(response: web.StreamResponse, block: bytes) -> None:

@@ -10,7 +10,6 @@ from tusvideo.commands import (
     AppendBytes,
     Appended,
     CaptionsPut,
-    Change,
     ChangeVideo,
     Created,
     CreateUpload,
@@ -37,7 +36,7 @@ from tusvideo.commands import (
 from tusvideo.model import Durability, InterimAnswers, Limits, Location, Profile, Upload, UploadId, UserId, Video
 from tusvideo.ports import Authenticator, Body, Clock, Listener, PartBody, PublishedFile, Spool
 from tusvideo.records import CaptionText
-from tusvideo.service.watching import Watcher
+from tusvideo.service.watching import News, Watcher
 from tusvideo.web.admission import Admission
 from tusvideo.web.takeover import Blocks
 
@@ -141,8 +140,8 @@ class Progress(Protocol):
     def watch(self, user: UserId, *, is_gone: Callable[[], bool]) -> Watcher:
         """Begin to follow what changes; ``is_gone`` tells that nobody reads any more."""
 
-    def follow(self, watcher: Watcher) -> AsyncGenerator[Change | None, None]:
-        """Give what changes, and None now and then."""
+    def follow(self, watcher: Watcher) -> AsyncGenerator[Sequence[News], None]:
+        """Give what changes, and nothing now and then."""
 
     def leave(self, watcher: Watcher) -> None:
         """End to follow."""

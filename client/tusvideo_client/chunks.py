@@ -19,6 +19,7 @@ from .flight import Flight
 from .intake import Intake
 from .journal import Record
 from .model import Phase, UploadResult
+from .plan import is_passing
 from .source import SMALL_PIECE, RunningDigest
 from .state import MIB, Answer, Continued, Event, Restart, Step
 from .transfer import PHASES, Transfer
@@ -97,7 +98,7 @@ class ChunkRun:
         self._is_prompt = True
         self._width = begun(connections, chunk_size=self._inventory.chunk_size, at=transfer.now())
         self._flight: Flight[tuple[Event, Reply | None]] = Flight()
-        self._has_gaps = False
+        self._has_gaps = intake.resumes and connections != 1  # what a killed process had on its way is not known
         self._moving: dict[int, tuple[int, int]] = {}
         self._done: Reply | None = None
 
@@ -139,8 +140,10 @@ class ChunkRun:
         event = await self._transfer.request("HEAD", self._url, headers={}, read=self._read_place)
         told = event.offset if isinstance(event, Answer) else None
         if told is not None and (self._has_gaps or told < self._transfer.state.best):
-            event = await self._transfer.request("GET", self._url, headers={}, read=self._read_received)
-        return event
+            listed = await self._transfer.request("GET", self._url, headers={}, read=self._read_received)
+            if not isinstance(listed, Answer) or listed.offset is not None or is_passing(listed):
+                return listed
+        return event  # a server that tells no list is believed
 
     async def _send(self) -> Event:
         """Keep as many chunks on their way as help; gives what came of the first one that ends.

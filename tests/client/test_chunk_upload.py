@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,14 @@ from tusvideo_client import (
     ProtocolError,
     RejectedError,
     RetryPolicy,
+    Stored,
     UnsupportedTypeError,
     UploadError,
     width,
 )
 from tusvideo_client.chunks import Inventory
 from tusvideo_client.events import UploadEvent
+from tusvideo_client.journal import Journal
 from tusvideo_client.state import DOCUMENTED, MIB
 
 FIELDS = ["uploadId", "chunkIndex", "totalChunks", "chunkSize", "fileSize", "checksum", "chunk"]
@@ -487,16 +490,42 @@ async def test_a_pause_is_told_once_and_nothing_is_lost(peer: Peer, tmp_path: Pa
     assert bytes(peer.only().data) == video.read_bytes()
 
 
-async def test_a_cancel_leaves_what_is_stored_and_resumes(peer: Peer, tmp_path: Path) -> None:
-    """All connections end with it; the same call again sends only what is missing, in whatever order it came."""
-    peer.faults = [Fault("POST", path="chunk", hold_after=MIB // 2, skip=2)]
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_a_cancel_leaves_what_is_stored_and_resumes(is_killed: bool, peer: Peer, tmp_path: Path) -> None:
+    """All connections end with it; the same call again sends only what is missing, in whatever order it came.
+
+    After a kill nobody noted how much that was.
+    """
+    peer.faults = [Fault("POST", path="chunk", hold_after=MIB // 2, skip=1)]
     video = large(tmp_path, 9 * MIB)
     client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(), connections=3)
-    handle = client.start(video)
-    await peer.reached.wait()
+    more = asyncio.Event()
+    handle = client.start(video, on_event=lambda event: more.set() if _reached(event, 6 * MIB) else None)
+    await more.wait()  # beyond the chunk that is held
     await handle.cancel()
+    if is_killed:
+        (entry,) = Journal().entries()
+        claim = Journal().claim(entry.record.place)
+        claim.save(replace(entry.record, offset=0))
+        claim.release()
     result = await client.upload(video)
-    assert result.resumed_from >= 2 * MIB
+    assert result.resumed_from >= 6 * MIB
+    arrived = [index for index in chunks_sent(peer) if index is not None]
+    assert len(arrived) <= 9 + 2  # two may have come as a whole when the cancel came
+    assert len(peer.only().chunks) == 9
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+def _reached(event: UploadEvent, offset: int) -> bool:
+    return isinstance(event, Stored) and event.offset >= offset
+
+
+async def test_a_server_that_tells_no_list_is_believed(peer: Peer, tmp_path: Path) -> None:
+    """It says how far the upload stands without a gap, and gets the rest."""
+    peer.faults = [Fault("POST", path="chunk", status=503, skip=3), Fault("GET", status=405, times=9)]
+    video = large(tmp_path, 9 * MIB)
+    client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(base=0.01), connections=3)
+    assert (await client.upload(video)).size == 9 * MIB
     assert bytes(peer.only().data) == video.read_bytes()
 
 

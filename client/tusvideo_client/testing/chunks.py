@@ -155,6 +155,7 @@ async def _form_in(house: House, call: Call) -> tuple[bytes, dict[str, str]]:
 
 
 async def _parts_in(call: Call) -> AsyncIterator[BodyPartReader]:
+    call.invite()
     try:
         async for part in await call.request.multipart():
             if isinstance(part, BodyPartReader):
@@ -208,6 +209,7 @@ def _missing(upload: Upload) -> list[list[int]]:
 
 
 async def _facts_in(call: Call) -> dict[str, Any]:
+    call.invite()
     if (call.header("Content-Type") or "").startswith("application/json"):
         try:
             facts = await call.request.json()

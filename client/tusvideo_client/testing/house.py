@@ -1,6 +1,7 @@
 """What a server for tests has and knows, and the one way in for bytes: past the faults that wait for them."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from .records import Request, Upload
 
 PIECE = 16 * 1024
 SILENT_TICK = 0.02
+_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]*")
 TUS_RESUMABLE = {"Tus-Resumable": "1.0.0"}
 
 
@@ -44,6 +46,7 @@ class Call:
     def __init__(self, request: web.BaseRequest, seen: Request) -> None:
         self.request = request
         self.seen = seen
+        self._is_invited = False
 
     def header(self, name: str) -> str | None:
         """A field of the request."""
@@ -53,6 +56,13 @@ class Call:
     def is_connected(self) -> bool:
         """True while the connection is there, as far as this side knows."""
         return self.request.transport is not None and not self.request.transport.is_closing()
+
+    def invite(self) -> None:
+        """Say that the body may come, to who waits for that; what is wrong with the head is told before."""
+        waits = not self._is_invited and (self.header("Expect") or "").lower() == "100-continue"
+        self._is_invited = True
+        if waits and self.request.transport is not None:
+            self.request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def drop(self) -> Dropped:
         """Reset the connection; gives what is to be raised then."""
@@ -125,13 +135,27 @@ class House:
             Refused: The token expired meanwhile.
             Dropped: The connection is gone, because it had to, or because another request writes to the upload now.
         """
-        if writer is not None:
-            writer.writer = call
+        call.invite()
+        if writer is None:
+            await self._let_in(call, pieces, store=store, upload=None)
+            return
+        if isinstance(writer.writer, Call):
+            writer.writer.drop()  # it is still there, and maybe silent: the newer one takes over
+        writer.writer = call
+        try:
+            await self._let_in(call, pieces, store=store, upload=writer)
+        finally:
+            if writer.writer is call:
+                writer.writer = None
+
+    async def _let_in(
+        self, call: Call, pieces: AsyncIterator[bytes], *, store: Callable[[bytes], None], upload: Upload | None
+    ) -> None:
         await self._stumble(call)
         async for piece in pieces:
             rest = piece
             while rest:
-                if writer is not None and (writer.writer is not call or writer.is_gone):
+                if upload is not None and (upload.writer is not call or upload.is_gone):
                     raise call.drop()
                 size = min(len(rest), self.plan.room, PIECE)
                 store(rest[:size])
@@ -190,6 +214,6 @@ def whole_number(text: str | None, *, field: str) -> int | None:
     """
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()):
+    if not _WHOLE_NUMBER.fullmatch(text):
         raise Refused(HTTPStatus.BAD_REQUEST, f"{field}: expected a whole number, got {text!r}", TUS_RESUMABLE)
     return int(text)

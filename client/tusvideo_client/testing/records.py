@@ -60,6 +60,7 @@ class Upload:
         chunks: The chunks that are stored (chunk API).
         chunk_size: Bytes in every chunk but the last, if the client told.
         key: The Idempotency-Key of its creation.
+        told: Its metadata as they were sent.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Upload:
         self.chunks: dict[int, bytes] = {}
         self.stored = bytearray()
         self.writer: object = None
+        self.told: str | None = None
         self._reached: dict[int, int] = {}
 
     def __repr__(self) -> str:

@@ -9,14 +9,15 @@ from aiohttp import ClientPayloadError, web
 
 from . import chunks, tus
 from .faults import Kind, Step
-from .house import Call, House, Refused
+from .house import TUS_RESUMABLE, Call, House, Refused
 from .records import Request, Upload
 
+ONCE = ("Upload-Offset", "Upload-Length", "Upload-Checksum", "Tus-Resumable")
 Answer = Callable[[House, Call], Awaitable[web.StreamResponse]]
 
 ROUTES: tuple[tuple[str, re.Pattern[str], Step, Answer], ...] = (
-    ("OPTIONS", re.compile(r"/files/"), "options", tus.options),
-    ("POST", re.compile(r"/files/"), "create", tus.create),
+    ("OPTIONS", re.compile(r"/files(/([0-9a-f]{32})?)?"), "options", tus.options),
+    ("POST", re.compile(r"/files/?"), "create", tus.create),
     ("HEAD", re.compile(r"/files/[0-9a-f]{32}"), "offset", tus.offset),
     ("PATCH", re.compile(r"/files/[0-9a-f]{32}"), "append", tus.append),
     ("DELETE", re.compile(r"/files/[0-9a-f]{32}"), "terminate", tus.terminate),
@@ -33,8 +34,9 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Step, Answer], ...] = (
 async def answer(house: House, request: web.BaseRequest) -> web.StreamResponse:
     """Do one request, and write down how it ended."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    method = headers.get("x-http-method-override", request.method)
-    found = [(step, act) for word, place, step, act in ROUTES if word == method and place.fullmatch(request.path)]
+    method = headers.get("x-http-method-override", "").strip().upper() or request.method
+    path = request.rel_url.raw_path
+    found = [(step, act) for word, place, step, act in ROUTES if word == method and place.fullmatch(path)]
     step, act = found[0] if found else (None, _absent)
     if method == "GET" and step is None and _published(house, request) is not None:
         step, act = "download", _download
@@ -48,6 +50,8 @@ async def answer(house: House, request: web.BaseRequest) -> web.StreamResponse:
         response = refusal.answer()
     except (ConnectionError, ClientPayloadError):
         return web.Response()  # to nobody: an error would be one in aiohttp's log
+    if path.startswith(tus.COLLECTION.rstrip("/")):
+        response.headers.update(TUS_RESUMABLE)
     loss = house.plan.at_request(Kind.LOSE, step) if step else None
     if loss is None:
         seen.status = response.status
@@ -71,13 +75,19 @@ async def _judged(house: House, call: Call, act: Answer) -> web.StreamResponse:
     if not is_open and call.header("Authorization") != f"Bearer {house.token}":
         detail = "the token is missing or not the right one"
         raise Refused(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})
-    if (call.header("Expect") or "").lower() == "100-continue" and request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    repeated = [name for name in ONCE if len(request.headers.getall(name, ())) > 1]
+    if repeated:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"{repeated[0]} came more than once")
     return await act(house, call)
 
 
 async def _absent(_: House, call: Call) -> web.Response:
-    raise Refused(HTTPStatus.NOT_FOUND, f"there is nothing for {call.seen.method} at {call.request.path}")
+    path = call.request.rel_url.raw_path
+    allowed = sorted({word for word, place, _, _ in ROUTES if place.fullmatch(path)})
+    if allowed:
+        detail = f"{call.seen.method} is not for {path}, which knows {', '.join(allowed)}"
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, detail, {"Allow": ", ".join(allowed)})
+    raise Refused(HTTPStatus.NOT_FOUND, f"there is nothing at {path}")
 
 
 async def _download(house: House, call: Call) -> web.Response:

@@ -19,6 +19,7 @@ from .tus import COLLECTION
 
 START_SECONDS = 30.0
 RECEIVE_BUFFER = 64 * 1024
+HEAD_LINE = 64 * 1024
 
 
 class FlakyServer:
@@ -324,7 +325,9 @@ class FlakyServer:
     async def _serve(self, ready: "Future[None]") -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        self._web = web.Server(self._answer, access_log=None, auto_decompress=False)
+        self._web = web.Server(
+            self._answer, access_log=None, auto_decompress=False, max_line_size=HEAD_LINE, max_field_size=HEAD_LINE
+        )
         # Bound beside the one that listens, so that the port is nobody else's while the server is down.
         with socket.socket() as reserved:
             _bind(reserved, 0)

@@ -41,28 +41,32 @@ async def create(house: House, call: Call) -> web.Response:
     name = new_name()
     path = f"{COLLECTION}{name}"
     upload = Upload(name, protocol="tus", path=path, length=_told_length(call), metadata=_metadata_in(call), key=key)
+    upload.told = call.header("Upload-Metadata")
     house.keep(upload)
-    if call.header("Content-Type") == OFFSET_STREAM:
+    if _has_bytes(call):
         try:
-            await _receive(house, call, upload)
+            await _receive(house, call, upload, length=upload.length)
         except Refused:
             upload.is_gone = True
             raise
+        return web.Response(status=HTTPStatus.CREATED, headers={"Location": path, **_place(upload)})
     _settle(house, upload)
-    return web.Response(status=HTTPStatus.CREATED, headers={"Location": path, **_place(upload)})
+    return web.Response(status=HTTPStatus.CREATED, headers={"Location": path, **TUS_RESUMABLE})
 
 
 async def offset(house: House, call: Call) -> web.Response:
     """Tell what is stored. Spec: tus 1.0.0 § Core Protocol / Requests / HEAD."""
     _judge_version(call)
-    return web.Response(headers={**_place(house.find(call.request.path)), "Cache-Control": "no-store"})
+    upload = house.find(call.request.path)
+    told = {"Upload-Metadata": upload.told} if upload.told else {}
+    return web.Response(headers={**_place(upload), **told, "Cache-Control": "no-store"})
 
 
 async def append(house: House, call: Call) -> web.Response:
     """Store more bytes; a newer request takes over from one that still runs. Spec: tus 1.0.0 § … / PATCH."""
     _judge_version(call)
     upload = house.find(call.request.path)
-    if call.header("Content-Type") != OFFSET_STREAM:
+    if not _has_bytes(call):
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {OFFSET_STREAM}", TUS_RESUMABLE)
     start = whole_number(call.header("Upload-Offset"), field="Upload-Offset")
     if start is None:
@@ -74,8 +78,9 @@ async def append(house: House, call: Call) -> web.Response:
     if length is not None and upload.length not in (None, length):
         detail = f"Upload-Length is {length}, but was {upload.length} before"
         raise Refused(HTTPStatus.BAD_REQUEST, detail, TUS_RESUMABLE)
-    upload.length = upload.length if length is None else length
-    await _receive(house, call, upload)
+    if length is not None and length < start:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"Upload-Length is {length}, but {start} bytes are stored", TUS_RESUMABLE)
+    await _receive(house, call, upload, length=upload.length if length is None else length)
     return web.Response(status=HTTPStatus.NO_CONTENT, headers=_place(upload))
 
 
@@ -98,22 +103,26 @@ async def digest(house: House, call: Call) -> web.Response:
     return web.json_response({"algorithm": "sha-256", "digest": told, "from": start, "to": end})
 
 
-async def _receive(house: House, call: Call, upload: Upload) -> None:
-    """Add a body to an upload. One with a checksum counts whole or not at all.
+async def _receive(house: House, call: Call, upload: Upload, *, length: int | None) -> None:
+    """Add a body to an upload of this length. One with a checksum counts whole or not at all, with all that it tells.
 
     Spec: tus 1.0.0 § Checksum
     """
     algorithm, expected = _checksum_in(call)
     start = call.seen.start = upload.offset
-    if upload.length is not None and start + (call.request.content_length or 0) > upload.length:
-        detail = f"the body has {call.request.content_length} bytes, but only {upload.length - start} are missing"
+    if length is not None and start + (call.request.content_length or 0) > length:
+        detail = f"the body has {call.request.content_length} bytes, but only {length - start} are missing"
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, TUS_RESUMABLE)
+    if "Content-Encoding" in call.request.headers:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "bytes are stored as they are: no Content-Encoding")
     held = bytearray() if algorithm else upload.stored
+    if not algorithm:
+        upload.length = length
 
     def store(data: bytes) -> None:
         at = upload.offset + (len(held) if algorithm else 0)
-        if upload.length is not None and at + len(data) > upload.length:
-            detail = f"more bytes came than the {upload.length} of the upload"
+        if length is not None and at + len(data) > length:
+            detail = f"more bytes came than the {length} of the upload"
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, TUS_RESUMABLE)
         held.extend(house.spoil(call, data, start=at))
         upload.count(len(data), start=at)
@@ -127,6 +136,7 @@ async def _receive(house: House, call: Call, upload: Upload) -> None:
     if hashlib.new(algorithm, bytes(held), usedforsecurity=False).digest() != expected:
         raise Refused(CHECKSUM_MISMATCH, f"the body has another {algorithm} than Upload-Checksum", _place(upload))
     upload.stored.extend(held)
+    upload.length = length
     _settle(house, upload)
 
 
@@ -139,6 +149,10 @@ def _place(upload: Upload) -> dict[str, str]:
     told = {"Upload-Defer-Length": "1"} if upload.length is None else {"Upload-Length": str(upload.length)}
     url = {"Content-Location": upload.url} if upload.url else {}
     return {**TUS_RESUMABLE, "Upload-Offset": str(upload.offset), **told, **url}
+
+
+def _has_bytes(call: Call) -> bool:
+    return (call.header("Content-Type") or "").partition(";")[0].strip().lower() == OFFSET_STREAM
 
 
 def _judge_version(call: Call) -> None:
@@ -156,15 +170,18 @@ def _told_length(call: Call) -> int | None:
 
 
 def _metadata_in(call: Call) -> dict[str, str]:
+    text = (call.header("Upload-Metadata") or "").strip()
     pairs: dict[str, str] = {}
-    for item in (call.header("Upload-Metadata") or "").split(","):
+    for item in text.split(",") if text else ():
         key, _, value = item.strip().partition(" ")
+        if not key or key in pairs:
+            detail = f"Upload-Metadata: the key {key!r} is empty or comes twice"
+            raise Refused(HTTPStatus.BAD_REQUEST, detail, TUS_RESUMABLE)
         try:
             pairs[key] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             detail = f"Upload-Metadata: the value of {key!r} is no base64 of text"
             raise Refused(HTTPStatus.BAD_REQUEST, detail, TUS_RESUMABLE) from None
-    pairs.pop("", None)
     return pairs
 
 
@@ -173,6 +190,7 @@ def _checksum_in(call: Call) -> tuple[str, bytes]:
     if text is None:
         return "", b""
     algorithm, _, value = text.partition(" ")
+    algorithm = algorithm.lower()
     try:
         expected = base64.b64decode(value, validate=True)
     except binascii.Error:

@@ -9,14 +9,18 @@ import { List } from './list'
 import { here, onPlace } from './place'
 import { Player } from './player'
 import type { Video } from './records'
+import { Replace } from './replace'
+import type { Replacing } from './replacing'
 
-export function App({ library }: { library: Library }): JSX.Element {
+export function App({ library, replacing }: { library: Library; replacing: Replacing }): JSX.Element {
   useTexts()
   const [place, set] = useState(here)
   const [, again] = useState(0)
   const [edited, edit] = useState<Video | null>(null)
+  const [replaced, replace] = useState<Video | null>(null)
   const isOnline = useOnline()
   useEffect(() => library.subscribe(() => again((n) => n + 1)), [library])
+  useEffect(() => replacing.subscribe(() => again((n) => n + 1)), [replacing])
   useEffect(() => onPlace(() => set(here())), [])
   useEffect(() => {
     if (place.page === 'list') void library.list(place.query)
@@ -53,9 +57,10 @@ export function App({ library }: { library: Library }): JSX.Element {
         ))}
       </div>
       {place.page === 'list'
-        ? <List library={library} query={place.query} onEdit={edit} />
-        : <Player key={place.id} library={library} id={place.id} onEdit={edit} />}
+        ? <List library={library} replacing={replacing} query={place.query} onEdit={edit} onReplace={replace} />
+        : <Player key={place.id} library={library} replacing={replacing} id={place.id} onEdit={edit} onReplace={replace} />}
       {edited && <Edit video={edited} library={library} onClose={() => edit(null)} />}
+      {replaced && <Replace video={replaced} replacing={replacing} onClose={() => replace(null)} />}
     </Shell>
   )
 }

@@ -6,10 +6,12 @@ import { t } from '../shared/i18n'
 import type { Library } from './library'
 import { Link, pathOf } from './place'
 import { isPlayable, type Video } from './records'
+import { NewFile } from './replace'
+import type { Replacing } from './replacing'
 
 /** A video in the list. The link is the title; the picture leads there too, for the mouse. */
-export function Entry({ video, library, onEdit, beforeRemoval }: {
-  video: Video; library: Library; onEdit: (video: Video) => void; beforeRemoval: () => void
+export function Entry({ video, library, replacing, onEdit, onReplace, beforeRemoval }: {
+  video: Video; library: Library; replacing: Replacing; onEdit: (video: Video) => void; onReplace: (video: Video) => void; beforeRemoval: () => void
 }): JSX.Element {
   const { id, title, size, createdAt, state } = video
   return (
@@ -22,8 +24,10 @@ export function Entry({ video, library, onEdit, beforeRemoval }: {
       </div>
       <div class="actions">
         <Small icon="edit" text={t('edit')} title={title} onClick={() => onEdit(video)} />
+        {!replacing.of(id) && <Small icon="swap" text={t('replace')} title={title} onClick={() => onReplace(video)} />}
         <Small icon="bin" text={t('delete')} title={title} onClick={() => { beforeRemoval(); void library.remove(video) }} />
       </div>
+      <NewFile video={video} library={library} replacing={replacing} />
     </li>
   )
 }
@@ -41,9 +45,9 @@ export function Picture({ video }: { video: Video }): JSX.Element {
   )
 }
 
-function Small({ icon, text, title, onClick }: { icon: 'edit' | 'bin'; text: string; title: string; onClick: () => void }): JSX.Element {
+function Small({ icon, text, title, onClick }: { icon: 'edit' | 'swap' | 'bin'; text: string; title: string; onClick: () => void }): JSX.Element {
   return (
-    <button type="button" class="button icon quiet" title={text} onClick={onClick}>
+    <button type="button" class={`button icon quiet ${icon}`} title={text} onClick={onClick}>
       <Icon name={icon} /><span class="hidden">{text} {title}</span>
     </button>
   )

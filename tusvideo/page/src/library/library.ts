@@ -59,6 +59,11 @@ export class Library {
     return this.records.get(id) ?? 'loading'
   }
 
+  /** What is on its way to become the file of a video, from whatever device. */
+  newFileOf(id: string): Upload | null {
+    return this.uploads.find((upload) => upload.replaces === id && upload.state !== 'failed' && records.isOnItsWay(upload)) ?? null
+  }
+
   /** Show what matches a query; what is shown stays until the answer is there. */
   async list(query: Query): Promise<void> {
     if (this.query && this.query.q === query.q && this.query.sort === query.sort && this.state !== 'failed') return

@@ -7,12 +7,16 @@ import { Entry } from './entry'
 import type { Library } from './library'
 import { go, pathOfList } from './place'
 import { isOnItsWay, type Query, type Sort, SORTS, type Video } from './records'
+import { withoutCard } from './replace'
+import type { Replacing } from './replacing'
 import { Uploads } from './uploads'
 
 const REST_MS = 250
 const PLACES = Array.from({ length: 6 }, (_, index) => index)
 
-export function List({ library, query, onEdit }: { library: Library; query: Query; onEdit: (video: Video) => void }): JSX.Element {
+export function List({ library, replacing, query, onEdit, onReplace }: {
+  library: Library; replacing: Replacing; query: Query; onEdit: (video: Video) => void; onReplace: (video: Video) => void
+}): JSX.Element {
   const videos = library.videos()
   const { state, total, more } = library
   useEffect(() => {
@@ -49,7 +53,7 @@ export function List({ library, query, onEdit }: { library: Library; query: Quer
       </div>
       {!library.isEmpty && <Find query={query} />}
 
-      {!query.q && <Uploads uploads={library.uploads} />}
+      {!query.q && <Uploads uploads={withoutCard(library)} />}
       {state === 'loading' && (
         <div aria-busy="true">
           <p class="hidden" role="status">{t('loading')}</p>
@@ -67,7 +71,7 @@ export function List({ library, query, onEdit }: { library: Library; query: Quer
       )}
       {state === 'ready' && videos.length > 0 && (
         <ul role="list" class="videos">
-          {videos.map((video, index) => <Entry key={video.id} video={video} library={library} onEdit={onEdit} beforeRemoval={() => { removed.current = index }} />)}
+          {videos.map((video, index) => <Entry key={video.id} video={video} library={library} replacing={replacing} onEdit={onEdit} onReplace={onReplace} beforeRemoval={() => { removed.current = index }} />)}
         </ul>
       )}
       {state === 'ready' && more !== 'none' && (

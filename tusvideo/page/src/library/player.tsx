@@ -10,8 +10,18 @@ import { Copy } from './copy'
 import { isVideo, type Library } from './library'
 import { go, Link, pathOfList } from './place'
 import { isPlayable, type Video } from './records'
+import { NewFile } from './replace'
+import type { Replacing } from './replacing'
 
-export function Player({ library, id, onEdit }: { library: Library; id: string; onEdit: (video: Video) => void }): JSX.Element {
+interface Props {
+  library: Library
+  replacing: Replacing
+  onEdit: (video: Video) => void
+  onReplace: (video: Video) => void
+}
+
+export function Player({ id, ...props }: Props & { id: string }): JSX.Element {
+  const { library } = props
   const found = library.opened(id)
   const isKnown = isVideo(found)
   const heading = useRef<HTMLHeadingElement>(null)
@@ -31,7 +41,7 @@ export function Player({ library, id, onEdit }: { library: Library; id: string; 
       {found === 'loading' && <p class="hint" role="status">{t('loading')}</p>}
       {found === 'missing' && <p class="lead">{t('missing.hint')}</p>}
       {typeof found === 'object' && 'failure' in found && <Note kind="bad" text={found.failure} action={{ text: t('retry'), run: () => void library.open(id) }} />}
-      {isKnown && <About video={found} library={library} onEdit={onEdit} />}
+      {isKnown && <About video={found} {...props} />}
     </>
   )
 }
@@ -64,7 +74,7 @@ function Screen({ video }: { video: Video }): JSX.Element {
   )
 }
 
-function About({ video, library, onEdit }: { video: Video; library: Library; onEdit: (video: Video) => void }): JSX.Element {
+function About({ video, library, replacing, onEdit, onReplace }: Props & { video: Video }): JSX.Element {
   const { description, size, duration, createdAt, state, reason, url, originalName, download } = video
   const picture = pictureOf(video)
   const remove = async (): Promise<void> => {
@@ -80,8 +90,10 @@ function About({ video, library, onEdit }: { video: Video; library: Library; onE
         <button type="button" class="button" onClick={() => onEdit(video)}><Icon name="edit" />{t('edit')}</button>
         <a class="button" href={download} download={originalName}><Icon name="down" />{t('download')}</a>
         <Copy path={url} onCopied={() => library.tell('good', t('say.copied'))} />
+        {!replacing.of(video.id) && <button type="button" class="button" onClick={() => onReplace(video)}><Icon name="swap" />{t('replace')}</button>}
         <button type="button" class="button danger" onClick={() => void remove()}><Icon name="bin" />{t('delete')}</button>
       </div>
+      <NewFile video={video} library={library} replacing={replacing} />
       {state === 'checking' && <div class="note"><Icon name="info" /><p class="text">{t('checking')}</p></div>}
       {state === 'failed' && <div class="note warn"><Icon name="warn" /><p class="text">{t('failed')} <span lang="en">{sentence(reason ?? '')}</span></p></div>}
       {description && <p class="description" dir="auto">{description}</p>}

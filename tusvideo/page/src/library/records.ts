@@ -50,6 +50,8 @@ export interface Upload {
   expiresAt: string | null
   /** The record of its file, once there is one. */
   videoId: string | null
+  /** The video whose file it is to become; null for one of its own. */
+  replaces: string | null
 }
 export interface Page {
   videos: Video[]

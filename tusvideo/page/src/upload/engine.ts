@@ -7,7 +7,7 @@ import { t } from '../shared/i18n'
 import { Awake } from './awake'
 import { bring } from './draft'
 import { isAllowed, isGranted } from './handles'
-import { type Chosen, type Item, isLike, isVideo, itemOf, type Kept, kept, LIVE, metadataOf, newId, type Notice, share, type State, titleOf } from './model'
+import { type Chosen, type Item, isLike, isReplacement, isVideo, itemOf, type Kept, kept, LIVE, metadataOf, newId, type Notice, share, type State, titleOf } from './model'
 import { Pace } from './pace'
 import { Portions, reader } from './portions'
 import { isSame, storedOf } from './proof'
@@ -34,7 +34,11 @@ export class Engine {
   private readonly listeners = new Set<() => void>()
   private drawing = false
 
-  constructor(public profiles: Profile[]) {
+  /** `isMine` tells which uploads this page shows, of those that the browser keeps. */
+  constructor(
+    public profiles: Profile[],
+    private readonly isMine: (one: Kept) => boolean = (one) => !isReplacement(one),
+  ) {
     addEventListener('online', () => this.online())
     addEventListener('offline', () => this.offline())
     addEventListener('beforeunload', (event) => {
@@ -54,7 +58,7 @@ export class Engine {
   async restore(): Promise<void> {
     const taken = await tabs.taken()
     for (const record of await storage.all()) {
-      if (this.items.some((one) => one.id === record.id)) continue // the reader was faster
+      if (!this.isMine(record) || this.items.some((one) => one.id === record.id)) continue // the reader was faster
       const item = itemOf(record)
       this.items.push(item)
       if (taken.has(item.id)) this.watch(item)
@@ -72,14 +76,15 @@ export class Engine {
     this.changed()
   }
 
-  /** Take files in: those that were begun before go on, others wait for `send`. */
-  async choose(chosen: readonly Chosen[], profile: string): Promise<void> {
+  /** Take files in: those that were begun before go on, others wait for `send`. `replaces` names the video whose file
+   * one is to become. */
+  async choose(chosen: readonly Chosen[], profile: string, replaces: string | null = null): Promise<void> {
     let added = 0
     for (const { file, handle } of chosen) {
-      const like = this.items.find((item) => isLike(item, file) && item.state !== 'done' && item.failure?.canRetry !== false)
+      const like = this.items.find((item) => (item.replaces ?? null) === replaces && isLike(item, file) && item.state !== 'done' && item.failure?.canRetry !== false)
       if (like && (like.file === null || like.state === 'failed')) await this.attach(like, file, handle)
       else if (like) announce(t('say.double', { name: file.name }))
-      else if (this.add(file, handle, profile)) added += 1
+      else if (this.add(file, handle, profile, replaces)) added += 1
     }
     if (added) announce(t('say.added', { count: added }))
     this.changed()
@@ -186,7 +191,7 @@ export class Engine {
 
   // ------------------------------------------------------------------------------------------------ into the list
 
-  private add(file: File, handle: FileSystemFileHandle | null, profile: string): boolean {
+  private add(file: File, handle: FileSystemFileHandle | null, profile: string, replaces: string | null): boolean {
     const item: Item = {
       ...itemOf({
         id: newId(),
@@ -195,7 +200,7 @@ export class Engine {
         type: file.type,
         lastModified: file.lastModified,
         profile,
-        title: isVideo(file) ? titleOf(file.name) : '',
+        title: isVideo(file) && !replaces ? titleOf(file.name) : '',
         description: '',
         url: null,
         key: newId(),
@@ -203,6 +208,7 @@ export class Engine {
         sent: 0,
         createdAt: Date.now(),
         handle,
+        replaces,
       }),
       state: 'chosen',
       file,
@@ -354,8 +360,9 @@ export class Engine {
       return this.fail(item, text, true)
     }
     const problem = problemOf(response.getStatus(), response.getBody())
-    const isFinal = [400, 403, 413, 415].includes(problem.status)
-    this.fail(item, problem.message, !isFinal)
+    const isVideoGone = problem.status === 404 && isReplacement(item) && !item.url
+    const isFinal = [400, 403, 413, 415].includes(problem.status) || isVideoGone
+    this.fail(item, isVideoGone ? t('error.videoGone') : problem.message, !isFinal)
     if (!isFinal) return
     item.url = null // the server has dropped it
     void storage.remove(item.id)
@@ -413,7 +420,7 @@ export class Engine {
     const item = this.items.find((one) => one.id === told.id)
     if (!item) {
       const record = told.what === 'progress' ? await storage.get(told.id) : undefined
-      if (record && !this.items.some((one) => one.id === told.id)) {
+      if (record && this.isMine(record) && !this.items.some((one) => one.id === told.id)) {
         const found = itemOf(record)
         this.items.push(found)
         this.watch(found)

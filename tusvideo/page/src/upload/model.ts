@@ -43,6 +43,8 @@ export interface Kept {
   sent: number
   createdAt: number
   handle: FileSystemFileHandle | null
+  /** Id of the video whose file it is to become; absent or null for one of its own. */
+  replaces?: string | null
 }
 
 export interface Item extends Kept {
@@ -75,6 +77,8 @@ export interface Notice {
 export const LIVE: ReadonlySet<State> = new Set(['queued', 'sending', 'waiting'])
 
 export const isLike = (item: Kept, file: File): boolean => item.name === file.name && item.size === file.size
+/** Each page goes on with what was begun in it: replacements in the library, all others on the upload page. */
+export const isReplacement = ({ replaces }: Kept): boolean => Boolean(replaces)
 export const share = (item: Item): number => (item.state === 'done' ? 1 : item.size ? item.sent / item.size : 0)
 
 const VIDEO = /\.(mp4|m4v|mov|webm|mkv|avi|mpe?g|ogv|3gp|ts)$/i
@@ -100,8 +104,8 @@ export function newId(): string {
 }
 
 export function kept(item: Item): Kept {
-  const { id, name, size, type, lastModified, profile, title, description, url, key, metadata, sent, createdAt, handle } = item
-  return { id, name, size, type, lastModified, profile, title, description, url, key, metadata, sent, createdAt, handle }
+  const { id, name, size, type, lastModified, profile, title, description, url, key, metadata, sent, createdAt, handle, replaces = null } = item
+  return { id, name, size, type, lastModified, profile, title, description, url, key, metadata, sent, createdAt, handle, replaces }
 }
 
 /** What a creation says of a file. */
@@ -111,6 +115,7 @@ export const metadataOf = (item: Kept): Record<string, string> => ({
   profile: item.profile,
   ...(item.title.trim() ? { title: item.title.trim() } : {}),
   ...(item.description ? { description: item.description } : {}),
+  ...(item.replaces ? { replaces: item.replaces } : {}),
 })
 
 export function itemOf(from: Kept): Item {

@@ -1,10 +1,13 @@
-"""How the C library gets memory for the blocks that are read from sockets."""
+"""How memory is got and given back: by the C library for blocks from sockets, by the interpreter for small objects."""
 
 import ctypes
+import gc
 from typing import Final
 
 KEPT_BLOCK_BYTES: Final = 8 * 1024 * 1024
 KEPT_FREE_BYTES: Final = 16 * 1024 * 1024
+
+YOUNG_OBJECTS: Final = 10_000
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD: Final = -1
@@ -24,3 +27,14 @@ def keep_freed_blocks() -> bool:
         return False
     settings = ((_M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES), (_M_TRIM_THRESHOLD, KEPT_FREE_BYTES))
     return all(mallopt(ctypes.c_int(name), ctypes.c_int(value)) == 1 for name, value in settings)
+
+
+def collect_seldom() -> None:
+    """Let the interpreter look for circles of objects after 10,000 new ones, and never among those of now.
+
+    Once per process, when its modules are loaded. A request makes hundreds of objects and hardly a circle: what it
+    leaves goes at once, without being looked for.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)

@@ -9,7 +9,9 @@ class SystemClock:
     """Time as the operating system tells it. Implements the Clock port."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        # Whole milliseconds, as a row has them: so a row is what was written, and need not be read back.
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from aiohttp import http_parser, web
 
 from tusvideo import __version__, descriptors
-from tusvideo.allocator import keep_freed_blocks
+from tusvideo.allocator import collect_seldom, keep_freed_blocks
 from tusvideo.clock import SystemClock
 from tusvideo.config import Address, Config
 from tusvideo.errors import ConfigError, DiskFull, StorageFailed, TusvideoError, Unavailable
@@ -100,6 +100,7 @@ def run(config: Config) -> int:
     """Run a server until it is told to stop, and give the exit code: 0 stopped as asked, 1 could not start."""
     configure_log(level=config.log.level, form=config.log.format)
     keep_freed_blocks()
+    collect_seldom()
     try:
         return asyncio.run(serve(config))
     except TusvideoError as error:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from tusvideo.commands import AppendBytes, AppendPlan, CreateUpload
 from tusvideo.errors import (
@@ -164,11 +165,11 @@ def settle_append(
     ``content_type`` was judged as the bytes passed; it is kept once all those that it was judged by are durable.
     """
     judged = content_type if enough_to_judge(offset=position, length=length) else upload.content_type
-    settled = replace(upload, offset=position, length=length, epoch=epoch, content_type=judged)
+    settled: dict[str, Any] = {"offset": position, "length": length, "epoch": epoch, "content_type": judged}
     if position == upload.offset:
-        return settled
+        return replace(upload, **settled)
     expires_at = now + timedelta(seconds=limits.expiry_seconds)
-    return replace(settled, stored_at=now, expires_at=expires_at, boot_id=None)
+    return replace(upload, **settled, stored_at=now, expires_at=expires_at, boot_id=None)
 
 
 def at_risk(upload: Upload, *, was: Upload, boot_id: str) -> Upload:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final
@@ -54,6 +54,17 @@ def encode_upload(upload: Upload) -> Row:
     for column in _LOCATION:
         row[column] = None if upload.location is None else getattr(upload.location, column)
     return row
+
+
+def as_stored(upload: Upload) -> Upload:
+    """Give an upload as its row tells it."""
+    times = {column: getattr(upload, column) for column in _UPLOAD_TIMES}
+    finer: dict[str, Any] = {
+        column: instant(milliseconds(at))
+        for column, at in times.items()
+        if at.microsecond % 1000 or at.tzinfo is not UTC
+    }
+    return replace(upload, **finer) if finer else upload
 
 
 def decode_upload(row: Sequence[Any]) -> Upload:

@@ -10,7 +10,16 @@ from typing import Final
 
 from tusvideo.model import ClientKey, Location, Part, Standing, Status, Upload, UploadId, UserId
 from tusvideo.sessions.committed import DEAD
-from tusvideo.sessions.rows import KEPT, UPLOAD_COLUMNS, changes, conflict, decode_upload, encode_upload, kept
+from tusvideo.sessions.rows import (
+    KEPT,
+    UPLOAD_COLUMNS,
+    as_stored,
+    changes,
+    conflict,
+    decode_upload,
+    encode_upload,
+    kept,
+)
 
 _COLUMNS: Final = ", ".join(UPLOAD_COLUMNS)
 _VALUES: Final = ", ".join(f":{column}" for column in UPLOAD_COLUMNS)
@@ -98,10 +107,9 @@ def add_upload(connection: sqlite3.Connection, *, upload: Upload) -> Upload:
         if holder.status not in DEAD:
             return holder
         connection.execute(drop, (holder.id,))
-    row = encode_upload(upload)
-    if connection.execute(INSERT, row).rowcount != 1:
+    if connection.execute(INSERT, encode_upload(upload)).rowcount != 1:
         raise conflict(upload.id)
-    return decode_upload(tuple(row.values()))
+    return as_stored(upload)
 
 
 def load_upload(connection: sqlite3.Connection, *, upload_id: UploadId) -> Upload | None:

@@ -1,7 +1,7 @@
 """Where things lie below the data directory; pure paths, made from checked names only."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -26,16 +26,16 @@ class Layout:
     """
 
     data: Path
+    staging: Path = field(init=False, repr=False, compare=False)
+    """Folder of unfinished uploads; at hand, because every request asks for it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "staging", self.data / "staging")
 
     @property
     def lock(self) -> Path:
         """The file that the running server holds locked."""
         return self.data / ".lock"
-
-    @property
-    def staging(self) -> Path:
-        """Folder of unfinished uploads."""
-        return self.data / "staging"
 
     @property
     def uploads(self) -> Path:

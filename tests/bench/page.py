@@ -104,6 +104,8 @@ async def measure(mebibytes: int, runs: int) -> float:
     speeds = ", ".join(f"{who} {mebibytes / statistics.median(each):.0f} MiB/s" for who, each in seconds.items())
     print(f"{mebibytes} MiB, medians of {runs}: {speeds}")
     print(f"page / curl {curl / page:.2f}, page / bare page {bare / page:.2f}, bare page / curl {curl / bare:.2f}")
+    if curl / bare < LEAST:
+        print(f"no page in this browser reaches {LEAST} here: the bare one does not")
     return curl / page
 
 

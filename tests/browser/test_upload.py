@@ -288,7 +288,7 @@ async def test_two_tabs_with_the_same_file(server: ServerProcess, open_page: Ope
         await second.choose(source)
         await expect(second.card(NAME)).to_contain_text("Another tab is uploading this file already")
         assert second.statuses("PATCH") == []
-        await second.look("upload-elsewhere", axe=axe, sizes=(chromium.DESKTOP,))
+        await second.look("upload-elsewhere", axe=axe)
         await first.page.close()
         await second.state(NAME, "done")
         assert proxy.body_bytes <= SIZE + ON_THE_WIRE
@@ -296,7 +296,9 @@ async def test_two_tabs_with_the_same_file(server: ServerProcess, open_page: Ope
     arrived(server, source)
 
 
-async def test_an_upload_that_expired_meanwhile_begins_anew(start: Start, open_page: Open, source: Path) -> None:
+async def test_an_upload_that_expired_meanwhile_begins_anew(
+    start: Start, open_page: Open, source: Path, axe: str
+) -> None:
     """The page says so, makes a new upload, and the file arrives whole."""
     server = await start(limits_expiry_seconds="2", storage_sweep_seconds="1")
     async with link(server, rate=RATE) as proxy:
@@ -309,13 +311,14 @@ async def test_an_upload_that_expired_meanwhile_begins_anew(start: Start, open_p
         await until(lambda: not staged(server.data_dir))
         await page.card(NAME).get_by_role("button", name="Continue").click()
         await expect(page.card(NAME)).to_contain_text("It starts from the beginning")
+        await page.look("upload-expired", axe=axe)
         await page.state(NAME, "done")
     assert page.creations() == 2
     arrived(server, source)
 
 
 async def test_another_file_of_the_same_name_is_not_mixed_in(
-    server: ServerProcess, open_page: Open, source: Path, tmp_path: Path
+    server: ServerProcess, open_page: Open, source: Path, tmp_path: Path, axe: str
 ) -> None:
     """Same name, same size, other bytes: the stored ones are compared, and the file is refused with what to do."""
     async with link(server, rate=RATE) as proxy:
@@ -330,6 +333,7 @@ async def test_another_file_of_the_same_name_is_not_mixed_in(
         other.write_bytes(video(4, SIZE))
         await page.choose(other)
         await expect(page.page.get_by_role("alert")).to_contain_text("has changed since its upload began")
+        await page.look("upload-other-file", axe=axe)
         await page.page.get_by_role("button", name="Dismiss").click()
         await expect(page.page.get_by_role("alert")).to_have_count(0)
         await page.choose(source)
@@ -380,6 +384,7 @@ async def test_several_files_go_three_at_once(server: ServerProcess, open_page: 
         await page.state("clip 4.mp4", "queued")
         for file in files:
             await page.state(file.name, "done")
+        await expect(page.page.locator(".toasts .note")).to_have_text(re.compile("5 files are uploaded"))
         await page.look("upload-done", axe=axe)
     assert page.creations() == 5
     assert len(published(server.data_dir, "videos")) == 5
@@ -475,6 +480,7 @@ async def test_it_works_without_javascript(server: ServerProcess, context: Brows
     session = await context.new_cdp_session(page)
     await session.send("Emulation.setScriptExecutionDisabled", {"value": True})
     await page.goto(server.url)
+    await page.screenshot(path=chromium.SCREENSHOTS / "upload-no-script.png", full_page=True)
     await page.get_by_label("Title").fill("Plain")
     await page.get_by_label("File").set_input_files(str(source))
     async with page.expect_response(lambda answer: answer.request.method == "POST") as expected:

@@ -59,30 +59,45 @@ export function VideoUpload({ server = '', token = null, profile = 'poster', onU
   }
   return (
     <form className={`video-upload ${state}`} onSubmit={send}>
-      <label>
-        Video <input type="file" accept="video/*" onChange={choose} disabled={isSending} required />
-      </label>
-      <label>
-        Title <input value={about.title} onChange={(event) => describe({ title: event.target.value })} maxLength={200} />
-      </label>
-      <label>
-        Description{' '}
-        <textarea value={about.description} onChange={(event) => describe({ description: event.target.value })} maxLength={5000} />
-      </label>
-      <progress max={100} value={percent} aria-label={file ? `Upload of ${file.name}` : 'Upload'} />
-      <span className="video-upload-percent" aria-hidden="true">
-        {percent} %
-      </span>
-      {/* Two buttons, told apart by their keys: one that became "submit" while it is clicked would submit at once. */}
-      {isSending ? (
-        <button key="stop" type="button" onClick={() => stop.current.abort()}>
-          Stop
-        </button>
-      ) : (
-        <button key="send" type="submit" disabled={!file || state === 'done'}>
-          {state === 'stopped' || state === 'failed' ? 'Go on' : 'Upload'}
-        </button>
-      )}
+      <p>
+        <label>
+          Video
+          <br />
+          <input type="file" accept="video/*" onChange={choose} disabled={isSending} required />
+        </label>
+      </p>
+      <p>
+        <label>
+          Title
+          <br />
+          <input value={about.title} onChange={(event) => describe({ title: event.target.value })} maxLength={200} />
+        </label>
+      </p>
+      <p>
+        <label>
+          Description
+          <br />
+          <textarea value={about.description} onChange={(event) => describe({ description: event.target.value })} maxLength={5000} />
+        </label>
+      </p>
+      <p>
+        <progress max={100} value={percent} aria-label={file ? `Upload of ${file.name}` : 'Upload'} />{' '}
+        <span className="video-upload-percent" aria-hidden="true">
+          {percent} %
+        </span>
+      </p>
+      <p>
+        {/* Two buttons, told apart by their keys: one that became "submit" while it is clicked would submit at once. */}
+        {isSending ? (
+          <button key="stop" type="button" onClick={() => stop.current.abort()}>
+            Stop
+          </button>
+        ) : (
+          <button key="send" type="submit" disabled={!file || state === 'done'}>
+            {state === 'stopped' || state === 'failed' ? 'Go on' : 'Upload'}
+          </button>
+        )}
+      </p>
       <p role="status">{messages[state] ?? ''}</p>
       {state === 'failed' && <p role="alert">{failure}</p>}
     </form>

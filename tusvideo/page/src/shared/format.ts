@@ -15,7 +15,7 @@ export function bytes(count: number, { perSecond = false } = {}): string {
   return new Intl.NumberFormat(locale(), {
     style: 'unit',
     unit: perSecond ? `${UNITS[step]}-per-second` : UNITS[step],
-    unitDisplay: 'short',
+    unitDisplay: step === 0 && !perSecond ? 'long' : 'short', // "0 byte" is no English
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   }).format(value)

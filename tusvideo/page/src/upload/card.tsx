@@ -135,7 +135,7 @@ function Picture({ item }: { item: Item }): JSX.Element {
   const { file } = item
   useEffect(() => {
     let isWanted = true
-    if (file && isVideo(file)) void preview(file).then((drawn) => isWanted && set(drawn))
+    if (file?.size && isVideo(file)) void preview(file).then((drawn) => isWanted && set(drawn))
     return () => {
       isWanted = false
     }

@@ -374,10 +374,18 @@ export class Engine {
     tabs.tell({ id: item.id, what: 'done' })
     void storage.remove(item.id)
     tabs.release(item.id)
-    this.notices.push({ id: newId(), kind: 'good', text: t('say.done', { name: item.title || item.name }) })
+    this.rejoice(item)
     announce(t('say.done', { name: item.title || item.name }))
     await this.saveDraft(item)
     this.next()
+  }
+
+  /** One notice for all that came up while it is seen: five of them would cover a phone. */
+  private rejoice(item: Item): void {
+    const before = this.notices.find((notice) => notice.kind === 'good')
+    const count = (before?.count ?? 0) + 1
+    const text = count === 1 ? t('say.done', { name: item.title || item.name }) : t('say.allDone', { count })
+    this.notices = [...this.notices.filter((notice) => notice !== before), { id: newId(), kind: 'good', text, count }]
   }
 
   private fail(item: Item, text: string, canRetry: boolean): void {

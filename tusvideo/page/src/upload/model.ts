@@ -72,6 +72,8 @@ export interface Notice {
   id: string
   kind: 'good' | 'bad' | 'warn'
   text: string
+  /** Of so many uploads. */
+  count?: number
 }
 
 export const LIVE: ReadonlySet<State> = new Set(['queued', 'sending', 'waiting'])

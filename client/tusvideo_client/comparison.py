@@ -24,6 +24,7 @@ HELD_BACK = 256 * 1024
 CHECKED_AT_MOST = 8 * MIB
 GRAIN = 64 * 1024
 ASKED_AT_MOST = 3
+ASIDE_SECONDS = 5.0
 
 
 class Comparison:
@@ -157,8 +158,10 @@ class Comparison:
             LocalFileError: The file cannot be read, or was changed.
         """
         if self._aside is not None:
-            await asyncio.wait({self._aside})
-            self._take_aside()
+            await asyncio.wait({self._aside}, timeout=ASIDE_SECONDS)
+            if self._aside.done():
+                self._take_aside()
+            await self.close()  # its connection may be dead, and nobody watches over that one
         while self.proven < end:
             event = await self._compare(url, self.proven, min(self.proven + AT_ONCE, end))
             if event is not None:
@@ -237,6 +240,7 @@ class Comparison:
                 wire.digest_url(url, start=start, end=end),
                 headers={},
                 patience=(end - start) / SLOWEST_DIGEST,
+                question=(url, dict(self._dialect.aside)),
                 read=transfer.answer,
             )
             told = digest_told(transfer.reply) if isinstance(event, Answer) else None

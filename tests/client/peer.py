@@ -113,6 +113,7 @@ class Peer:
         self.says_offset_on_409 = True
         self.says_content_location = True
         self.tells_digests = False
+        self.tell_digest: Handler = self._tell_digest
         self.mangle: Callable[[bytes], bytes] | None = None
         self.largest_body: int | None = None
         self.mistakes: list[Exception] = []
@@ -303,7 +304,10 @@ class Peer:
     async def _delete(self, request: web.Request) -> web.Response:
         return web.Response(status=204 if self.uploads.pop(request.match_info["id"], None) else 404)
 
-    async def _digest(self, request: web.Request) -> web.Response:
+    async def _digest(self, request: web.Request) -> web.StreamResponse:
+        return await self.tell_digest(request)
+
+    async def _tell_digest(self, request: web.Request) -> web.Response:
         upload = self.uploads.get(request.match_info["id"])
         if upload is None or not self.tells_digests:
             return web.Response(status=404)

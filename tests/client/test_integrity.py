@@ -1,5 +1,6 @@
 """Bits that flip on the way, where no TLS would notice: never reported as done, and mended where that can be."""
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from tests.client.conftest import Command, Waits
 from tests.client.draft_peer import DraftPeer
@@ -23,6 +25,7 @@ from tusvideo_client import (
     Uploader,
     UploadResult,
     Verified,
+    comparison,
 )
 from tusvideo_client.comparison import GRAIN, HELD_BACK
 from tusvideo_client.model import Choice
@@ -439,3 +442,25 @@ def test_a_word_that_means_nothing() -> None:
     for made in (AsyncUploader, Uploader):
         with pytest.raises(ValueError, match="auto, always, never"):
             made("http://h", integrity="sometimes")  # type: ignore[arg-type]
+
+
+async def test_a_question_whose_connection_is_dead_does_not_hold_the_upload_up(
+    ours: Peer, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is compared beside the sending is waited for a little while only, and then asked for anew."""
+    monkeypatch.setattr(comparison, "ASIDE_SECONDS", 0.05)
+    is_asleep = asyncio.Event()
+    digests = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal digests
+        digests += 1
+        if digests == 2:  # the first asks whether there are any
+            is_asleep.set()
+            await asyncio.Event().wait()
+        return await tell(request)
+
+    tell, ours.tell_digest = ours.tell_digest, answer
+    result = await upload(ours, video, request_bytes=MIB)
+    assert is_asleep.is_set()
+    assert (result.verified, bytes(ours.only().data)) == ("digests", video.read_bytes())

@@ -157,6 +157,8 @@ class Upload:
     """When the last byte was stored (or the upload created)."""
     expires_at: datetime
     """An unfinished upload may be removed after this instant."""
+    ended_at: datetime | None = None
+    """When it became complete or failed; None before."""
     length: int | None = None
     """Total bytes; None while the client has not told."""
     offset: int = 0
@@ -187,6 +189,9 @@ class Upload:
     """Lower-case hex SHA-256 of the whole, verified because the client asked; None when it did not."""
     needs_completion: bool = False
     """True when only a request that says so completes the upload: having all bytes does not."""
+    vanishes: bool = False
+    """True when nobody was told where it is, and nobody asks for it by a key: its client can only begin anew, so it
+    goes when its body does not arrive whole."""
     digests: Digests = ()
     """Of the whole: what the client claims, verified before the upload is finalizing."""
     wants_digest: str | None = None
@@ -225,6 +230,7 @@ class Standing(NamedTuple):
     length: int | None
     parts_stored: int
     boot_id: str | None
+    vanishes: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

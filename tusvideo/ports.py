@@ -321,8 +321,8 @@ class SessionRepository(Protocol):
         Gives None when the owner has no such upload."""
 
     async def recent(self, owner: UserId, *, since: datetime, limit: int) -> Sequence[Upload]:
-        """List the uploads of an owner that are open or finalizing, and those that got their last byte after an instant
-        and are complete or failed by now; newest first. Partial uploads are left out. Raises TookTooLong."""
+        """List the uploads of an owner that are open or finalizing, and those that became complete or failed after an
+        instant; newest first. Partial uploads are left out. Raises TookTooLong."""
 
     async def remove(self, upload_id: UploadId) -> None:
         """Delete a row and its parts. Safe to repeat."""

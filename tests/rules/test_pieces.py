@@ -81,7 +81,7 @@ def test_the_same_request_has_the_same_key() -> None:
 def test_how_it_ends_without_a_piece(states: tuple[Status, ...], status: Status) -> None:
     """N-20: as its piece did."""
     found = {upload_id: a_piece(upload_id, status=state) for upload_id, state in zip((ONE, TWO), states, strict=False)}
-    gone = rules.broken(a_whole(ONE, TWO), found, reason="not_found")
+    gone = rules.broken(a_whole(ONE, TWO), found, reason="not_found", now=NOW)
     assert (gone.status, gone.reason) == (status, "not_found")
 
 

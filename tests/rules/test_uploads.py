@@ -336,6 +336,7 @@ def test_finalizing_chooses_a_name_and_may_choose_another() -> None:
         pytest.param({"offset": 5}, None, False, id="the file is gone"),
         pytest.param({"offset": 10}, 10, False, id="whole: it may have to be published"),
         pytest.param({"length": 0}, None, False, id="whole, and empty"),
+        pytest.param({"vanishes": True}, 9, False, id="cut by the stop, and nobody comes back to it"),
         pytest.param({"parts_stored": 1}, 9, False, id="parts say where the bytes must be"),
         pytest.param({"offset": 5, "boot_id": "before"}, 5, False, id="at risk, and the machine went down"),
     ],

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -108,6 +109,26 @@ async def test_an_upload_is_listed_while_it_goes_on(house: House) -> None:
     shown = await house.progress.get(ANNA, upload.id)
     assert shown.video_id is not None
     assert (await house.videos.get(ANNA, shown.video_id)).title == "Sea"
+
+
+@pytest.mark.parametrize(("kind", "state"), [("published", UploadState.READY), ("refused", UploadState.FAILED)])
+async def test_an_upload_that_ends_late_is_shown_for_a_minute(house: House, kind: str, state: UploadState) -> None:
+    """By its end, not by its last byte: its publication waited for a disk, or for a judgement."""
+    upload = await begun(house)
+    await append(house, upload, DATA[:50])
+    was = await house.row(upload.id)
+    await house.sessions.save(replace(was, length=50), was=was)
+    house.clock.move(3600)
+    whole = await house.row(upload.id)
+    if kind == "published":
+        await house.publisher.publish(whole)
+    else:
+        await house.publisher.refuse(whole, code="unsupported_type")
+    found = []
+    for seconds in (0, 59, 1):
+        house.clock.move(seconds)
+        found.append([shown.state for shown in await house.progress.list(ANNA)])
+    assert found == [[state], [state], []]
 
 
 async def test_others_see_nothing(house: House) -> None:

@@ -1,5 +1,7 @@
 """Recovery: rows and files are brought together after any stop, and nothing that a row counts is removed."""
 
+import asyncio
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +11,9 @@ from tests.fakes.body import FakeBody
 from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, FILES, House
 from tests.service.wishes import a_video, appending, creation, creation_with, finalizing, putting
-from tusvideo.commands import ListVideos, QueryUpload
+from tusvideo.commands import CreateUpload, ListVideos, QueryUpload
 from tusvideo.errors import NotFound, StorageFailed
-from tusvideo.model import Status, Upload, UploadId
+from tusvideo.model import Protocol, Status, Upload, UploadId
 from tusvideo.rules.uploads import finalizing as chosen
 from tusvideo.service import recovery
 from tusvideo.service.recovery import Recovered
@@ -260,3 +262,42 @@ async def test_recovery_may_be_killed_at_any_step(house: House) -> None:
         if not killed:
             break
     assert at > 10
+
+
+def a_plain_one(**facts: Any) -> CreateUpload:
+    """Ask for a whole file in one request, of which nobody is told where it is."""
+    facts = {"protocol": Protocol.IETF, "completes": True, "needs_completion": True, "forgets_cut": True, **facts}
+    return creation_with(b"hello", length=5, **facts)
+
+
+async def test_a_plain_upload_that_a_stop_cut_is_forgotten(house: House) -> None:
+    """Whatever step is the last: it is published whole, or nothing of it is left, and not for days either."""
+    for last in range(40):
+        steps = Steps(at=last)
+        with contextlib.suppress(Crash):
+            await house.with_steps(steps).uploads.create(
+                ANNA, a_plain_one(original_name=f"{last}.bin"), FakeBody(b"hel", b"lo")
+            )
+        after, done = await house.restarted()
+        assert (done.damaged, done.set_aside) == (0, 0)
+        assert list(await after.sessions.with_status(Status.OPEN, after=None, limit=9)) == []
+        assert not await after.store.staged_ids()
+        for upload in await after.sessions.with_status(Status.COMPLETE, after=None, limit=99):
+            assert await after.published(upload) == b"hello"
+        if steps.is_over:
+            return
+    pytest.fail("the upload takes more steps than were tried")
+
+
+@pytest.mark.parametrize("facts", [{"creation_key": "k"}, {"forgets_cut": False}], ids=["a key", "an address"])
+async def test_an_upload_that_somebody_can_come_back_to_is_kept(house: House, facts: dict[str, Any]) -> None:
+    """Whoever has its address, or asks for it by a key, goes on where it stands."""
+    body = FakeBody(b"hel", is_open=True)
+    sending = asyncio.create_task(house.uploads.create(ANNA, a_plain_one(**facts), body))
+    await body.hungry.wait()
+    [row] = await house.sessions.with_status(Status.OPEN, after=None, limit=9)
+    after, done = await house.restarted()
+    assert done == Recovered(checked=1)
+    assert await after.row(row.id) == row
+    sending.cancel()
+    await asyncio.wait([sending])

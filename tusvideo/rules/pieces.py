@@ -10,7 +10,7 @@ from datetime import datetime
 
 from tusvideo.errors import InvalidField, NotFound, TooLarge
 from tusvideo.model import Profile, Status, Upload, UploadId
-from tusvideo.rules.uploads import moved
+from tusvideo.rules.uploads import ended, moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +70,12 @@ def assembled(final: Upload, *, length: int, epoch: int, content_type: str, now:
     return replace(final, offset=length, length=length, epoch=epoch, content_type=content_type, stored_at=now)
 
 
-def broken(final: Upload, found: Mapping[UploadId, Upload], *, reason: str) -> Upload:
+def broken(final: Upload, found: Mapping[UploadId, Upload], *, reason: str, now: datetime) -> Upload:
     """Give the session of a final upload that can never be put together: EXPIRED if a piece of it is, else FAILED."""
     states = {upload.status for upload_id in final.sources if (upload := found.get(upload_id)) is not None}
     if Status.EXPIRED in states:
         return moved(final, Status.EXPIRED, reason=reason)
-    return moved(final, Status.FAILED, reason=reason)
+    return ended(final, Status.FAILED, now=now, reason=reason)
 
 
 def waiting(final: Upload, pieces: Pieces) -> Upload:

@@ -56,6 +56,7 @@ def new_upload(
         title=command.title,
         description=command.description,
         needs_completion=command.needs_completion,
+        vanishes=command.forgets_cut and command.creation_key is None,
         digests=command.digests,
         wants_digest=command.wants_digest,
         concat=command.concat,
@@ -195,7 +196,7 @@ def agrees(standing: Standing, *, staged: int | None, boot_id: str) -> bool:
     """
     if standing.boot_id is not None and standing.boot_id != boot_id:
         return False
-    if standing.parts_stored or standing.offset == standing.length:
+    if standing.parts_stored or standing.offset == standing.length or standing.vanishes:
         return False
     return (staged or 0) >= standing.offset
 
@@ -223,6 +224,11 @@ def length_at_end(upload: Upload, *, told: int | None) -> int:
 def awaits_publishing(upload: Upload) -> bool:
     """Tell whether nothing is missing but the publishing: an interrupted one can go on without any client."""
     return upload.status is Status.FINALIZING or is_whole(upload)
+
+
+def ended(upload: Upload, status: Status, *, now: datetime, reason: str | None = None) -> Upload:
+    """Give the session that is complete or failed from now on. Raises as ``moved``."""
+    return replace(moved(upload, status, reason=reason), ended_at=now)
 
 
 def moved(upload: Upload, status: Status, *, reason: str | None = None) -> Upload:

@@ -276,7 +276,7 @@ class Concatenating:
         try:
             return rules.pieces_of(final, known, profile=profile)
         except RequestError as error:
-            gone = rules.broken(final, known, reason=error.code)
+            gone = rules.broken(final, known, reason=error.code, now=self._publisher.clock.now())
             await self._sessions.save(gone, was=final)
             self._publisher.emit("upload_failed", gone, reason=error.code)
             await self._store.discard(gone.id)

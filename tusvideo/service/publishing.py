@@ -20,7 +20,7 @@ from tusvideo.ports import Clock, EventSink, SessionRepository, UploadStore
 from tusvideo.rules.facts import first_state
 from tusvideo.rules.names import location as choose_location
 from tusvideo.rules.sniff import ANY_TYPE, KINDS, judge_type
-from tusvideo.rules.uploads import finalizing, moved
+from tusvideo.rules.uploads import ended, finalizing
 from tusvideo.service.judging import staged_head
 from tusvideo.service.transfer import Turns
 from tusvideo.service.watching import Watchers
@@ -82,7 +82,7 @@ class Publisher:
             if attempt > MAX_NAMES_TRIED:
                 raise StorageFailed
             upload = await self._rename(upload, attempt)
-        done = replace(moved(upload, Status.COMPLETE), stored_at=upload.stored_at)
+        done = ended(upload, Status.COMPLETE, now=self.clock.now())
         video = await self.sessions.complete(done, was=upload, video=self._video_of(done))
         self.emit("upload_completed", done)
         if video is not None:
@@ -94,7 +94,7 @@ class Publisher:
 
     async def refuse(self, upload: Upload, *, code: str) -> None:
         """Refuse an upload for good: commit FAILED, then drop its bytes."""
-        failed = moved(upload, Status.FAILED, reason=code)
+        failed = ended(upload, Status.FAILED, now=self.clock.now(), reason=code)
         await self.sessions.save(failed, was=upload)
         self.emit("upload_failed", failed, reason=code)
         await self.store.discard(failed.id)

@@ -32,6 +32,8 @@ class Action(StrEnum):
     """Its row counts bytes that its file does not have."""
     REWIND = "rewind"
     """It counts bytes that were not synced before the machine went down."""
+    FORGET = "forget"
+    """Its first body did not arrive whole, and nobody can come back to it."""
     DISCARD = "discard"
     """Its staging file is a leftover."""
     SET_ASIDE = "set_aside"
@@ -63,6 +65,8 @@ class Recovered:
     damaged: int = 0
     rewound: int = 0
     """Uploads of the level ``relaxed`` that lost unsynced bytes with a power loss."""
+    forgotten: int = 0
+    """Uploads that came with no protocol and were cut by the stop: their clients can only begin anew."""
     discarded: int = 0
     set_aside: int = 0
 
@@ -143,6 +147,9 @@ class Recovery:
         return file.size
 
     async def _about_open(self, upload: Upload, size: int | None) -> AsyncIterator[Finding]:
+        if upload.vanishes and not is_whole(upload):
+            yield Finding(action=Action.FORGET, upload_id=upload.id, upload=upload)
+            return
         now = after_boot(upload, boot_id=self._store.boot_id)
         if now != upload:
             # The file may be long enough all the same, with zeros where data was.
@@ -175,6 +182,9 @@ class Recovery:
             case Action.SET_ASIDE, _:
                 await self._store.set_aside(finding.upload_id)
                 done.set_aside += 1
+            case Action.FORGET, Upload():
+                await self._uploads.forget(upload)
+                done.forgotten += 1
             case Action.CLEAR, Upload():
                 await self._uploads.clear(upload)
                 done.cleared += 1

@@ -283,13 +283,14 @@ class UploadService:
             if command.forgets_cut or isinstance(error, ChecksumMismatch | InconsistentLength | TooLarge):
                 # Nobody learned of this upload, or nobody may use it: the answer is a refusal without a Location.
                 error.stored_offset = None
-                await self._forget(upload)
+                await self.forget(upload)
             else:
                 error.made_upload = upload.id
             raise
 
-    async def _forget(self, upload: Upload) -> None:
-        """Drop an upload whose first body was not stored whole, unless it has all its bytes all the same."""
+    async def forget(self, upload: Upload) -> None:
+        """Drop an upload whose first body was not stored whole, unless it is being published all the same. Safe to
+        repeat."""
         stored = await self._sessions.get(upload.id)
         if stored is not None and stored.status in {Status.OPEN, Status.FAILED}:
             gone = rules.moved(stored, Status.TERMINATED)

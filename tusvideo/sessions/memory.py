@@ -145,7 +145,11 @@ class MemorySessions:
         ended, going = {Status.COMPLETE, Status.FAILED}, {Status.OPEN, Status.FINALIZING}
         after = instant(milliseconds(since))
         mine = [upload for upload in self._uploads() if upload.owner == owner and not upload.is_partial]
-        found = [u for u in mine if u.status in going or (u.status in ended and u.stored_at > after)]
+        found = [
+            u
+            for u in mine
+            if u.status in going or (u.status in ended and u.ended_at is not None and u.ended_at > after)
+        ]
         return tuple(sorted(found, key=lambda upload: (upload.created_at, upload.id), reverse=True)[:limit])
 
     async def remove(self, upload_id: UploadId) -> None:

@@ -17,7 +17,7 @@ Row = dict[str, str | int | float | None]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
-_TIMES: Final = frozenset({"created_at", "stored_at", "expires_at", "updated_at", "replaced_at"})
+_TIMES: Final = frozenset({"created_at", "stored_at", "expires_at", "ended_at", "updated_at", "replaced_at"})
 _UPLOAD_TIMES: Final = tuple(field.name for field in fields(Upload) if field.name in _TIMES)
 _LOCATION: Final = tuple(field.name for field in fields(Location))
 _PLAIN_FIELDS: Final = tuple(field.name for field in fields(Upload) if field.name != "location")
@@ -50,7 +50,7 @@ def encode_upload(upload: Upload) -> Row:
     row["status"], row["protocol"] = upload.status.value, upload.protocol.value
     row["digests"] = _plain(upload.digests)
     for column in _UPLOAD_TIMES:
-        row[column] = milliseconds(getattr(upload, column))
+        row[column] = _plain(getattr(upload, column))
     for column in _LOCATION:
         row[column] = None if upload.location is None else getattr(upload.location, column)
     return row
@@ -62,7 +62,7 @@ def as_stored(upload: Upload) -> Upload:
     finer: dict[str, Any] = {
         column: instant(milliseconds(at))
         for column, at in times.items()
-        if at.microsecond % 1000 or at.tzinfo is not UTC
+        if at is not None and (at.microsecond % 1000 or at.tzinfo is not UTC)
     }
     return replace(upload, **finer) if finer else upload
 
@@ -76,9 +76,11 @@ def decode_upload(row: Sequence[Any]) -> Upload:
     named["protocol"] = _PROTOCOLS[named["protocol"]]
     named["status"] = _STATUSES[named["status"]]
     named["needs_completion"] = bool(named["needs_completion"])
+    named["vanishes"] = bool(named["vanishes"])
     named["digests"] = _digests(named["digests"])
     for column in _UPLOAD_TIMES:
-        named[column] = instant(named[column])
+        if named[column] is not None:
+            named[column] = instant(named[column])
     return Upload(**named)
 
 

@@ -238,6 +238,13 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         """,
     ),
     ("ALTER TABLE videos ADD COLUMN replaced_at INTEGER",),
+    (
+        "ALTER TABLE uploads ADD COLUMN ended_at INTEGER",
+        "ALTER TABLE uploads ADD COLUMN vanishes INTEGER NOT NULL DEFAULT 0 CHECK (vanishes IN (0, 1))",
+        "UPDATE uploads SET ended_at = stored_at WHERE status IN ('complete', 'failed')",
+        "DROP INDEX uploads_ended",
+        "CREATE INDEX uploads_ended ON uploads (owner, ended_at DESC, id DESC) WHERE status IN ('complete', 'failed')",
+    ),
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
 from tusvideo.model import ClientKey, Location, Part, Standing, Status, Upload, UploadId, UserId
 from tusvideo.sessions.committed import DEAD
@@ -75,7 +75,7 @@ GOING: Final = (
 )
 ENDED: Final = (
     f"SELECT {_COLUMNS} FROM uploads INDEXED BY uploads_ended WHERE owner = :owner AND status IN ('complete', 'failed')"
-    " AND stored_at > :since AND concat IS NOT 'partial' ORDER BY stored_at DESC, id DESC LIMIT :limit"
+    " AND ended_at > :since AND concat IS NOT 'partial' ORDER BY ended_at DESC, id DESC LIMIT :limit"
 )
 DRAFT: Final = (
     "UPDATE uploads SET title = coalesce(:title, title), description = coalesce(:description, description)"
@@ -225,7 +225,7 @@ def list_with_status(
 
 def list_standings(connection: sqlite3.Connection, *, after: UploadId | None, limit: int) -> tuple[Standing, ...]:
     """List what recovery compares of open uploads by id."""
-    return tuple(map(Standing._make, connection.execute(STANDINGS, (after or "", limit))))
+    return tuple(map(_standing, connection.execute(STANDINGS, (after or "", limit))))
 
 
 def load_several(connection: sqlite3.Connection, *, upload_ids: Sequence[UploadId]) -> dict[UploadId, Upload]:
@@ -264,6 +264,10 @@ def answer(connection: sqlite3.Connection) -> None:
 def _one(connection: sqlite3.Connection, query: str, *values: str) -> Upload | None:
     rows = connection.execute(query, values).fetchall()
     return decode_upload(rows[0]) if rows else None
+
+
+def _standing(row: Sequence[Any]) -> Standing:
+    return Standing._make((*row[:-1], bool(row[-1])))
 
 
 def _part(row: tuple[int, int, int]) -> Part:

@@ -64,6 +64,8 @@ def a_full_upload(number: int = 1) -> Upload:
         reason="too_large",
         concat="partial",
         needs_completion=True,
+        ended_at=NOW + 5 * SECOND,
+        vanishes=True,
         digests=(("sha-256", "ab" * 32), ("sha-512", "cd" * 64)),
         wants_digest="sha-512",
     )

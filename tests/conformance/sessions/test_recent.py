@@ -1,6 +1,7 @@
 """SessionRepository: what is on its way, and what is drafted for it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,19 +18,21 @@ async def recent(sessions: Sessions, *, limit: int = 9) -> list[int]:
 
 
 async def test_what_goes_on_and_what_ended_just_now(sessions: Sessions) -> None:
-    """Open and finalizing ones whatever their age, complete and failed ones by their last byte; newest first."""
-    old = {"stored_at": NOW - 10 * SECOND}
+    """Open and finalizing ones whatever their age, complete and failed ones by their end, however long ago their last
+    byte came; newest first."""
+    old: dict[str, Any] = {"ended_at": NOW - 10 * SECOND}
+    now: dict[str, Any] = {"stored_at": NOW - 99 * SECOND, "ended_at": NOW}
     rows = (
         an_upload(1, created_at=NOW - 900 * SECOND, stored_at=NOW - 800 * SECOND),
         an_upload(2, created_at=NOW + SECOND, status=Status.FINALIZING, location=PLACE),
-        an_upload(3, created_at=NOW - SECOND, status=Status.COMPLETE),
-        an_upload(4, created_at=NOW - 2 * SECOND, status=Status.FAILED),
+        an_upload(3, created_at=NOW - SECOND, status=Status.COMPLETE, **now),
+        an_upload(4, created_at=NOW - 2 * SECOND, status=Status.FAILED, **now),
         an_upload(5, status=Status.COMPLETE, **old),
         an_upload(6, status=Status.FAILED, **old),
         an_upload(7, status=Status.TERMINATED),
         an_upload(8, status=Status.EXPIRED),
         an_upload(9, concat="partial"),
-        an_upload(10, concat="partial", status=Status.FAILED),
+        an_upload(10, concat="partial", status=Status.FAILED, **now),
         an_upload(11, owner=BERT),
         an_upload(12, concat=f"final;/files/{upload_id(9)}"),
     )

@@ -1,7 +1,8 @@
 """How long a list of a large library takes: ``python -m tests.bench.library``.
 
 Ten thousand records in a real session table, asked for over a real socket, one request after the other; told is the
-median and the slowest of each question in milliseconds. Ends with 1 when a median is above 100 ms.
+median and the slowest of each question in milliseconds. Ends with 1 when a median is above 100 ms. ``--beside 20``
+tells instead how long HEAD takes of uploads that are not in memory, alone and while so many search for eight words.
 """
 
 import argparse
@@ -12,10 +13,13 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from tests.conformance.sessions.samples import NOW, a_video
+from tests.e2e import tus
 from tests.faults.processes import ServerProcess
 from tests.web.wire import connect
 from tusvideo.model import UserId, Video, VideoState
@@ -23,6 +27,7 @@ from tusvideo.sessions.sqlite import SqliteSessions
 from tusvideo.sessions.sqlite_videos import put_video
 
 LIMIT_MS = 100.0
+HEADS = 40
 OWNER = UserId("local")
 WORDS = (
     *("sea", "sand", "café", "house", "garden", "kitchen", "river"),
@@ -116,15 +121,59 @@ async def measure(folder: Path, *, count: int, runs: int, words: int) -> bool:
     return is_fast
 
 
+async def _heads(port: int, paths: Sequence[str]) -> str:
+    """Ask where uploads stand, and give the figures."""
+    took = []
+    for path in paths:
+        began = time.perf_counter()
+        await tus.offset(port, path)
+        took.append((time.perf_counter() - began) * 1000)
+    took.sort()
+    return (
+        f"median {took[len(took) // 2]:7.1f} ms  p95 {took[len(took) * 95 // 100]:7.1f} ms  slowest {took[-1]:7.1f} ms"
+    )
+
+
+async def beside(folder: Path, *, count: int, words: int, searchers: int) -> None:
+    """Tell how long uploads are waited for while others search."""
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    await fill(data / "tusvideo.db", count=count, words=words)
+    answers: Counter[int] = Counter()
+
+    async def search(port: int) -> None:
+        while True:
+            line = f"GET /api/videos?limit=50&q={'+'.join(('sea', 'sand', 'house', 'tour', *'qxyz'))} HTTP/1.1"
+            answers[(await tus.ask(port, line)).status] += 1
+
+    async with ServerProcess(data) as server:
+        paths = [await tus.create(server.port, 5) for _ in range(HEADS * 2)]
+        # Rows that are in memory are found there; these have to be asked for.
+        await server.stop()
+        await server.start()
+        print(f"HEAD alone            {await _heads(server.port, paths[:HEADS])}")
+        searches = [asyncio.create_task(search(server.port)) for _ in range(searchers)]
+        await asyncio.sleep(0.5)
+        print(f"beside {searchers:2} searches    {await _heads(server.port, paths[HEADS:])}")
+        for task in searches:
+            task.cancel()
+        await asyncio.gather(*searches, return_exceptions=True)
+        print(f"searches were answered with {dict(answers)}")
+
+
 def main() -> int:
     """Measure and tell; 1 when a list takes longer than it may."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000, help="records (10000)")
     parser.add_argument("--runs", type=int, default=15, help="requests of each kind (15)")
     parser.add_argument("--words", type=int, default=30, help="words of a description (30)")
+    parser.add_argument("--beside", type=int, default=0, help="HEAD of uploads beside so many who search (0)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tusvideo-library-") as folder:
         print(f"{asked.count} records, descriptions of {asked.words} words")
+        if asked.beside:
+            asyncio.run(beside(Path(folder), count=asked.count, words=asked.words, searchers=asked.beside))
+            return 0
         is_fast = asyncio.run(measure(Path(folder), count=asked.count, runs=asked.runs, words=asked.words))
     return 0 if is_fast else 1
 

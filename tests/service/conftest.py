@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.house import House
+from tests.fakes.tables import new_table
 from tusvideo.service import uploads
 from tusvideo.sessions.memory import MemorySessions
 from tusvideo.sessions.sqlite import SqliteSessions
@@ -24,7 +25,7 @@ async def house(
         yield House(store=MemoryStore(), sessions=MemorySessions())
         return
     store = await DiskStore.open(tmp_path / "data", threads=4)
-    sessions = await SqliteSessions.open(tmp_path / "sessions.db")
+    sessions = await SqliteSessions.open(new_table(tmp_path / "sessions.db"))
     yield House(store=store, sessions=sessions)
     await sessions.close()
     await store.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.tables import new_table
 from tests.sessions.gate import Gate
 from tests.sessions.table import OpenTable
 from tusvideo.sessions.schema import migrate
@@ -40,7 +41,7 @@ async def open_table() -> AsyncIterator[OpenTable]:
 @pytest.fixture
 async def sessions(path: Path, open_table: OpenTable) -> SqliteSessions:
     """An open session table; a call waits 100 ms for another process."""
-    return await open_table(path, busy_seconds=0.1)
+    return await open_table(new_table(path), busy_seconds=0.1)
 
 
 @pytest.fixture

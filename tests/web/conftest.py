@@ -129,6 +129,8 @@ async def start() -> AsyncIterator[Start]:
             runner = make_runner(house, stop_seconds=1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
+            # As a server does first: streams of events end with it, and nobody waits a second for them.
+            stack.callback(house.stopping.set)
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
             return Served(

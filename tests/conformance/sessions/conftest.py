@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.sessions.samples import Sessions
+from tests.fakes.tables import new_table
 from tusvideo.sessions.memory import MemorySessions
 from tusvideo.sessions.sqlite import SqliteSessions
 
@@ -16,6 +17,6 @@ async def sessions(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     if request.param == "memory":
         yield MemorySessions()
         return
-    opened = await SqliteSessions.open(tmp_path / "sessions.db")
+    opened = await SqliteSessions.open(new_table(tmp_path / "sessions.db"))
     yield opened
     await opened.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 ATTACH_SECONDS = 10
+LEAVE_SECONDS = 10
 
 DISK_CALLS = (
     "openat,pwrite64,write,writev,fdatasync,fsync,ftruncate,fchmod,mkdir"
@@ -98,4 +99,12 @@ class Strace:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-        await process.communicate()
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await process.communicate()
+        except TimeoutError:
+            # Asked while its process is at many calls, it may wait for one of the threads for ever, and that for it.
+            # The kernel lets go of all of them in its place.
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()

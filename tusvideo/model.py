@@ -98,6 +98,15 @@ class Durability(StrEnum):
     """kill -9 only: bytes of an append are synced within half a minute, and always before the file is published."""
 
 
+class Faststart(StrEnum):
+    """What becomes of videos whose index lies behind their data, so that they do not play while they load."""
+
+    KEEP = "keep"
+    """They are played as they were uploaded."""
+    REPAIR = "repair"
+    """Players get them with the index in front; the file itself stays as it was uploaded."""
+
+
 class InterimAnswers(StrEnum):
     """Whom the server tells of an upload while the request that made it still runs (104, IETF draft)."""
 
@@ -259,6 +268,7 @@ class Profile:
     """Stored name: ``{milliseconds}``, ``{ext}`` and ``{name}`` (the cleaned original name, extension included)."""
     public: bool
     """True: published files are served to anybody; False: to their owner."""
+    faststart: Faststart = Faststart.KEEP
 
     @property
     def takes_video_only(self) -> bool:
@@ -378,6 +388,8 @@ class Video:
     """What tells its thumbnail from every other; None when it has none."""
     replaced_at: datetime | None = None
     """When it got the file that it has; None: with the first one."""
+    beginning: str | None = None
+    """What tells the beginning that players get from every other; None when they get the file as it is."""
     captions: tuple[Caption, ...] = ()
     """By language."""
 
@@ -422,6 +434,15 @@ class Fault(StrEnum):
     """Nothing here can read videos; the video is not to blame."""
 
 
+class Beginning(NamedTuple):
+    """``content``, and then a file from ``start`` on without [``gap_start``, ``gap_stop``), plays while it loads."""
+
+    content: bytes
+    start: int
+    gap_start: int
+    gap_stop: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
     """What came of examining a video; with a fault, nothing."""
@@ -429,4 +450,6 @@ class Inspection:
     facts: Facts = Facts()
     thumbnail: bytes | None = None
     """A JPEG; None when no picture could be drawn."""
+    beginning: Beginning | None = None
+    """None when none was wanted, is needed or could be made."""
     fault: Fault | None = None

@@ -374,11 +374,12 @@ class SessionRepository(Protocol):
 class Inspector(Protocol):
     """Somebody who reads a video of a stranger and tells what it consists of."""
 
-    async def inspect(self, file: PublishedFile, *, kind: str) -> Inspection:
+    async def inspect(self, file: PublishedFile, *, kind: str, repairs: bool = False) -> Inspection:
         """Examine a file as the kind of video (``rules.sniff``) that it was taken for, within bounded time and memory.
 
-        Whatever the file holds, the worst that comes of it is an inspection with a fault. Changes nothing; a cancelled
-        call leaves nothing running. Raises StorageFailed when this machine cannot do it now.
+        With ``repairs`` a beginning is made for a video that does not play while it loads, if that can be. Whatever the
+        file holds, the worst that comes of it is an inspection with a fault. Changes nothing; a cancelled call leaves
+        nothing running. Raises StorageFailed when this machine cannot do it now.
         """
 
 
@@ -399,6 +400,22 @@ class Thumbnails(Protocol):
 
     async def drop_others(self, kept: Container[str]) -> int:
         """Drop the pictures of everybody whose names are not among those kept; give how many it was."""
+
+
+class Beginnings(Protocol):
+    """What players get in the place of the beginnings of videos, by owner and name. All of it can be made again."""
+
+    async def put(self, owner: UserId, name: str, content: bytes) -> None:
+        """As ``Thumbnails.put``."""
+
+    async def open(self, owner: UserId, name: str) -> PublishedFile | None:
+        """Open one; None when it is not there."""
+
+    async def remove(self, owner: UserId, name: str) -> None:
+        """As ``Thumbnails.remove``."""
+
+    async def drop_others(self, kept: Container[str]) -> int:
+        """As ``Thumbnails.drop_others``."""
 
 
 class Transfer(Protocol):

@@ -57,6 +57,9 @@ class VideoRepository(Protocol):
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         """Load a record of an owner."""
 
+    async def any_video(self, video_id: str) -> Video | None:
+        """Load a record, of whomever; the caller judges who may have what."""
+
     async def video_of(self, owner: UserId, *, profile: str, filename: str) -> Video | None:
         """Load the record of a published file."""
 
@@ -112,7 +115,14 @@ class VideoRepository(Protocol):
         """Set how often a record that waits was tried; None when it is gone, or has another file by now."""
 
     async def end_check(
-        self, video: Video, *, state: VideoState, reason: str | None, facts: Facts, thumbnail: str | None
+        self,
+        video: Video,
+        *,
+        state: VideoState,
+        reason: str | None,
+        facts: Facts,
+        thumbnail: str | None,
+        beginning: str | None = None,
     ) -> Video | None:
         """Keep what came of examining the file of a record that waits; None as ``begin_check``. Its texts and times
         stay as they are."""
@@ -125,3 +135,6 @@ class VideoRepository(Protocol):
 
     async def thumbnails(self) -> Container[str]:
         """Tell the thumbnails of all records, each as ``{id}-{thumbnail}``."""
+
+    async def beginnings(self) -> Container[str]:
+        """Tell the beginnings of all records, each as ``{id}-{beginning}``."""

@@ -32,6 +32,7 @@ from tusvideo.service.concatenating import Concatenated, Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspected, Inspecting
 from tusvideo.service.parts import PartService
+from tusvideo.service.playing import PlayService
 from tusvideo.service.progress import ProgressService
 from tusvideo.service.proving import ProofService
 from tusvideo.service.publishing import Publisher
@@ -44,7 +45,7 @@ from tusvideo.service.videos import VideoService
 from tusvideo.sessions.sqlite import SqliteSessions
 from tusvideo.stores import files
 from tusvideo.stores.disk import DiskStore
-from tusvideo.stores.thumbnails import DiskThumbnails
+from tusvideo.stores.sidecars import DiskSidecars
 from tusvideo.web.app import make_runner
 from tusvideo.web.auth import LocalAuthenticator
 from tusvideo.web.keys import House, Policy
@@ -88,6 +89,7 @@ class Server:
     finalizing: FinalizeService
     videos: VideoService
     captions: CaptionService
+    playing: PlayService
     progress: ProgressService
     recovery: Recovery
     sweeper: Sweeper
@@ -146,8 +148,10 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             durability=config.storage.durability,
             inspects=is_available(),
         )
-        thumbnails = DiskThumbnails(config.storage.data_dir)
+        thumbnails = DiskSidecars.thumbnails(config.storage.data_dir)
         stack.push_async_callback(thumbnails.close)
+        beginnings = DiskSidecars.beginnings(config.storage.data_dir)
+        stack.push_async_callback(beginnings.close)
         concatenating = Concatenating(publisher=publisher, locks=locks)
         stack.push_async_callback(concatenating.close)
         uploads = UploadService(publisher=publisher, locks=locks, videos=sessions, concatenating=concatenating)
@@ -164,6 +168,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             finalizing=FinalizeService(publisher=publisher, locks=locks, videos=sessions),
             videos=videos,
             captions=CaptionService(publisher=publisher, captions=sessions),
+            playing=PlayService(publisher=publisher, videos=sessions, uploads=uploads, beginnings=beginnings),
             progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),
             recovery=Recovery(publisher=publisher, uploads=uploads),
             sweeper=Sweeper(publisher=publisher, locks=locks),
@@ -174,6 +179,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
                 videos=sessions,
                 inspector=ChildInspector() if publisher.inspects else None,
                 thumbnails=thumbnails,
+                beginnings=beginnings,
             ),
         )
 
@@ -269,6 +275,7 @@ def _house(server: Server, config: Config) -> House:
         progress=server.progress,
         pictures=server.inspecting,
         captions=server.captions,
+        playing=server.playing,
         authenticator=LocalAuthenticator(),
         clock=server.clock,
         profiles=config.profiles,

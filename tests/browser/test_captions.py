@@ -144,10 +144,13 @@ async def test_captions_by_keyboard_and_from_right_to_left(
         page = Opened(await context.new_page(), server.url)
         await page.goto(f"/library/{record['id']}")
         await page.page.get_by_role("button", name="تعديل").click()
-        for _ in range(12):
+        await expect(page.page.locator("#edit-title")).to_be_focused()
+        for _ in range(40):
             await page.page.keyboard.press("Tab")
             if "أضف ملفًا" in str(await page.page.evaluate(FOCUSED)):
                 break
+        else:
+            raise AssertionError("Tab does not lead to the file")
         async with page.page.expect_file_chooser() as chooser:
             await page.page.keyboard.press("Enter")
         await (await chooser.value).set_files(str(srt))

@@ -124,6 +124,7 @@ def test_plain_words_are_profile_names(tmp_path: Path, name: str) -> None:
             )
         ),
         *(("public", text) for text in ('"true"', "1")),
+        *(("faststart", text) for text in ('"yes"', "true")),
     ],
 )
 def test_a_bad_field_is_refused_with_its_place(tmp_path: Path, key: str, value: str) -> None:

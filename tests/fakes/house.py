@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from tests.fakes.clock import HandClock
 from tests.fakes.events import Recorder
 from tests.fakes.faults import Faulty, Steps
-from tests.fakes.media import MemoryThumbnails
+from tests.fakes.media import MemoryBeginnings, MemoryThumbnails
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.model import Durability, Limits, Profile, Upload, UploadId, UserId
 from tusvideo.ports import Inspector, SessionRepository, UploadStore
@@ -18,6 +18,7 @@ from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspecting
 from tusvideo.service.parts import PartService
+from tusvideo.service.playing import PlayService
 from tusvideo.service.progress import ProgressService
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.recovery import Recovered, Recovery
@@ -64,6 +65,7 @@ class House:
         durability: Durability = Durability.STRICT,
         inspector: Inspector | None = None,
         thumbnails: MemoryThumbnails | None = None,
+        beginnings: MemoryBeginnings | None = None,
     ) -> None:
         self.store = store
         self.sessions = sessions
@@ -100,8 +102,16 @@ class House:
         self.removing = Removing(publisher=self.publisher, videos=seen_sessions, uploads=self.uploads)
         self.inspector = inspector
         self.thumbnails = thumbnails or MemoryThumbnails()
+        self.beginnings = beginnings or MemoryBeginnings()
         self.inspecting = Inspecting(
-            publisher=self.publisher, videos=seen_sessions, inspector=inspector, thumbnails=self.thumbnails
+            publisher=self.publisher,
+            videos=seen_sessions,
+            inspector=inspector,
+            thumbnails=self.thumbnails,
+            beginnings=self.beginnings,
+        )
+        self.playing = PlayService(
+            publisher=self.publisher, videos=seen_sessions, uploads=self.uploads, beginnings=self.beginnings
         )
 
     def with_steps(self, steps: Steps) -> "House":
@@ -124,6 +134,7 @@ class House:
             "durability": self.publisher.durability,
             "inspector": self.inspector,
             "thumbnails": self.thumbnails,
+            "beginnings": self.beginnings,
         }
         return House(**{**same, **facts})
 

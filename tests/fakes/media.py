@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Container
+from dataclasses import replace
 
 from tusvideo.model import Facts, Inspection, UserId
 from tusvideo.ports import PublishedFile
+from tusvideo.stores.memory import MemoryFile, MemoryPublished
 
 FACTS = Facts(duration=2.0, width=320, height=240, rotation=0, video_codec="h264", audio_codec="aac", faststart=False)
 PICTURE = b"\xff\xd8\xff picture \xff\xd9"
@@ -32,6 +34,29 @@ class MemoryThumbnails:
         return len(others)
 
 
+class MemoryBeginnings:
+    """Implements the Beginnings port."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[UserId, str], MemoryFile] = {}
+
+    async def put(self, owner: UserId, name: str, content: bytes) -> None:
+        self.kept.setdefault((owner, name), MemoryFile(number=len(self.kept), data=bytearray(content)))
+
+    async def open(self, owner: UserId, name: str) -> MemoryPublished | None:
+        found = self.kept.get((owner, name))
+        return None if found is None else MemoryPublished(found)
+
+    async def remove(self, owner: UserId, name: str) -> None:
+        self.kept.pop((owner, name), None)
+
+    async def drop_others(self, kept: Container[str]) -> int:
+        others = [key for key in self.kept if key[1] not in kept]
+        for key in others:
+            del self.kept[key]
+        return len(others)
+
+
 class HandInspector:
     """Implements the Inspector port: says what it was told to, and notes what it was asked.
 
@@ -48,7 +73,7 @@ class HandInspector:
         if not held:
             self.go.set()
 
-    async def inspect(self, file: PublishedFile, *, kind: str) -> Inspection:
+    async def inspect(self, file: PublishedFile, *, kind: str, repairs: bool = False) -> Inspection:
         content = b"".join([block async for block in file.read(0, file.size)])
         self.asked.append((kind, content))
         self.at_once += 1
@@ -59,4 +84,4 @@ class HandInspector:
             self.at_once -= 1
         if self.error is not None:
             raise self.error
-        return self.answer
+        return self.answer if repairs else replace(self.answer, beginning=None)

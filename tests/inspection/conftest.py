@@ -23,7 +23,9 @@ async def examine(tmp_path: Path) -> AsyncIterator[Examine]:
         stack.push_async_callback(store.close)
         count = iter(range(1, 100))
 
-        async def run(path: Path, *, inspector: ChildInspector | None = None, kind: str | None = None) -> Inspection:
+        async def run(
+            path: Path, *, inspector: ChildInspector | None = None, kind: str | None = None, repairs: bool = False
+        ) -> Inspection:
             content = path.read_bytes()
             number = next(count)
             one = UploadId(f"{number:032x}")
@@ -35,7 +37,7 @@ async def examine(tmp_path: Path) -> AsyncIterator[Examine]:
             try:
                 found = kind or kind_of(content[:4096])
                 assert found is not None, "the file is taken for a video"
-                return await (inspector or ChildInspector()).inspect(file, kind=found)
+                return await (inspector or ChildInspector()).inspect(file, kind=found, repairs=repairs)
             finally:
                 await file.close()
 

@@ -34,7 +34,7 @@ CHECKS = (
     "use_after_free",
     "ensure_resource_availability",
 )
-OPERATIONS = 23
+OPERATIONS = 24
 """All but the one whose answer has no end."""
 TO_REMOVE = 20
 """So many uploads, and so many records, are there for DELETE alone."""
@@ -116,6 +116,7 @@ async def _known(port: int) -> dict[str, Any]:
         f"DELETE {VIDEO}/captions/{{language}}": [
             {"path_parameters": {"id": video, "language": f"en-x-{number}"}} for number in range(CAPTIONS)
         ],
+        f"GET {VIDEO}/play": [{"path_parameters": {"id": video}}],
         f"GET {VIDEO}/download": [{"path_parameters": {"id": video}}],
         "GET /api/uploads/{id}": [{"path_parameters": {"id": path.rpartition("/")[2]}}],
         "PATCH /api/uploads/{id}": [{"path_parameters": {"id": path.rpartition("/")[2]}}],

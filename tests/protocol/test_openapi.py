@@ -17,7 +17,7 @@ METHODS = ("delete", "get", "head", "patch", "post", "put")
 PAGES = {Kind.FRONT, Kind.LIBRARY, Kind.PLAYER, Kind.ASSET, Kind.UPLOADER}
 OF_FILES = {Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.PUBLISHED, Kind.SERVER, *PAGES}
 """Protocols, files and pages, which are described elsewhere or need no description."""
-SAME_AS_GET = {Kind.THUMBNAIL, Kind.CAPTIONS, Kind.DOWNLOAD, Kind.HEALTH, Kind.READY, Kind.DESCRIPTION}
+SAME_AS_GET = {Kind.THUMBNAIL, Kind.CAPTIONS, Kind.PLAY, Kind.DOWNLOAD, Kind.HEALTH, Kind.READY, Kind.DESCRIPTION}
 """HEAD is there because HTTP wants it, and says nothing of its own."""
 
 

@@ -20,6 +20,7 @@ RECORD = {
     "title": "Holiday",
     "description": "",
     "url": URL,
+    "play": URL,
     "download": f"/api/videos/{'f' * 32}/download",
     "size": 10,
     "contentType": "video/mp4",

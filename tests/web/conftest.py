@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tests.fakes.media import MemoryThumbnails
+from tests.fakes.media import MemoryBeginnings, MemoryThumbnails
 from tests.web.wire import Answer, Wire, connect, until
 from tusvideo.clock import SystemClock
 from tusvideo.config.settings import BUILT_IN_PROFILES
@@ -25,6 +25,7 @@ from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.finalizing import FinalizeService
 from tusvideo.service.inspecting import Inspecting
 from tusvideo.service.parts import PartService
+from tusvideo.service.playing import PlayService
 from tusvideo.service.progress import ProgressService
 from tusvideo.service.proving import ProofService
 from tusvideo.service.publishing import Publisher
@@ -172,7 +173,14 @@ def _house(
         finalizing=FinalizeService(publisher=publisher, locks=locks, videos=sessions),
         videos=videos,
         progress=ProgressService(publisher=publisher, locks=locks, records=sessions, videos=videos),
-        pictures=Inspecting(publisher=publisher, videos=sessions, inspector=None, thumbnails=MemoryThumbnails()),
+        pictures=Inspecting(
+            publisher=publisher,
+            videos=sessions,
+            inspector=None,
+            thumbnails=MemoryThumbnails(),
+            beginnings=MemoryBeginnings(),
+        ),
+        playing=PlayService(publisher=publisher, videos=sessions, uploads=uploads, beginnings=MemoryBeginnings()),
         captions=CaptionService(publisher=publisher, captions=sessions),
         authenticator=LocalAuthenticator(),
         clock=clock,

@@ -27,6 +27,7 @@ ID = "0123456789abcdef" * 2
         (f"/api/videos/{ID}", Route(kind=Kind.VIDEO, family=Family.VIDEOS, video_id=ID)),
         (f"/api/videos/{ID}/thumbnail", Route(kind=Kind.THUMBNAIL, family=Family.VIDEOS, video_id=ID)),
         (f"/api/videos/{ID}/download", Route(kind=Kind.DOWNLOAD, family=Family.VIDEOS, video_id=ID)),
+        (f"/api/videos/{ID}/play", Route(kind=Kind.PLAY, family=Family.VIDEOS, video_id=ID)),
         (f"/api/videos/{ID}/restore", Route(kind=Kind.RESTORE, family=Family.VIDEOS, video_id=ID)),
         (
             f"/api/videos/{ID}/captions/pt-BR",

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e import tus
 from tests.fakes.clock import HandClock
 from tests.service.wishes import a_video
-from tests.web.conftest import Served, Start
+from tests.web.conftest import Served, Start, TokenAuthenticator
 from tests.web.wire import Answer
 from tusvideo.model import UNDO_SECONDS, Status
 
@@ -159,3 +159,20 @@ async def test_what_was_removed_comes_back_in_time_only(start: Start) -> None:
         found.append((answer.status, answer.json.get("code")))
     assert found == [(200, None), (404, "not_found")]
     assert (await served.ask(f"GET {path} HTTP/1.1")).status == 404
+
+
+async def test_a_player_is_shown_the_file(start: Start) -> None:
+    """At its own address when there is nothing to repair; to anybody if it is public, else to its owner."""
+    served = await start(authenticator=TokenAuthenticator())
+    alice, bob = "Authorization: Bearer alice", "Authorization: Bearer bob"
+    for profile, others in (("poster", 200), ("files", 404)):
+        line = f"POST /files/?profile={profile}&title=Sea HTTP/1.1"
+        assert (await served.ask(line, alice, f"Content-Length: {len(DATA)}", body=DATA)).status == 201
+        [record] = (await served.ask(f"GET /api/videos?profile={profile} HTTP/1.1", alice)).json["videos"]
+        assert record["play"] == record["url"]
+        path = f"/api/videos/{record['id']}/play"
+        part = await served.ask(f"GET {path} HTTP/1.1", alice, "Range: bytes=10-19")
+        assert (part.status, part.body) == (206, DATA[10:20])
+        assert part.headers["Content-Disposition"].startswith("inline")
+        assert [(await served.ask(f"HEAD {path} HTTP/1.1", *who)).status for who in ((bob,), ())] == [others, others]
+    assert (await served.ask(f"GET /api/videos/{'0' * 32}/play HTTP/1.1", alice)).status == 404

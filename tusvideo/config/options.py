@@ -23,7 +23,7 @@ from tusvideo.config.kinds import (
     whole,
 )
 from tusvideo.config.settings import GIB, KIB, MIB
-from tusvideo.model import Durability, InterimAnswers
+from tusvideo.model import Durability, Faststart, InterimAnswers
 
 _YEARS: Final = 10 * 366 * 24 * 3600
 _HOUR: Final = 3600
@@ -79,6 +79,7 @@ PROFILE_OPTIONS: Final[Mapping[str, Kind]] = MappingProxyType(
         "chunk_size": size(KIB, 64 * MIB),
         "pattern": PATTERN,
         "public": YES_OR_NO,
+        "faststart": member_of(Faststart),
     },
 )
 """By name, for every section ``[profiles.NAME]``."""

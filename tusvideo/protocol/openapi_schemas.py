@@ -198,6 +198,7 @@ def _of_videos(profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
         "title": {"type": "string", "minLength": 1, "maxLength": texts.MAX_TITLE},
         "description": {"type": "string", "maxLength": texts.MAX_DESCRIPTION},
         "url": _TEXT,
+        "play": {**_TEXT, "description": "Path of the file for players: with its index in front if that was repaired."},
         "download": {**_TEXT, "description": "Path of the file as an attachment."},
         "size": _COUNT,
         "contentType": _TEXT,

@@ -45,6 +45,10 @@ def paths(*, profiles: Mapping[str, Profile]) -> Mapping[str, Schema]:
             "parameters": [IDENTITY],
             "get": _file("getThumbnail", "A small picture from near the beginning, upright.", media_type=_JPEG),
         },
+        "/api/videos/{id}/play": {
+            "parameters": [IDENTITY],
+            "get": _file("play", "The file for players, with its index in front if need be.", media_type=_ANYTHING),
+        },
         "/api/videos/{id}/captions/{language}": _captions(),
         "/api/videos/{id}/download": {
             "parameters": [IDENTITY],

@@ -20,6 +20,7 @@ def build(video: Video, *, url: str) -> dict[str, object]:
         "title": video.title,
         "description": video.description,
         "url": url,
+        "play": url if video.beginning is None else f"/api/videos/{video.id}/play?v={video.beginning}",
         "download": f"/api/videos/{video.id}/download",
         "size": video.size,
         "contentType": video.content_type,

@@ -50,7 +50,7 @@ def with_file(video: Video, upload: Upload, file: Video) -> Video:
 
 def left_behind(video: Video, old_id: UploadId) -> Video:
     """Give the hidden record that stands for the old file of a record until that is removed, under the upload's id."""
-    return replace(video, id=old_id, state=VideoState.READY, thumbnail=None, captions=())
+    return replace(video, id=old_id, state=VideoState.READY, thumbnail=None, beginning=None, captions=())
 
 
 def changed(video: Video, command: ChangeVideo) -> Video:

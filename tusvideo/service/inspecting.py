@@ -10,12 +10,13 @@ import hashlib
 from dataclasses import dataclass
 
 from tusvideo.errors import NotFound, TusvideoError
-from tusvideo.model import Fault, Inspection, Location, Video, VideoState
-from tusvideo.ports import Inspector, Thumbnails
+from tusvideo.model import Faststart, Fault, Inspection, Location, Video, VideoState
+from tusvideo.ports import Beginnings, Inspector, Thumbnails
 from tusvideo.records import VideoRepository
 from tusvideo.rules.facts import MAX_TRIES, settled
 from tusvideo.rules.names import user_folder
 from tusvideo.rules.sniff import KINDS
+from tusvideo.service.playing import pack
 from tusvideo.service.publishing import Publisher
 
 AT_ONCE = 2
@@ -33,7 +34,7 @@ class Inspected:
     ready: int = 0
     failed: int = 0
     dropped: int = 0
-    """Thumbnails without a record."""
+    """Thumbnails and beginnings without a record."""
 
 
 class Inspecting:
@@ -46,11 +47,13 @@ class Inspecting:
         videos: VideoRepository,
         inspector: Inspector | None,
         thumbnails: Thumbnails,
+        beginnings: Beginnings,
     ) -> None:
         self._publisher = publisher
         self._videos = videos
         self._inspector = inspector
         self._thumbnails = thumbnails
+        self._beginnings = beginnings
         self._has_begun = False
         self._has_waited = False
         self._sweeps_at = 0.0
@@ -81,6 +84,7 @@ class Inspecting:
         now = self._publisher.clock.monotonic()
         if now >= self._sweeps_at:
             done.dropped = await self._thumbnails.drop_others(await self._videos.thumbnails())
+            done.dropped += await self._beginnings.drop_others(await self._videos.beginnings())
             self._sweeps_at = now + SWEEP_SECONDS
         if self._inspector is None:
             return done
@@ -137,43 +141,64 @@ class Inspecting:
             raise
 
     async def _checked(self, video: Video, inspector: Inspector) -> VideoState | None:
-        inspection = Inspection(fault=Fault.GIVEN_UP)
+        inspection, start = Inspection(fault=Fault.GIVEN_UP), None
         if video.tries <= MAX_TRIES:
-            inspection = await self._inspect(video, inspector)
-        thumbnail = None
-        if inspection.thumbnail is not None:
-            thumbnail = hashlib.sha256(inspection.thumbnail).hexdigest()[:16]
-            await self._thumbnails.put(video.owner, name_of(video, thumbnail), inspection.thumbnail)
+            inspection, start = await self._inspect(video, inspector)
+        thumbnail = await _kept(self._thumbnails, video, inspection.thumbnail)
+        beginning = await _kept(self._beginnings, video, start)
         state, reason = settled(inspection.fault)
         changed = await self._videos.end_check(
-            video, state=state, reason=reason, facts=inspection.facts, thumbnail=thumbnail
+            video, state=state, reason=reason, facts=inspection.facts, thumbnail=thumbnail, beginning=beginning
         )
         if changed is None:
-            if thumbnail is not None:
-                await self._thumbnails.remove(video.owner, name_of(video, thumbnail))
+            await _drop(self._thumbnails, video, thumbnail)
+            await _drop(self._beginnings, video, beginning)
             return None
         self._publisher.watchers.tell_video(video.owner, video.id)
-        if video.thumbnail is not None and video.thumbnail != thumbnail:
-            await self._thumbnails.remove(video.owner, name_of(video, video.thumbnail))
+        if video.thumbnail != thumbnail:
+            await _drop(self._thumbnails, video, video.thumbnail)
+        if video.beginning != beginning:
+            await _drop(self._beginnings, video, video.beginning)
         return state
 
-    async def _inspect(self, video: Video, inspector: Inspector) -> Inspection:
-        file = None
+    async def _inspect(self, video: Video, inspector: Inspector) -> tuple[Inspection, bytes | None]:
+        """Examine the file of a record; give also the beginning for it as it is kept, if one was made."""
+        file = upload = profile = None
         if video.profile in self._publisher.profiles:
-            directory = self._publisher.profile(video.profile).directory
-            location = Location(directory=directory, folder=user_folder(video.owner), filename=video.filename)
+            profile = self._publisher.profile(video.profile)
+            location = Location(directory=profile.directory, folder=user_folder(video.owner), filename=video.filename)
+            # Before the file is opened: what comes under its name later is another upload's, and never taken for it.
+            upload = await self._publisher.sessions.published(location)
             file = await self._publisher.store.open_published(location)
         if file is None:
-            return Inspection(fault=Fault.GONE)
+            return Inspection(fault=Fault.GONE), None
+        repairs = upload is not None and profile is not None and profile.faststart is Faststart.REPAIR
         try:
-            return await inspector.inspect(file, kind=KINDS[video.content_type])
+            inspection = await inspector.inspect(file, kind=KINDS[video.content_type], repairs=repairs)
         finally:
             await file.close()
+        if upload is None or inspection.beginning is None:
+            return inspection, None
+        return inspection, pack(inspection.beginning, upload.id)
 
 
-def name_of(video: Video, thumbnail: str) -> str:
-    """Name a thumbnail of a record: other content, other name."""
-    return f"{video.id}-{thumbnail}"
+def name_of(video: Video, version: str) -> str:
+    """Name what was made from the video of a record: other content, other name."""
+    return f"{video.id}-{version}"
+
+
+async def _kept(place: Thumbnails | Beginnings, video: Video, content: bytes | None) -> str | None:
+    """Keep what was made from a video; give what tells it from every other."""
+    if content is None:
+        return None
+    version = hashlib.sha256(content).hexdigest()[:16]
+    await place.put(video.owner, name_of(video, version), content)
+    return version
+
+
+async def _drop(place: Thumbnails | Beginnings, video: Video, version: str | None) -> None:
+    if version is not None:
+        await place.remove(video.owner, name_of(video, version))
 
 
 def _first_of(group: BaseExceptionGroup[TusvideoError]) -> TusvideoError:

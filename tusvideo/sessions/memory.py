@@ -309,9 +309,17 @@ class MemorySessions:
         return self._change_checking(video, tries=tries)
 
     async def end_check(
-        self, video: Video, *, state: VideoState, reason: str | None, facts: Facts, thumbnail: str | None
+        self,
+        video: Video,
+        *,
+        state: VideoState,
+        reason: str | None,
+        facts: Facts,
+        thumbnail: str | None,
+        beginning: str | None = None,
     ) -> Video | None:
-        return self._change_checking(video, state=state, reason=reason, thumbnail=thumbnail, **asdict(facts))
+        told = {"thumbnail": thumbnail, "beginning": beginning, **asdict(facts)}
+        return self._change_checking(video, state=state, reason=reason, **told)
 
     async def begin_checking(self, types: Collection[str]) -> int:
         never = [v for v in self._videos.values() if v.state is VideoState.READY and not v.tries]
@@ -355,6 +363,12 @@ class MemorySessions:
         told = tuple(caption for _, (caption, _, _) in sorted(self._captions[video_id].items()))
         self._videos[video_id] = replace(self._videos[video_id], captions=told, updated_at=instant(milliseconds(now)))
         return self._videos[video_id]
+
+    async def beginnings(self) -> frozenset[str]:
+        return frozenset(f"{video.id}-{video.beginning}" for video in self._videos.values() if video.beginning)
+
+    async def any_video(self, video_id: str) -> Video | None:
+        return None if video_id in self._leaving else self._videos.get(video_id)
 
     def _wanted(self, owner: UserId, wanted: VideoFilter) -> list[Video]:
         shown = (video for video in self._videos.values() if video.owner == owner and video.id not in self._leaving)

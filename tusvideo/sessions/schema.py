@@ -245,6 +245,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "DROP INDEX uploads_ended",
         "CREATE INDEX uploads_ended ON uploads (owner, ended_at DESC, id DESC) WHERE status IN ('complete', 'failed')",
     ),
+    ("ALTER TABLE videos ADD COLUMN beginning TEXT",),
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -178,6 +178,9 @@ class SqliteSessions:
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         return await self._database.read(partial(videos.load_video, owner=owner, video_id=video_id))
 
+    async def any_video(self, video_id: str) -> Video | None:
+        return await self._database.read(partial(videos.load_any_video, video_id=video_id))
+
     async def video_of(self, owner: UserId, *, profile: str, filename: str) -> Video | None:
         return await self._database.read(partial(videos.load_video_of, owner=owner, profile=profile, filename=filename))
 
@@ -246,10 +249,25 @@ class SqliteSessions:
         return await self._database.write(partial(sqlite_facts.begin_check, video=video, tries=tries))
 
     async def end_check(
-        self, video: Video, *, state: VideoState, reason: str | None, facts: Facts, thumbnail: str | None
+        self,
+        video: Video,
+        *,
+        state: VideoState,
+        reason: str | None,
+        facts: Facts,
+        thumbnail: str | None,
+        beginning: str | None = None,
     ) -> Video | None:
         return await self._database.write(
-            partial(sqlite_facts.end_check, video=video, state=state, reason=reason, facts=facts, thumbnail=thumbnail)
+            partial(
+                sqlite_facts.end_check,
+                video=video,
+                state=state,
+                reason=reason,
+                facts=facts,
+                thumbnail=thumbnail,
+                beginning=beginning,
+            )
         )
 
     async def begin_checking(self, types: Collection[str]) -> int:
@@ -260,6 +278,9 @@ class SqliteSessions:
 
     async def thumbnails(self) -> frozenset[str]:
         return await self._database.read(sqlite_facts.list_thumbnails)
+
+    async def beginnings(self) -> frozenset[str]:
+        return await self._database.read(sqlite_facts.list_beginnings)
 
     async def put_captions(
         self, owner: UserId, video_id: str, caption: Caption, content: bytes, *, now: datetime

@@ -22,7 +22,7 @@ WAITING: Final = (
 )
 BEGIN: Final = f"UPDATE videos SET tries = :tries WHERE {_THIS_FILE} RETURNING {_COLUMNS}"
 END: Final = (
-    f"UPDATE videos SET state = :state, reason = :reason, thumbnail = :thumbnail, {_FACTS},"
+    f"UPDATE videos SET state = :state, reason = :reason, thumbnail = :thumbnail, beginning = :beginning, {_FACTS},"
     " duration_key = coalesce(:duration, -1.0)"
     f" WHERE {_THIS_FILE} RETURNING {_COLUMNS}"
 )
@@ -32,6 +32,7 @@ ALL_WAIT: Final = (
 )
 NONE_WAITS: Final = "UPDATE videos SET state = 'ready', tries = 0 WHERE state = 'checking'"
 THUMBNAILS: Final = "SELECT id || '-' || thumbnail FROM videos WHERE thumbnail IS NOT NULL"
+BEGINNINGS: Final = "SELECT id || '-' || beginning FROM videos WHERE beginning IS NOT NULL"
 
 
 def list_checking(connection: sqlite3.Connection, *, limit: int) -> tuple[Video, ...]:
@@ -52,9 +53,11 @@ def end_check(
     reason: str | None,
     facts: Facts,
     thumbnail: str | None,
+    beginning: str | None,
 ) -> Video | None:
     """Keep what came of an examination; None when the record is not as it was read."""
-    values = {**_this(video), **asdict(facts), "state": state.value, "reason": reason, "thumbnail": thumbnail}
+    values = {**_this(video), **asdict(facts), "state": state.value, "reason": reason}
+    values |= {"thumbnail": thumbnail, "beginning": beginning}
     return _changed(connection, END, values)
 
 
@@ -71,6 +74,11 @@ def end_checking(connection: sqlite3.Connection) -> int:
 def list_thumbnails(connection: sqlite3.Connection) -> frozenset[str]:
     """List the thumbnails that records have, by their full names."""
     return frozenset(name for (name,) in connection.execute(THUMBNAILS))
+
+
+def list_beginnings(connection: sqlite3.Connection) -> frozenset[str]:
+    """List the beginnings that records have, by their full names."""
+    return frozenset(name for (name,) in connection.execute(BEGINNINGS))
 
 
 def _this(video: Video) -> dict[str, object]:

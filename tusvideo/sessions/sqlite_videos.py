@@ -18,6 +18,7 @@ _STORED: Final = (*VIDEO_COLUMNS, *SEARCH_COLUMNS)
 _TEXTS: Final = ("title", "description", "original_name", "updated_at", *SEARCH_COLUMNS)
 
 LOAD: Final = f"SELECT {_COLUMNS} FROM videos WHERE id = :id AND owner = :owner AND removal_at IS NULL"
+LOAD_ANY: Final = f"SELECT {_COLUMNS} FROM videos WHERE id = :id AND removal_at IS NULL"
 _OF_FILE: Final = "owner = :owner AND profile = :profile AND filename = :filename"
 LOAD_OF: Final = f"SELECT {_COLUMNS} FROM videos WHERE {_OF_FILE} AND removal_at IS NULL"
 UPDATE: Final = f"UPDATE videos SET {', '.join(f'{column} = :{column}' for column in _TEXTS)} WHERE id = :id"
@@ -90,6 +91,12 @@ def change_video(connection: sqlite3.Connection, *, owner: UserId, command: Chan
 def load_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) -> Video | None:
     """Load a record of an owner."""
     row = connection.execute(LOAD, {"id": video_id, "owner": owner}).fetchone()
+    return None if row is None else decode_video(row)
+
+
+def load_any_video(connection: sqlite3.Connection, *, video_id: str) -> Video | None:
+    """Load a record of whomever."""
+    row = connection.execute(LOAD_ANY, {"id": video_id}).fetchone()
     return None if row is None else decode_video(row)
 
 

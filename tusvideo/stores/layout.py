@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tusvideo.errors import InvalidField
-from tusvideo.model import Location, UploadId, UserId, upload_id
-from tusvideo.rules.names import user_folder
+from tusvideo.model import Location, UploadId, upload_id
 
 MAX_NAME_BYTES: Final = 255
 """What Linux file systems take for one name."""
@@ -52,9 +51,10 @@ class Layout:
         """Folder of thumbnails; all that lies there can be made again."""
         return self.data / "media"
 
-    def thumbnails(self, owner: UserId) -> Path:
-        """Name the folder of the thumbnails of a user."""
-        return self.media / user_folder(owner)
+    @property
+    def beginnings(self) -> Path:
+        """Folder of what players get instead of the beginnings of videos; as ``media``."""
+        return self.data / "beginnings"
 
     def staged(self, upload: UploadId) -> Path:
         """Name the staging file of an upload."""

@@ -167,6 +167,13 @@ class Captions(Protocol):
         """Remove captions."""
 
 
+class Playing(Protocol):
+    """The service that opens videos for players. Raises TusvideoError."""
+
+    async def open(self, user: UserId | None, video_id: str) -> tuple[Upload, PublishedFile]:
+        """Open what a player gets: anybody of public profiles, else the owner."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Who may speak to this server, and how much of a head is read."""
@@ -190,6 +197,7 @@ class House:
     progress: Progress
     pictures: Pictures
     captions: Captions
+    playing: Playing
     authenticator: Authenticator
     clock: Clock
     profiles: Mapping[str, Profile]

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     VIDEO = "/api/videos/{id}"
     THUMBNAIL = "/api/videos/{id}/thumbnail"
     DOWNLOAD = "/api/videos/{id}/download"
+    PLAY = "/api/videos/{id}/play"
     RESTORE = "/api/videos/{id}/restore"
     CAPTIONS = "/api/videos/{id}/captions/{language}"
     GOING = "/api/uploads"
@@ -90,8 +91,14 @@ _PREFIXES: Final = (
     ("/api/", Family.CHUNKS),
 )
 _UPLOAD: Final = re.compile(r"/(files|api/uploads)/([0-9a-f]{32})", re.ASCII)
-_VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(?:/(thumbnail|download|restore))?", re.ASCII)
-_OF_VIDEO: Final = {None: Kind.VIDEO, "thumbnail": Kind.THUMBNAIL, "download": Kind.DOWNLOAD, "restore": Kind.RESTORE}
+_VIDEO: Final = re.compile(r"/api/videos/([0-9a-f]{32})(?:/(thumbnail|download|play|restore))?", re.ASCII)
+_OF_VIDEO: Final = {
+    None: Kind.VIDEO,
+    "thumbnail": Kind.THUMBNAIL,
+    "download": Kind.DOWNLOAD,
+    "restore": Kind.RESTORE,
+    "play": Kind.PLAY,
+}
 _CAPTIONS: Final = re.compile(r"/api/videos/([0-9a-f]{32})/captions/([^/]{1,400})", re.ASCII)
 _PLAYER: Final = re.compile(r"/library/([0-9a-f]{32})", re.ASCII)
 _DIGEST: Final = re.compile(r"/files/([0-9a-f]{32})/digest", re.ASCII)

@@ -79,6 +79,7 @@ HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.PROGRESS: {"GET": progress_handlers.get, "PATCH": progress_handlers.draft},
     Kind.EVENTS: {"GET": progress_handlers.follow},
     Kind.RESTORE: {"POST": video_handlers.restore},
+    Kind.PLAY: {"GET": video_handlers.play, "HEAD": video_handlers.play},
     Kind.DOWNLOAD: {"GET": video_handlers.download, "HEAD": video_handlers.download},
     Kind.PUBLISHED: {"GET": download.published, "HEAD": download.published},
     Kind.HEALTH: {"GET": pages.health, "HEAD": pages.health},
@@ -107,7 +108,7 @@ OPEN_KINDS: Final = frozenset(
     }
 )
 """Resources that ask nobody for a name."""
-PUBLIC_KINDS: Final = frozenset({Kind.PUBLISHED, Kind.CAPTIONS})
+PUBLIC_KINDS: Final = frozenset({Kind.PUBLISHED, Kind.CAPTIONS, Kind.PLAY})
 """Resources that may be anybody's: their services judge."""
 STORING_KINDS: Final = frozenset({Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.CHUNK})
 """Resources whose bodies may be long."""

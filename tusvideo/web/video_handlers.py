@@ -40,6 +40,12 @@ async def download(exchange: Exchange) -> Download:
     return Download(upload=upload, file=file, save_as=video.original_name or video.filename)
 
 
+async def play(exchange: Exchange) -> Download:
+    """GET and HEAD /api/videos/{id}/play: the file as players get it, for whom the file is."""
+    upload, file = await exchange.house.playing.open(exchange.user, exchange.route.video_id)
+    return Download(upload=upload, file=file)
+
+
 async def change(exchange: Exchange) -> ResponseHead:
     """PATCH /api/videos/{id}."""
     command = videos_api.parse_change(await read_json(exchange), video_id=exchange.route.video_id)

@@ -1,32 +1,48 @@
-"""Thumbnails on a local file system: a folder for each user beside ``uploads``, a file for each picture."""
+"""What is made from videos, on a local file system: beside ``uploads``, a folder for each user."""
 
 import re
 from collections.abc import Container
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from tusvideo.errors import InvalidField, StorageFailed
 from tusvideo.model import UserId
+from tusvideo.rules.names import user_folder
 from tusvideo.stores import files
+from tusvideo.stores.disk import DiskFile
 from tusvideo.stores.layout import Layout
 from tusvideo.stores.workers import Workers
 
-MAX_BYTES: Final = 1024 * 1024
-"""Of one picture."""
+MAX_PICTURE: Final = 1024 * 1024
+MAX_BEGINNING: Final = 65 * 1024 * 1024
 _FOLDER_MODE: Final = 0o700
 _THREADS: Final = 2
 """Apart from those that uploads wait for."""
-_SUFFIX: Final = ".jpg"
 _NEW: Final = ".new"
 _NAME: Final = re.compile(r"[0-9a-f-]{1,100}", re.ASCII)
 
 
-class DiskThumbnails:
-    """Pictures in ``DATA/media``; see Thumbnails. Folders are made with the first picture."""
+class DiskSidecars:
+    """Files of at most ``most`` bytes in a folder of their own; see Thumbnails and Beginnings.
 
-    def __init__(self, data_dir: Path) -> None:
-        self._layout = Layout(data_dir)
+    ``suffix`` ends their names. Folders are made with the first file.
+    """
+
+    def __init__(self, folder: Path, *, suffix: str, most: int) -> None:
+        self._folder = folder
+        self._suffix = suffix
+        self._most = most
         self._workers = Workers(threads=_THREADS)
+
+    @classmethod
+    def thumbnails(cls, data_dir: Path) -> Self:
+        """Give the place of pictures, ``DATA/media``."""
+        return cls(Layout(data_dir).media, suffix=".jpg", most=MAX_PICTURE)
+
+    @classmethod
+    def beginnings(cls, data_dir: Path) -> Self:
+        """Give the place of what players get instead of the beginnings of videos, ``DATA/beginnings``."""
+        return cls(Layout(data_dir).beginnings, suffix=".start", most=MAX_BEGINNING)
 
     async def close(self) -> None:
         """Wait for what runs and end the threads. Safe to repeat."""
@@ -36,18 +52,31 @@ class DiskThumbnails:
         await self._workers.run(_put, self._path(owner, name), picture)
 
     async def get(self, owner: UserId, name: str) -> bytes | None:
-        return await self._workers.run(_get, self._path(owner, name))
+        return await self._workers.run(_get, self._path(owner, name), self._most)
+
+    async def open(self, owner: UserId, name: str) -> DiskFile | None:
+        try:
+            handle = await self._workers.open(files.open_own, self._path(owner, name))
+        except StorageFailed as error:
+            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+                return None
+            raise
+        try:
+            return DiskFile(handle, facts=await handle.run(files.facts))
+        except BaseException:
+            await handle.close()
+            raise
 
     async def remove(self, owner: UserId, name: str) -> None:
         await self._workers.run(files.unlink, self._path(owner, name))
 
     async def drop_others(self, kept: Container[str]) -> int:
-        return await self._workers.run(_drop_others, self._layout.media, kept)
+        return await self._workers.run(_drop_others, self._folder, kept, self._suffix)
 
     def _path(self, owner: UserId, name: str) -> Path:
         if _NAME.fullmatch(name) is None:
-            raise InvalidField("thumbnail", expected="a name of hex digits and dashes", got=name)
-        return self._layout.thumbnails(owner) / (name + _SUFFIX)
+            raise InvalidField("name", expected="a name of hex digits and dashes", got=name)
+        return self._folder / user_folder(owner) / (name + self._suffix)
 
 
 # What follows runs in a worker thread.
@@ -74,14 +103,14 @@ def _put(path: Path, picture: bytes) -> None:
     files.sync_folder(path.parent)
 
 
-def _get(path: Path) -> bytes | None:
+def _get(path: Path, most: int) -> bytes | None:
     try:
         fd = files.open_own(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         size = files.facts(fd).size
-        if size > MAX_BYTES:
+        if size > most:
             raise StorageFailed
         picture = b""
         while len(picture) < size:
@@ -91,12 +120,11 @@ def _get(path: Path) -> bytes | None:
         files.close(fd)
 
 
-def _drop_others(folder: Path, kept: Container[str]) -> int:
+def _drop_others(folder: Path, kept: Container[str], suffix: str) -> int:
     dropped = 0
     for owned in files.folders_in(folder):
         for name in files.sizes_in(owned):
-            stem, dot, suffix = name.rpartition(".")
-            if dot + suffix != _SUFFIX or stem not in kept:
+            if not name.endswith(suffix) or name.removesuffix(suffix) not in kept:
                 files.unlink(owned / name)
                 dropped += 1
     return dropped

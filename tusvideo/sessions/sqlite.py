@@ -110,6 +110,8 @@ class SqliteSessions:
             row, stored = await self._database.write(partial(_complete, upload=upload, was=was, video=video))
         finally:
             self._rows.end_write(upload.id, row)
+            if upload.replaces is not None:
+                self._leaving.changed()
         return stored
 
     async def draft(

@@ -81,7 +81,9 @@ async def test_a_record_gets_another_file(sessions: Sessions) -> None:
 async def test_the_old_file_is_given_until_it_is_gone(sessions: Sessions) -> None:
     """At once, and whatever the clock says; restored by nobody."""
     old = await a_record(sessions)
+    assert not await sessions.is_leaving(old.id)
     await completed(sessions)
+    assert await sessions.is_leaving(old.id)
     [leaving] = await sessions.take_removals(now=NOW - 99 * SECOND, limit=9)
     assert (leaving.upload_id, leaving.video.filename) == (old.id, "old.mp4")
     assert leaving.video.id != RECORD.id

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { sentence } from '../shared/api'
 import { Icon } from '../shared/chrome'
 import { bytes, clock, date } from '../shared/format'
@@ -49,7 +49,9 @@ export function Player({ id, ...props }: Props & { id: string }): JSX.Element {
 /** The browser's own player, which asks for the parts that it needs. */
 function Screen({ video }: { video: Video }): JSX.Element {
   const [broken, set] = useState<string | null>(null)
-  const { title, url, thumbnail, width, height, rotation, captions } = video
+  const { title, url, play, thumbnail, width, height, rotation, captions } = video
+  // A video that is being watched stays what it is when it turns out that it plays better in another way.
+  const source = useMemo(() => play, [url])
   if (!isPlayable(video)) return <div class="screen picture"><Icon name="file" /></div>
   const shown = bestOf(captions)
   const isTurned = rotation === 90 || rotation === 270
@@ -61,7 +63,7 @@ function Screen({ video }: { video: Video }): JSX.Element {
         controls
         playsInline
         preload="metadata"
-        src={url}
+        src={source}
         poster={thumbnail ?? undefined}
         aria-label={title}
         {...(width && height ? { width: isTurned ? height : width, height: isTurned ? width : height } : {})}

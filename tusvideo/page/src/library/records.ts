@@ -9,6 +9,8 @@ export interface Video {
   description: string
   /** The path of the file. */
   url: string
+  /** The path of the file for players: the same, or one with the index in front. */
+  play: string
   size: number
   contentType: string
   createdAt: string

@@ -21,6 +21,8 @@ except ImportError:
     google_crc32c = None  # type: ignore[assignment]  # the extra is not installed
 
 CRC_BYTES: Final = 4
+BESIDE_BYTES: Final = 64 * 1024
+"""More bytes than these are better computed in a thread, beside what is done with them; fewer take longer that way."""
 
 
 class Running(Protocol):

@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import threading
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, House
 from tests.service.appends import append, begun, offset, unchanged
 from tests.service.wishes import a_video, appending, checksum, creation, creation_with, some
-from tusvideo.checksums import ALGORITHMS, Checksum
+from tusvideo.checksums import ALGORITHMS, BESIDE_BYTES, Checksum
 from tusvideo.commands import Appended
 from tusvideo.errors import (
     BodyCut,
@@ -24,6 +26,7 @@ from tusvideo.errors import (
     UnsupportedType,
 )
 from tusvideo.model import Durability, Status, Upload
+from tusvideo.service import part_stream
 
 HELLO = b"hello world"
 WRONG = b"hello WORLD"
@@ -296,3 +299,45 @@ async def test_relaxed_checks_too(house: House) -> None:
     assert await unchanged(relaxed, upload, b"")
     stored = (await checked(relaxed, upload, HELLO, of=HELLO)).upload
     assert (stored.offset, stored.boot_id) == (11, house.store.boot_id)
+
+
+class Places:
+    """A SHA-256 that notes, for each block, whether the event loop's own thread computed it."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._loop = threading.get_ident()
+        self.in_loop: list[bool] = []
+
+    def update(self, block: bytes) -> None:
+        self.in_loop.append(threading.get_ident() == self._loop)
+        self._digest.update(block)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "in_loop"),
+    [
+        ((), []),
+        ((1,), [True]),
+        ((BESIDE_BYTES,), [True]),
+        ((BESIDE_BYTES + 1,), [False]),
+        ((BESIDE_BYTES * 4, 5, BESIDE_BYTES * 2, BESIDE_BYTES * 3, 7), [False, True, False, False, True]),
+    ],
+)
+async def test_stored_bytes_are_hashed_in_order_and_hold_nobody_up(
+    sizes: tuple[int, ...], in_loop: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large blocks are computed beside the event loop, which other requests need meanwhile."""
+    blocks = [some(size) for size in sizes]
+
+    async def stored() -> AsyncIterator[bytes]:
+        for block in blocks:
+            yield block
+
+    places = Places()
+    monkeypatch.setattr(part_stream, "hashlib", SimpleNamespace(sha256=lambda: places))
+    assert await part_stream.checksum_of(stored()) == hashlib.sha256(b"".join(blocks)).hexdigest()
+    assert places.in_loop == in_loop

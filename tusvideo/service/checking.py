@@ -2,13 +2,10 @@
 
 import asyncio
 
-from tusvideo.checksums import Checksum
+from tusvideo.checksums import BESIDE_BYTES, Checksum
 from tusvideo.errors import StorageFailed
 from tusvideo.ports import ReadableBuffer, Writer
 from tusvideo.service.transfer import Commit
-
-BESIDE_BYTES = 64 * 1024
-"""Buffers larger than this are computed in a thread, beside their writing; for smaller ones that takes longer."""
 
 
 class CheckedWriter:

@@ -1,8 +1,10 @@
 """The bytes of one part as they pass: counted, bounded, hashed; and compared with bytes that are stored."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
+from tusvideo.checksums import BESIDE_BYTES
 from tusvideo.errors import ChecksumMismatch, TooLarge
 from tusvideo.ports import BytesBody
 
@@ -63,10 +65,19 @@ async def same_bytes(came: AsyncIterator[bytes], stored: AsyncIterator[bytes]) -
 
 
 async def checksum_of(blocks: AsyncIterator[bytes]) -> str:
-    """Give the lower-case hex SHA-256 of a run of bytes."""
+    """Give the lower-case hex SHA-256 of a run of bytes, of large blocks in a thread beside the next read."""
     digest = hashlib.sha256()
+    computing: asyncio.Future[None] | None = None
     async for block in blocks:
-        digest.update(block)
+        if computing is not None:
+            await computing
+            computing = None
+        if len(block) > BESIDE_BYTES:
+            computing = asyncio.get_running_loop().run_in_executor(None, digest.update, block)
+        else:
+            digest.update(block)
+    if computing is not None:
+        await computing
     return digest.hexdigest()
 
 

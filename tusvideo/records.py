@@ -80,8 +80,9 @@ class VideoRepository(Protocol):
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
         """Count the records that ``videos`` lists on all its pages. Raises TookTooLong."""
 
-    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, upload_id: UploadId | None) -> bool:
-        """Hide a record until it is removed or restored; False when there was none. ``upload_id`` is kept beside it."""
+    async def begin_removal(self, video: Video, *, due: datetime, upload_id: UploadId | None) -> bool:
+        """Hide a record until it is removed or restored; False when it is gone, hidden, or has another file than when
+        it was read. ``upload_id`` is kept beside it."""
 
     async def leaving(self, owner: UserId, *, profile: str, filename: str) -> Leaving | None:
         """Load the hidden record of a file."""
@@ -102,8 +103,8 @@ class VideoRepository(Protocol):
     async def next_removal(self) -> datetime | None:
         """Tell when the next hidden record is due that was not taken yet."""
 
-    async def remove_video(self, owner: UserId, video_id: str) -> bool:
-        """Delete a record; False when there was none."""
+    async def remove_video(self, video: Video) -> bool:
+        """Delete a record, shown or hidden; False when it is gone, or has another file than when it was read."""
 
     async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
         """Delete the record of a published file; False when there was none."""

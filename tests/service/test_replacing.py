@@ -388,3 +388,29 @@ async def test_a_death_at_any_step_leaves_the_record_with_one_whole_file(
         if steps.is_over:
             return
     pytest.fail("it takes more steps than were tried")
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_record_that_is_removed_while_it_gets_another_file_goes_with_that(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
+) -> None:
+    """Whoever removes a record with its file leaves no file behind: neither the old one nor the new one."""
+    old, first = await a_record(house)
+    published = house.sessions.published
+
+    async def meanwhile(location: Location) -> Upload | None:
+        found = await published(location)
+        monkeypatch.setattr(house.sessions, "published", published)
+        news.append(await publish(house, NEW, replaces=old.id))
+        return found
+
+    news: list[Upload] = []
+    monkeypatch.setattr(house.sessions, "published", meanwhile)
+    await house.videos.remove(ANNA, old.id, with_file=True, at_once=at_once)
+    house.clock.move(UNDO_SECONDS)
+    await house.removing.run()
+    with pytest.raises(NotFound):
+        await house.videos.get(ANNA, old.id)
+    for upload in (first, *news):
+        assert not await is_there(house, upload.location)
+    assert await house.sessions.next_removal() is None

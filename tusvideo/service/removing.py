@@ -57,7 +57,7 @@ class Removing:
                 # NotFound: its profile is gone from the configuration, and may come back.
                 done.postponed += 1
             else:
-                await self._videos.remove_video(video.owner, video.id)
+                await self._videos.remove_video(video)
                 done.removed += 1
         due = await self._videos.next_removal()
         if due is not None:

@@ -108,11 +108,7 @@ class VideoService:
         if at_once:
             await self._remove(user, video_id, with_file=with_file)
         else:
-            upload = await self._file_of(user, await self.get(user, video_id)) if with_file else None
-            due = self._publisher.clock.now() + timedelta(seconds=UNDO_SECONDS)
-            upload_id = None if upload is None else upload.id
-            if not await self._videos.begin_removal(user, video_id, due=due, upload_id=upload_id):
-                raise NotFound("video")
+            await self._hide(user, video_id, with_file=with_file)
             self._publisher.removals.set()
         self._publisher.watchers.tell_video(user, video_id)
 
@@ -125,17 +121,29 @@ class VideoService:
         self._publisher.watchers.tell_video(user, video_id)
         return video
 
+    async def _hide(self, user: UserId, video_id: str, *, with_file: bool) -> None:
+        is_hidden = False
+        while not is_hidden:  # again if it gets another file meanwhile; ends with NotFound if it is gone
+            video = await self.get(user, video_id)
+            upload = await self._file_of(user, video) if with_file else None
+            due = self._publisher.clock.now() + timedelta(seconds=UNDO_SECONDS)
+            upload_id = None if upload is None else upload.id
+            is_hidden = await self._videos.begin_removal(video, due=due, upload_id=upload_id)
+
     async def _remove(self, user: UserId, video_id: str, *, with_file: bool) -> None:
         hidden = await self._videos.hidden(user, video_id)
-        video = hidden.video if hidden is not None else await self.get(user, video_id)
+        video: Video | None = hidden.video if hidden is not None else await self.get(user, video_id)
         upload_id = None if hidden is None else hidden.upload_id
-        if upload_id is None and with_file:
-            upload = await self._file_of(user, video)
-            upload_id = None if upload is None else upload.id
-        if upload_id is not None:
-            with contextlib.suppress(NotFound):  # gone meanwhile, and that is what was asked for
-                await self._uploads.terminate(user, TerminateUpload(upload_id=upload_id))
-        await self._videos.remove_video(user, video.id)
+        while video is not None:
+            if upload_id is None and with_file:
+                upload = await self._file_of(user, video)
+                upload_id = None if upload is None else upload.id
+            if upload_id is not None:
+                with contextlib.suppress(NotFound):  # gone meanwhile, and that is what was asked for
+                    await self._uploads.terminate(user, TerminateUpload(upload_id=upload_id))
+            await self._videos.remove_video(video)
+            # It is there if it got another file meanwhile.
+            video, upload_id = await self._videos.video(user, video_id), None
 
     async def _file_of(self, user: UserId, video: Video) -> Upload | None:
         upload = await self._publisher.sessions.published(self._location(user, video.profile, video.filename))

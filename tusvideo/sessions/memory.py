@@ -247,10 +247,10 @@ class MemorySessions:
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
         return len(self._wanted(owner, wanted))
 
-    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, upload_id: UploadId | None) -> bool:
-        if await self.video(owner, video_id) is None:
+    async def begin_removal(self, video: Video, *, due: datetime, upload_id: UploadId | None) -> bool:
+        if self._same_file(video) is None or video.id in self._leaving:
             return False
-        self._leaving[video_id] = instant(milliseconds(due)), upload_id
+        self._leaving[video.id] = instant(milliseconds(due)), upload_id
         return True
 
     async def restore_video(self, owner: UserId, video_id: str, *, now: datetime) -> Video | None:
@@ -289,9 +289,9 @@ class MemorySessions:
     def _is_taken(self, video_id: str) -> bool:
         return self._leaving[video_id][0] == instant(0)
 
-    async def remove_video(self, owner: UserId, video_id: str) -> bool:
-        stored = self._videos.get(video_id)
-        return stored is not None and stored.owner == owner and self._forget(stored)
+    async def remove_video(self, video: Video) -> bool:
+        stored = self._same_file(video)
+        return stored is not None and self._forget(stored)
 
     async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
         stored = self._video_of(owner, profile, filename)
@@ -373,6 +373,10 @@ class MemorySessions:
     def _wanted(self, owner: UserId, wanted: VideoFilter) -> list[Video]:
         shown = (video for video in self._videos.values() if video.owner == owner and video.id not in self._leaving)
         return [video for video in shown if matches(video, wanted)]
+
+    def _same_file(self, video: Video) -> Video | None:
+        stored = self._video_of(video.owner, video.profile, video.filename)
+        return stored if stored is not None and stored.id == video.id else None
 
     def _forget(self, video: Video) -> bool:
         self._leaving.pop(video.id, None)

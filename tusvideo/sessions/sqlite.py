@@ -107,7 +107,7 @@ class SqliteSessions:
         self._rows.begin_write(upload.id)
         row: Upload | None = None
         try:
-            row, stored = await self._database.write(partial(_complete, upload=upload, was=was, video=video))
+            row, stored = await self._write_leaving(partial(_complete, upload=upload, was=was, video=video))
         finally:
             self._rows.end_write(upload.id, row)
             if upload.replaces is not None:
@@ -175,7 +175,7 @@ class SqliteSessions:
         await self._database.read(uploads.answer)
 
     async def put_video(self, video: Video) -> tuple[Video, bool]:
-        return await self._database.write(partial(videos.put_video, video=video))
+        return await self._write_leaving(partial(videos.put_video, video=video))
 
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         return await self._database.read(partial(videos.load_video, owner=owner, video_id=video_id))
@@ -205,9 +205,9 @@ class SqliteSessions:
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
         return await self._database.list(partial(videos.count_videos, owner=owner, wanted=wanted))
 
-    async def begin_removal(self, owner: UserId, video_id: str, *, due: datetime, upload_id: UploadId | None) -> bool:
+    async def begin_removal(self, video: Video, *, due: datetime, upload_id: UploadId | None) -> bool:
         return await self._write_leaving(
-            partial(videos.hide_video, owner=owner, video_id=video_id, due=milliseconds(due), upload_id=upload_id)
+            partial(videos.hide_video, video=video, due=milliseconds(due), upload_id=upload_id)
         )
 
     async def leaving(self, owner: UserId, *, profile: str, filename: str) -> Leaving | None:
@@ -236,8 +236,8 @@ class SqliteSessions:
         due = await self._database.read(videos.next_removal)
         return None if due is None else instant(due)
 
-    async def remove_video(self, owner: UserId, video_id: str) -> bool:
-        return await self._write_leaving(partial(videos.delete_video, owner=owner, video_id=video_id))
+    async def remove_video(self, video: Video) -> bool:
+        return await self._write_leaving(partial(videos.delete_video, video=video))
 
     async def remove_video_of(self, owner: UserId, *, profile: str, filename: str) -> bool:
         return await self._write_leaving(

@@ -10,21 +10,21 @@ from typing import Final
 
 from tusvideo.model import Facts, Video, VideoState
 from tusvideo.sessions.rows import VIDEO_COLUMNS, decode_video
+from tusvideo.sessions.sqlite_videos import THIS_FILE, this_file
 
 _COLUMNS: Final = ", ".join(VIDEO_COLUMNS)
 _FACTS: Final = ", ".join(f"{field.name} = :{field.name}" for field in fields(Facts))
-_THIS_FILE: Final = "id = :id AND owner = :owner AND profile = :profile AND filename = :filename AND state = 'checking'"
-"""A record as it was read, unless somebody gave it another file meanwhile."""
+_CHECKED: Final = f"{THIS_FILE} AND state = 'checking'"
 
 WAITING: Final = (
     f"SELECT {_COLUMNS} FROM videos WHERE state = 'checking' AND removal_at IS NULL"
     " ORDER BY tries, created_at, id LIMIT :limit"
 )
-BEGIN: Final = f"UPDATE videos SET tries = :tries WHERE {_THIS_FILE} RETURNING {_COLUMNS}"
+BEGIN: Final = f"UPDATE videos SET tries = :tries WHERE {_CHECKED} RETURNING {_COLUMNS}"
 END: Final = (
     f"UPDATE videos SET state = :state, reason = :reason, thumbnail = :thumbnail, beginning = :beginning, {_FACTS},"
     " duration_key = coalesce(:duration, -1.0)"
-    f" WHERE {_THIS_FILE} RETURNING {_COLUMNS}"
+    f" WHERE {_CHECKED} RETURNING {_COLUMNS}"
 )
 ALL_WAIT: Final = (
     "UPDATE videos SET state = 'checking' WHERE state = 'ready' AND tries = 0"
@@ -42,7 +42,7 @@ def list_checking(connection: sqlite3.Connection, *, limit: int) -> tuple[Video,
 
 def begin_check(connection: sqlite3.Connection, *, video: Video, tries: int) -> Video | None:
     """Count a try; None when the record is not as it was read."""
-    return _changed(connection, BEGIN, {**_this(video), "tries": tries})
+    return _changed(connection, BEGIN, {**this_file(video), "tries": tries})
 
 
 def end_check(
@@ -56,7 +56,7 @@ def end_check(
     beginning: str | None,
 ) -> Video | None:
     """Keep what came of an examination; None when the record is not as it was read."""
-    values = {**_this(video), **asdict(facts), "state": state.value, "reason": reason}
+    values = {**this_file(video), **asdict(facts), "state": state.value, "reason": reason}
     values |= {"thumbnail": thumbnail, "beginning": beginning}
     return _changed(connection, END, values)
 
@@ -79,10 +79,6 @@ def list_thumbnails(connection: sqlite3.Connection) -> frozenset[str]:
 def list_beginnings(connection: sqlite3.Connection) -> frozenset[str]:
     """List the beginnings that records have, by their full names."""
     return frozenset(name for (name,) in connection.execute(BEGINNINGS))
-
-
-def _this(video: Video) -> dict[str, object]:
-    return {"id": video.id, "owner": video.owner, "profile": video.profile, "filename": video.filename}
 
 
 def _changed(connection: sqlite3.Connection, statement: str, values: dict[str, object]) -> Video | None:

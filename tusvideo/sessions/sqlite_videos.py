@@ -23,15 +23,16 @@ _OF_FILE: Final = "owner = :owner AND profile = :profile AND filename = :filenam
 LOAD_OF: Final = f"SELECT {_COLUMNS} FROM videos WHERE {_OF_FILE} AND removal_at IS NULL"
 UPDATE: Final = f"UPDATE videos SET {', '.join(f'{column} = :{column}' for column in _TEXTS)} WHERE id = :id"
 INSERT: Final = f"INSERT INTO videos ({', '.join(_STORED)}) VALUES ({', '.join(f':{column}' for column in _STORED)})"
-DELETE: Final = "DELETE FROM videos WHERE id = :id AND owner = :owner"
+THIS_FILE: Final = f"id = :id AND {_OF_FILE}"
+"""A record as it was read, unless it got another file meanwhile."""
+DELETE: Final = f"DELETE FROM videos WHERE {THIS_FILE}"
 DELETE_OF: Final = "DELETE FROM videos WHERE owner = :owner AND profile = :profile AND filename = :filename"
 
 SEARCH: Final = "videos_search"
 """The index that has all that is looked for."""
 DELETE_HIDDEN: Final = f"DELETE FROM videos WHERE {_OF_FILE} AND removal_at IS NOT NULL"
 HIDE: Final = (
-    "UPDATE videos SET removal_at = :due, removes_upload = :upload_id"
-    " WHERE id = :id AND owner = :owner AND removal_at IS NULL"
+    f"UPDATE videos SET removal_at = :due, removes_upload = :upload_id WHERE {THIS_FILE} AND removal_at IS NULL"
 )
 RESTORE: Final = (
     "UPDATE videos SET removal_at = NULL, removes_upload = NULL"
@@ -148,12 +149,9 @@ def count_videos(connection: sqlite3.Connection, *, owner: UserId, wanted: Video
     return int(connection.execute(statement, {**values, "owner": owner}).fetchone()[0])
 
 
-def hide_video(
-    connection: sqlite3.Connection, *, owner: UserId, video_id: str, due: int, upload_id: UploadId | None
-) -> bool:
-    """Hide a record until a count of milliseconds; False when there was none."""
-    values = {"id": video_id, "owner": owner, "due": due, "upload_id": upload_id}
-    return connection.execute(HIDE, values).rowcount == 1
+def hide_video(connection: sqlite3.Connection, *, video: Video, due: int, upload_id: UploadId | None) -> bool:
+    """Hide a record until a count of milliseconds; False when it is not as it was read."""
+    return connection.execute(HIDE, {**this_file(video), "due": due, "upload_id": upload_id}).rowcount == 1
 
 
 def restore_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str, now: int) -> Video | None:
@@ -191,15 +189,20 @@ def next_removal(connection: sqlite3.Connection) -> int | None:
     return due
 
 
-def delete_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) -> bool:
-    """Delete a record of an owner; False when there was none."""
-    return connection.execute(DELETE, {"id": video_id, "owner": owner}).rowcount == 1
+def delete_video(connection: sqlite3.Connection, *, video: Video) -> bool:
+    """Delete a record, shown or hidden; False when it is not as it was read."""
+    return connection.execute(DELETE, this_file(video)).rowcount == 1
 
 
 def delete_video_of(connection: sqlite3.Connection, *, owner: UserId, profile: str, filename: str) -> bool:
     """Delete the record of a file; False when there was none."""
     values = {"owner": owner, "profile": profile, "filename": filename}
     return connection.execute(DELETE_OF, values).rowcount == 1
+
+
+def this_file(video: Video) -> Row:
+    """Give the values of ``THIS_FILE``."""
+    return {"id": video.id, "owner": video.owner, "profile": video.profile, "filename": video.filename}
 
 
 def _condition(wanted: VideoFilter) -> tuple[str, Row]:

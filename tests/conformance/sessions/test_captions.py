@@ -92,7 +92,7 @@ async def test_captions_go_and_come_with_their_record(sessions: Sessions) -> Non
     """Hidden with it, restored with it, gone with it; a later record of the same file has none."""
     await sessions.put_video(a_video())
     await put(sessions, a_caption())
-    await sessions.begin_removal(ANNA, ID, due=NOW + 30 * SECOND, upload_id=None)
+    await sessions.begin_removal(a_video(), due=NOW + 30 * SECOND, upload_id=None)
     assert await sessions.captions(ID, "en") is None
     assert await sessions.put_captions(ANNA, ID, a_caption("de"), b"", now=LATER) is None
     assert await sessions.remove_captions(ANNA, ID, "en", now=LATER) is None
@@ -100,7 +100,7 @@ async def test_captions_go_and_come_with_their_record(sessions: Sessions) -> Non
     assert restored is not None
     assert restored.captions == (a_caption(),)
     assert await sessions.captions(ID, "en") is not None
-    await sessions.remove_video(ANNA, ID)
+    await sessions.remove_video(a_video())
     assert await sessions.captions(ID, "en") is None
     assert await sessions.put_video(a_video()) == (a_video(), True)
     assert await sessions.captions(ID, "en") is None

@@ -79,7 +79,7 @@ async def test_a_record_gets_another_file(sessions: Sessions) -> None:
 
 
 async def test_the_old_file_is_given_until_it_is_gone(sessions: Sessions) -> None:
-    """At once, and whatever the clock says; restored by nobody."""
+    """At once, and whatever the clock says; restored by nobody, and served to nobody."""
     old = await a_record(sessions)
     assert not await sessions.is_leaving(old.id)
     await completed(sessions)
@@ -91,7 +91,7 @@ async def test_the_old_file_is_given_until_it_is_gone(sessions: Sessions) -> Non
     assert await sessions.restore_video(ANNA, leaving.video.id, now=NOW - 99 * SECOND) is None
     found = await sessions.leaving(ANNA, profile="videos", filename="old.mp4")
     assert found == leaving
-    assert await sessions.remove_video(ANNA, leaving.video.id)
+    assert await sessions.remove_video(leaving.video)
     assert await sessions.take_removals(now=LATER, limit=9) == ()
     assert await sessions.video(ANNA, RECORD.id) is not None
 
@@ -122,9 +122,9 @@ async def test_without_the_record_there_is_a_new_one(sessions: Sessions, why: st
     """Nothing of the other one changes, and no file is to go; the name of the file stands for a title."""
     old = await a_record(sessions)
     if why == "gone":
-        await sessions.remove_video(ANNA, RECORD.id)
+        await sessions.remove_video(RECORD)
     if why == "hidden":
-        await sessions.begin_removal(ANNA, RECORD.id, due=LATER, upload_id=old.id)
+        await sessions.begin_removal(RECORD, due=LATER, upload_id=old.id)
     others: dict[str, dict[str, Any]] = {"bert": {"owner": BERT}, "profile": {"profile": "other"}}
     facts = others.get(why, {})
     stored = await completed(sessions, file=replace(FILE, **facts), **facts)

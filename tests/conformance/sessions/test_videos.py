@@ -72,15 +72,15 @@ async def test_a_record_is_its_owners(sessions: Sessions) -> None:
     await sessions.put_video(a_video())
     assert await sessions.video(BERT, a_video().id) is None
     assert await sessions.videos(BERT, limit=9) == ()
-    assert await sessions.remove_video(BERT, a_video().id) is False
+    assert await sessions.remove_video(a_video(owner=BERT)) is False
     assert await sessions.video(ANNA, a_video().id) == a_video()
 
 
 async def test_a_record_is_removed_once(sessions: Sessions) -> None:
     """The first removal says True, the next False; the record is gone."""
     await sessions.put_video(a_video())
-    assert await sessions.remove_video(ANNA, a_video().id) is True
-    assert await sessions.remove_video(ANNA, a_video().id) is False
+    assert await sessions.remove_video(a_video()) is True
+    assert await sessions.remove_video(a_video()) is False
     assert await sessions.video(ANNA, a_video().id) is None
 
 

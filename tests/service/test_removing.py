@@ -192,3 +192,30 @@ async def test_a_removal_wakes_the_next_pass(house: House) -> None:
     await house.videos.remove(ANNA, video.id, with_file=False)
     async with asyncio.timeout(20):
         await waiting
+
+
+@pytest.mark.parametrize("is_hidden", [True, False])
+async def test_a_file_that_gets_the_name_of_a_removed_one_keeps_its_record(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, is_hidden: bool
+) -> None:
+    """Also when it takes the name in the moment in which it is free."""
+    upload, video, location = await shown(house)
+    remove_published = house.store.remove_published
+
+    async def and_again(place: Location) -> None:
+        await remove_published(place)
+        monkeypatch.setattr(house.store, "remove_published", remove_published)
+        wish = creation_with(DATA, length=100, title="Lake", original_name=upload.original_name)
+        again.append((await house.uploads.create(ANNA, wish, FakeBody(DATA))).upload)
+
+    again: list[Upload] = []
+    monkeypatch.setattr(house.store, "remove_published", and_again)
+    if is_hidden:
+        await house.videos.remove(ANNA, video.id, with_file=True)
+        house.clock.move(UNDO_SECONDS)
+        await house.removing.run()
+    else:
+        await house.uploads.terminate(ANNA, TerminateUpload(upload_id=upload.id))
+    assert [each.location for each in again] == [location]
+    assert [shown.title for shown in await house.sessions.videos(ANNA, limit=9)] == ["Lake"]
+    assert await is_there(house, location)

@@ -188,14 +188,15 @@ class UploadService:
             await self.clear(gone)
 
     async def clear(self, gone: Upload) -> None:
-        """Drop what a terminated upload left behind: file, staged bytes, record, row. Safe to repeat."""
+        """Drop what a terminated upload left behind: record, file, staged bytes, row. Safe to repeat."""
         if gone.location is not None:
             published = await self._sessions.published(gone.location)
             if published is None:
-                await self._store.remove_published(gone.location)
+                # The record goes first: from the moment on at which the name is free, it may be another file's.
                 file = {"profile": gone.profile, "filename": gone.location.filename}
                 video = await self._videos.video_of(gone.owner, **file)
                 await self._videos.remove_video_of(gone.owner, **file)
+                await self._store.remove_published(gone.location)
                 if video is not None:
                     self._publisher.watchers.tell_video(gone.owner, video.id)
         await self._store.discard(gone.id)

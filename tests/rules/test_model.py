@@ -141,6 +141,7 @@ SAMPLES: list[errors.TusvideoError] = [
     errors.PartConflict(1),
     errors.FactConflict("f", stored="1", got="2"),
     errors.PartsMissing([(0, 1)], count=2),
+    errors.TooManyCaptions(most=20),
     errors.AlreadyComplete(),
     errors.WrongProtocol(expected="tus"),
     errors.Busy(),

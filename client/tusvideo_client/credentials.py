@@ -70,7 +70,7 @@ def encode(name: str, password: str) -> str:
     """Name and password as the Basic scheme wants them, in UTF-8.
 
     Raises:
-        ValueError: The name has a colon, or one of them a character that steers a terminal.
+        ValueError: The name has a colon, or one of them a character that steers a terminal or is no text.
 
     Spec: RFC 7617 § 2
     """
@@ -79,6 +79,11 @@ def encode(name: str, password: str) -> str:
         raise ValueError(message)
     if any(ord(char) < ord(" ") or char == "\x7f" for char in password):
         message = "the password cannot be sent: it has a control character; look for a line break at its end"
+        raise ValueError(message)
+    if any(
+        "\ud800" <= char <= "\udfff" for char in password
+    ):  # so Python shows bytes of the environment that are no text
+        message = "the password cannot be sent: expected text in UTF-8"
         raise ValueError(message)
     return base64.b64encode(f"{name}:{password}".encode()).decode()
 

@@ -132,6 +132,9 @@ def _chunk_answered(state: State, policy: RetryPolicy, event: Answer) -> Decisio
         case Step.SEND, 422 | 460 if state.repeats < REPEATS:
             state = replace(state, repeats=state.repeats + 1)
             return _setback(state, policy, event, "a chunk was damaged on its way")
+        case Step.SEND, 422 | 460:
+            why = f"a chunk was damaged on its way, {state.repeats + 1} times in a row"
+            return state, Stop(kind=Kind.DAMAGED, why=why)
         case Step.FINALIZE, 409 if event.left and state.repeats < REPEATS:
             return replace(_settled(state), repeats=state.repeats + 1), Proceed(step=Step.SEND)
         case _:

@@ -68,10 +68,7 @@ ERRORS: dict[Kind, tuple[type[UploadError], str | None]] = {
     Kind.REJECTED: (RejectedError, None),
     Kind.GONE: (UploadGoneError, "ask the operator why uploads vanish"),
     Kind.INTEGRITY: (IntegrityError, "upload the file again"),
-    Kind.DAMAGED: (
-        IntegrityError,
-        "the link damages bytes: use https, or the chunk API (protocol chunks), which checks every chunk",
-    ),
+    Kind.DAMAGED: (IntegrityError, "the link damages bytes: use https, or another network"),
     Kind.PROTOCOL: (ProtocolError, "check that the address is the root of a server that speaks this protocol"),
     Kind.GAVE_UP: (GaveUpError, "what is stored is kept; the same call again resumes"),
 }

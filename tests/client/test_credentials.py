@@ -158,6 +158,28 @@ async def test_the_netrc_file_gives_the_password(command: Command, peer: Peer, v
     assert (code, f"chmod 600 {file}" in err, "right" in err) == (2, True, False)
 
 
+async def test_a_host_may_have_several_users(command: Command, peer: Peer, video: Path, tmp_path: Path) -> None:
+    """Each finds the own password, wherever it stands; of two under one name the first counts, as for curl."""
+    peer.login = ("alice", "right")
+    file = tmp_path / "netrc"
+    entries = [("alice", "right"), ("bob", "another"), ("alice", "old")]
+    file.write_text("".join(f"machine 127.0.0.1 login {user} password {word}\n" for user, word in entries))
+    file.chmod(0o600)
+    words = ("upload", str(video), "--to", peer.url, "--user")
+    assert (await command(*words, "alice", NETRC=str(file)))[0] == 0
+    peer.login = ("bob", "another")
+    assert (await command(*words, "bob", NETRC=str(file)))[0] == 0
+
+
+async def test_a_password_that_is_no_text_is_refused_without_being_shown(
+    command: Command, peer: Peer, video: Path
+) -> None:
+    """Bytes of the environment that are no UTF-8 cannot be sent, and nothing of them is repeated."""
+    words = ("upload", str(video), "--to", peer.url, "--user", "alice")
+    code, _, err = await command(*words, TUSVIDEO_PASSWORD="hunter2\udcff")
+    assert (code, err, peer.seen) == (2, "the password cannot be sent: expected text in UTF-8\n", [])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -165,6 +187,7 @@ async def test_the_netrc_file_gives_the_password(command: Command, peer: Peer, v
         ("machine 127.0.0.1 login bob password right\n", "no password of alice at 127.0.0.1"),
         ("default login alice password right\n", "no password of alice at 127.0.0.1"),
         ("machine 127.0.0.1 hunter2\n", "is no netrc file: line "),
+        ("machine 127.0.0.1 login alice password hunter2\udcff\n", "is no netrc file: expected text in UTF-8"),
     ],
 )
 async def test_what_stands_there_for_others_is_not_sent(
@@ -172,7 +195,7 @@ async def test_what_stands_there_for_others_is_not_sent(
 ) -> None:
     """Another host's entry, another user's, or everybody's; a file that cannot be read is not repeated."""
     monkeypatch.setattr(sys, "stdin", None)
-    (tmp_path / "netrc").write_text(text)
+    (tmp_path / "netrc").write_text(text, errors="surrogateescape")
     (tmp_path / "netrc").chmod(0o600)
     words = ("upload", str(video), "--to", peer.url, "--user", "alice")
     code, _, err = await command(*words, NETRC=str(tmp_path / "netrc"))
@@ -188,9 +211,8 @@ async def test_a_password_is_for_one_server(command: Command, peer: Peer, video:
     assert (code, "the server takes one of them" in err, peer.seen) == (2, True, [])
 
 
-async def test_a_terminal_is_asked(peer: Peer, video: Path) -> None:
-    """The question names user and host, and what is typed is not shown."""
-    peer.login = ("alice", "typed")
+async def at_a_terminal(peer: Peer, video: Path, keys: bytes) -> tuple[int | None, str, str]:
+    """Run the command, answer its question with these keys; gives exit code, stdout and what the terminal shows."""
     master, terminal = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tusvideo_client", "upload", str(video), "--to", peer.url, "--user", "alice"),
@@ -204,7 +226,21 @@ async def test_a_terminal_is_asked(peer: Peer, video: Path) -> None:
     asked = b""
     while b"password of alice at 127.0.0.1: " not in asked:
         asked += await asyncio.to_thread(os.read, master, 4096)
-    os.write(master, b"typed\n")
+    os.write(master, keys)
     shown = await asyncio.to_thread(read_to_end, master)
     out, _ = await process.communicate()
-    assert (process.returncode, out.decode().startswith(peer.url), "typed" in shown) == (0, True, False)
+    return process.returncode, out.decode(), shown
+
+
+async def test_a_terminal_is_asked(peer: Peer, video: Path) -> None:
+    """The question names user and host, and what is typed is not shown."""
+    peer.login = ("alice", "typed")
+    code, out, shown = await at_a_terminal(peer, video, b"typed\n")
+    assert (code, out.startswith(peer.url), "typed" in shown) == (0, True, False)
+
+
+async def test_whoever_types_no_password_is_told_so(peer: Peer, video: Path) -> None:
+    """Ctrl-D ends the question: a sentence, and the exit code of a command that makes no sense."""
+    code, out, shown = await at_a_terminal(peer, video, b"\x04")
+    assert (code, out, peer.seen) == (2, "", [])
+    assert shown.split("\n")[-2].strip() == "no password of alice at 127.0.0.1 was typed"

@@ -27,7 +27,11 @@ def password_of(user: str, *, server: str) -> str:
     if (found := _in_file(path, host=host, user=user)) is not None:
         return found
     if sys.stdin is not None and sys.stdin.isatty():
-        return getpass.getpass(f"password of {user} at {host}: ")
+        try:
+            return getpass.getpass(f"password of {user} at {host}: ")
+        except EOFError as error:
+            message = f"no password of {user} at {host} was typed"
+            raise ValueError(message) from error
     message = (
         f"no password of {user} at {host}: set {PASSWORD_VARIABLE}, or put `machine {host} login {user} password …`"
         f" into {path} (mode 600)"
@@ -42,7 +46,7 @@ def _in_file(path: Path, *, host: str, user: str) -> str | None:
         if sys.platform != "win32" and (stat.S_IMODE(facts.st_mode) & 0o077 or facts.st_uid != os.getuid()):
             message = f"{path} holds passwords, and others may read it: `chmod 600 {path}`, and let it be your own file"
             raise ValueError(message)
-        entry = netrc.netrc(str(path)).hosts.get(host)
+        found = _Logins(str(path)).of(host, user)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -51,4 +55,38 @@ def _in_file(path: Path, *, host: str, user: str) -> str | None:
     except netrc.NetrcParseError as error:
         message = f"{path} is no netrc file: line {error.lineno} makes no sense"
         raise ValueError(message) from None  # the parser's own words may repeat what stands there
-    return entry[2] if entry is not None and entry[0] == user else None
+    except UnicodeDecodeError:
+        message = f"{path} is no netrc file: expected text in UTF-8"
+        raise ValueError(message) from None
+    return found
+
+
+class _Logins(netrc.netrc):
+    """A netrc file with all users of a host, of whom the parser keeps only the last."""
+
+    @property
+    def hosts(self) -> dict[str, tuple[str, str, str]]:
+        """Where the parser puts what it reads."""
+        return self._entries
+
+    @hosts.setter
+    def hosts(self, _: dict[str, tuple[str, str, str]]) -> None:
+        self._entries = _Entries()
+
+    def of(self, host: str, user: str) -> str | None:
+        """The password that stands first under this host and this user, as curl takes it."""
+        return self._entries.passwords.get((host, user))
+
+
+class _Entries(dict[str, tuple[str, str, str]]):
+    """What a netrc parser puts under the names of hosts, none of it overwritten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passwords: dict[tuple[str, str], str] = {}
+
+    def __setitem__(self, host: str, entry: tuple[str, str, str]) -> None:
+        super().__setitem__(host, entry)
+        if entry:  # the parser begins each with nothing
+            login, _, password = entry
+            self.passwords.setdefault((host, login), password)

@@ -1,14 +1,16 @@
 """Language tags, and requests that bring captions."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.protocol.heads import head, video
-from tusvideo.commands import PutCaptions
+from tests.protocol.heads import head, told, video
+from tusvideo.commands import CaptionsPut, PutCaptions
 from tusvideo.errors import InvalidField, UnsupportedType
 from tusvideo.model import Caption
-from tusvideo.protocol.captions import MAX_LANGUAGE, filename, parse_language, parse_put
+from tusvideo.protocol.captions import MAX_LANGUAGE, filename, parse_language, parse_put, render_put
 
 ID = "0" * 32
 
@@ -98,3 +100,14 @@ def test_the_body_is_the_file_itself() -> None:
 def test_captions_are_saved_beside_their_video(facts: dict[str, str], name: str) -> None:
     """Under the name under which players look for them."""
     assert filename(video(**facts), Caption(language="de", label="", size=1, version="")) == name
+
+
+@pytest.mark.parametrize(("is_new", "status"), [(True, 201), (False, 200)])
+def test_a_put_is_answered_with_the_record(status: int, *, is_new: bool) -> None:
+    """201 with the place of the captions when there were none in the language, else 200."""
+    captioned = video(captions=(Caption(language="de", label="Deutsch", size=7, version="ab"),))
+    answer = render_put(CaptionsPut(video=captioned, is_new=is_new), language="de", url="/uploads/a")
+    path = f"/api/videos/{captioned.id}/captions/de"
+    assert (answer.status, told(answer).get("Location")) == (status, path if is_new else None)
+    [caption] = json.loads(answer.body)["captions"]
+    assert caption == {"language": "de", "label": "Deutsch", "url": f"{path}?v=ab", "size": 7}

@@ -7,7 +7,7 @@ import pytest
 from tests.protocol.heads import NEXT_WEEK, upload, video
 from tusvideo.commands import ChangeVideo
 from tusvideo.errors import InvalidField, NotFound
-from tusvideo.model import UploadId, VideoState
+from tusvideo.model import Caption, UploadId, VideoState
 from tusvideo.rules.records import changed, judge_replaced, left_behind, record_of, with_file
 
 
@@ -38,11 +38,18 @@ def test_a_record_says_what_was_drafted() -> None:
 
 
 def test_a_record_that_gets_another_file_keeps_itself() -> None:
-    """Its id, its age and the texts that the upload does not bring; the rest is of the new file."""
-    old = video(description="calm", duration=2.0, thumbnail="ab", size=5)
+    """Its id, its age, its captions and the texts that the upload does not bring; the rest is of the new file."""
+    captions = (Caption(language="de", label="Deutsch", size=9, version="ab"),)
+    old = video(description="calm", duration=2.0, thumbnail="ab", size=5, captions=captions)
     file = video(id="e" * 32, title="", filename="video_2.mp4", size=10, created_at=NEXT_WEEK)
     assert with_file(old, upload(), file) == replace(
-        file, id=old.id, title="Holiday", description="calm", created_at=old.created_at, replaced_at=file.updated_at
+        file,
+        id=old.id,
+        title="Holiday",
+        description="calm",
+        created_at=old.created_at,
+        replaced_at=file.updated_at,
+        captions=captions,
     )
     told = with_file(old, upload(title="Sea", description=""), file)
     assert (told.title, told.description) == ("Sea", "")

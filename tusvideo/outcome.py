@@ -16,3 +16,11 @@ class Outcome(asyncio.Future[T]):
     def cancel(self, msg: object = None) -> bool:
         del msg
         return False
+
+    def set_exception(self, exception: type[BaseException] | BaseException) -> None:
+        """Note what the call raised; a StopIteration as RuntimeError, as coroutines do, since no future takes it."""
+        if isinstance(exception, StopIteration):
+            error = RuntimeError("the call raised StopIteration")
+            error.__cause__ = exception
+            exception = error
+        super().set_exception(exception)

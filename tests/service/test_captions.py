@@ -1,5 +1,8 @@
 """Captions: judged before they are kept, shown to whom the file is shown, and as lasting as their record."""
 
+import asyncio
+import threading
+
 import pytest
 
 from tests.fakes.body import FakeBody
@@ -9,6 +12,7 @@ from tests.service.wishes import a_video, creation_with
 from tusvideo.commands import DescribeVideo, PutCaptions
 from tusvideo.errors import InvalidField, NotFound
 from tusvideo.model import UNDO_SECONDS, Video
+from tusvideo.rules import webvtt
 
 DATA = a_video(100)
 SRT = b"1\r\n00:00:00,000 --> 00:00:01,000\r\nHello\r\n"
@@ -125,3 +129,24 @@ async def test_a_crash_leaves_the_old_or_the_new(house: House) -> None:
         assert (found.caption,) == (await after.videos.get(ANNA, video.id)).captions
         assert found.caption.size == len(found.content)
     assert crashed
+
+
+async def test_files_are_read_one_after_the_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come at once: what reads them takes the interpreter from those who upload."""
+    video = await a_record(house)
+    from_file, all_came, readers = webvtt.from_file, threading.Event(), set[int]()
+
+    def read(raw: bytes) -> bytes:
+        assert all_came.wait(9)
+        readers.add(threading.get_ident())
+        return from_file(raw)
+
+    monkeypatch.setattr(webvtt, "from_file", read)
+    async with asyncio.TaskGroup() as tasks:
+        for language in ("de", "en", "fr"):
+            tasks.create_task(house.captions.put(ANNA, putting(video, language), SRT))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        all_came.set()
+    assert len(readers) == 1
+    assert len((await house.videos.get(ANNA, video.id)).captions) == 3

@@ -99,3 +99,13 @@ async def test_closing_waits_for_what_was_asked(sessions: SqliteSessions) -> Non
     assert len(await asyncio.gather(*calls)) == CALLERS
     with pytest.raises(StorageFailed):
         await sessions.add(an_upload(CALLERS))
+
+
+async def test_a_write_that_raises_what_no_future_takes_fails_alone(sessions: SqliteSessions) -> None:
+    """A StopIteration is told as an error, and neither those beside it nor later ones wait for ever."""
+    adding = sessions.add(an_upload(1))
+    failing = sessions._database.write(lambda _: next(iter(())))
+    added, failed = await asyncio.gather(adding, failing, return_exceptions=True)
+    assert added == an_upload(1)
+    assert isinstance(failed, RuntimeError)
+    assert await sessions.add(an_upload(2)) == an_upload(2)

@@ -13,7 +13,6 @@ from tusvideo.model import MAX_CAPTION_BYTES
 
 _SIGNATURE: Final = "WEBVTT"
 _ARROW: Final = "-->"
-_LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _ENCODED: Final = "text in UTF-8, or in UTF-16 that begins with its mark; save the file as UTF-8"
 
@@ -46,7 +45,7 @@ def from_file(raw: bytes) -> bytes:
     """
     if len(raw) > MAX_CAPTION_BYTES:
         raise TooLarge("the file of captions", limit=MAX_CAPTION_BYTES, got=len(raw))
-    lines = _LINE_END.split(_text_of(raw))
+    lines = _text_of(raw).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if lines[0][: len(_SIGNATURE)] == _SIGNATURE and lines[0][len(_SIGNATURE) :][:1] in {"", " ", "\t"}:
         _judge_webvtt(lines)
     else:
@@ -123,7 +122,7 @@ def _judge_times(found: re.Match[str] | None, line: int, got: str, *, example: s
 def _converted(lines: Sequence[str]) -> Iterator[str]:
     """Give the lines of the WebVTT of a SubRip file."""
     example = "00:01:02,500 --> 00:01:04,000"
-    starts = [number for number, line in enumerate(lines) if _SRT_LIKE_TIMES.fullmatch(line) is not None]
+    starts = [number for number, line in enumerate(lines) if _ARROW in line and _SRT_LIKE_TIMES.fullmatch(line)]
     for number, line in enumerate(lines[: starts[0] if starts else len(lines)]):
         if line.strip() and (_NUMBER.fullmatch(line) is None or not starts):
             raise _wrong(number + 1, expected=f"WEBVTT, or the number of a cue and times like {example}", got=line)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 from tusvideo.commands import CaptionsPut, PutCaptions
 from tusvideo.errors import NotFound
@@ -17,6 +18,8 @@ class CaptionService:
     def __init__(self, *, publisher: Publisher, captions: CaptionRepository) -> None:
         self._publisher = publisher
         self._captions = captions
+        # One file at a time: a second of Python for the worst of 2 MiB, and uploads want the interpreter meanwhile.
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="captions")
 
     async def put(self, user: UserId, command: PutCaptions, raw: bytes) -> CaptionsPut:
         """Keep a file of captions, WebVTT or SubRip, in the place of those in the same language. Safe to repeat.
@@ -24,7 +27,7 @@ class CaptionService:
         Raises NotFound without such a record, TooLarge and InvalidField as ``webvtt.from_file`` does, TooManyCaptions.
         Until it returns, the captions that were there before stay; it is all or nothing, and durable.
         """
-        content = await asyncio.to_thread(webvtt.from_file, raw)
+        content = await asyncio.get_running_loop().run_in_executor(self._reading, webvtt.from_file, raw)
         caption = Caption(
             language=command.language,
             label=command.label,

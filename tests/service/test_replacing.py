@@ -414,3 +414,26 @@ async def test_a_record_that_is_removed_while_it_gets_another_file_goes_with_tha
     for upload in (first, *news):
         assert not await is_there(house, upload.location)
     assert await house.sessions.next_removal() is None
+
+
+@pytest.mark.parametrize("plays", [False, True])
+async def test_who_opens_a_record_that_gets_another_file_has_one_of_them(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, plays: bool
+) -> None:
+    """Also when the old file goes between the look at the record and the one at its file."""
+    old, _ = await a_record(house)
+    published = house.sessions.published
+
+    async def too_late(location: Location) -> Upload | None:
+        monkeypatch.setattr(house.sessions, "published", published)
+        await publish(house, NEW, replaces=old.id)
+        await house.removing.run()
+        return await published(location)
+
+    monkeypatch.setattr(house.sessions, "published", too_late)
+    if plays:
+        _, file = await house.playing.open(ANNA, old.id)
+    else:
+        _, _, file = await house.videos.open_file(ANNA, old.id)
+    assert b"".join([block async for block in file.read(0, file.size)]) == NEW
+    await file.close()

@@ -33,18 +33,32 @@ class PlayService:
 
         A beginning that is gone, or was made for another file, is left out: the file plays as it is.
         """
-        video = await self._videos.any_video(video_id)
-        if video is None:
-            raise NotFound("video")
-        directory = self._publisher.profile(video.profile).directory
-        location = Location(directory=directory, folder=user_folder(video.owner), filename=video.filename)
-        upload, file = await self._uploads.open_published(user, location)
+        video, upload, file = await self._opened(user, video_id)
         try:
             spliced = await self._spliced(video, upload, file)
         except BaseException:
             await file.close()
             raise
         return upload, file if spliced is None else spliced
+
+    async def _opened(self, user: UserId | None, video_id: str) -> tuple[Video, Upload, PublishedFile]:
+        video = await self._video(video_id)
+        while True:
+            directory = self._publisher.profile(video.profile).directory
+            location = Location(directory=directory, folder=user_folder(video.owner), filename=video.filename)
+            try:
+                return video, *await self._uploads.open_published(user, location)
+            except NotFound:
+                read, video = video, await self._video(video_id)
+                if video.filename == read.filename:
+                    raise
+                # It got another file meanwhile, and the one that it had is gone.
+
+    async def _video(self, video_id: str) -> Video:
+        video = await self._videos.any_video(video_id)
+        if video is None:
+            raise NotFound("video")
+        return video
 
     async def _spliced(self, video: Video, upload: Upload, file: PublishedFile) -> "SplicedFile | None":
         if video.beginning is None:

@@ -95,8 +95,15 @@ class VideoService:
     async def open_file(self, user: UserId, video_id: str) -> tuple[Video, Upload, PublishedFile]:
         """Open the file of a record. Raises NotFound, also when the record is all that is left."""
         video = await self.get(user, video_id)
-        upload, file = await self._uploads.open_published(user, self._location(user, video.profile, video.filename))
-        return video, upload, file
+        while True:
+            location = self._location(user, video.profile, video.filename)
+            try:
+                return video, *await self._uploads.open_published(user, location)
+            except NotFound:
+                read, video = video, await self.get(user, video_id)
+                if video.filename == read.filename:
+                    raise
+                # It got another file meanwhile, and the one that it had is gone.
 
     async def remove(self, user: UserId, video_id: str, *, with_file: bool, at_once: bool = False) -> None:
         """Remove a record, and with ``with_file`` the published file too. Raises NotFound, also the second time.

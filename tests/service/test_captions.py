@@ -10,7 +10,7 @@ from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, BERT, House
 from tests.service.wishes import a_video, creation_with
 from tusvideo.commands import DescribeVideo, PutCaptions
-from tusvideo.errors import InvalidField, NotFound
+from tusvideo.errors import DiskFull, InvalidField, NotFound
 from tusvideo.model import UNDO_SECONDS, Video
 from tusvideo.rules import webvtt
 
@@ -150,3 +150,12 @@ async def test_files_are_read_one_after_the_other(house: House, monkeypatch: pyt
         all_came.set()
     assert len(readers) == 1
     assert len((await house.videos.get(ANNA, video.id)).captions) == 3
+
+
+async def test_captions_leave_the_room_that_stays_free(house: House) -> None:
+    """As uploads do, which need it to be finished; nothing is changed."""
+    video = await a_record(house)
+    tight = house.with_limits(min_free_bytes=await house.store.free_bytes() + 10**12)
+    with pytest.raises(DiskFull):
+        await tight.captions.put(ANNA, putting(video), SRT)
+    assert await house.videos.get(ANNA, video.id) == video

@@ -24,7 +24,8 @@ class CaptionService:
     async def put(self, user: UserId, command: PutCaptions, raw: bytes) -> CaptionsPut:
         """Keep a file of captions, WebVTT or SubRip, in the place of those in the same language. Safe to repeat.
 
-        Raises NotFound without such a record, TooLarge and InvalidField as ``webvtt.from_file`` does, TooManyCaptions.
+        Raises NotFound without such a record, TooLarge and InvalidField as ``webvtt.from_file`` does, TooManyCaptions,
+        DiskFull when they would go below the room that stays free.
         Until it returns, the captions that were there before stay; it is all or nothing, and durable.
         """
         content = await asyncio.get_running_loop().run_in_executor(self._reading, webvtt.from_file, raw)
@@ -34,6 +35,7 @@ class CaptionService:
             size=len(content),
             version=hashlib.sha256(content).hexdigest()[:16],
         )
+        await self._publisher.judge_room(len(content))
         now = self._publisher.clock.now()
         put = await self._captions.put_captions(user, command.video_id, caption, content, now=now)
         if put is None:

@@ -108,7 +108,7 @@ class Concatenating:
         pieces = rules.pieces_of(new, known, profile=profile)
         if pieces.are_whole:
             await self._judge_type(new, pieces)
-        await self._judge_room(pieces.length or 0)
+        await self._publisher.judge_room(pieces.length or 0)
         final = await self._sessions.add(replace(new, length=pieces.length))
         if final.id == new.id:
             self._publisher.emit("upload_created", final)
@@ -261,7 +261,7 @@ class Concatenating:
             if length is None or not pieces.are_whole:
                 return final
             content_type = await self._judge_type(final, pieces)
-            await self._judge_room(length)
+            await self._publisher.judge_room(length)
             await self._copy(final, pieces, lease)
         now = self._clock.now()
         whole = rules.assembled(final, length=length, epoch=lease.epoch, content_type=content_type, now=now)
@@ -308,7 +308,3 @@ class Concatenating:
             if stop:
                 head += b"".join(await collect(self._store.read_staged(piece.id, start=0, stop=stop)))
         return judge_type(head, self._publisher.profile(final.profile))
-
-    async def _judge_room(self, wanted: int) -> None:
-        if await self._store.free_bytes() < wanted + self._limits.min_free_bytes:
-            raise DiskFull

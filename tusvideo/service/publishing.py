@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tusvideo.commands import UploadEvent
-from tusvideo.errors import NotFound, StorageFailed
+from tusvideo.errors import DiskFull, NotFound, StorageFailed
 from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload, Video, VideoState
 from tusvideo.ports import Clock, EventSink, SessionRepository, UploadStore
 from tusvideo.rules.facts import first_state
@@ -64,6 +64,11 @@ class Publisher:
             return self.profiles[name]
         except KeyError:
             raise NotFound("profile") from None
+
+    async def judge_room(self, wanted: int) -> None:
+        """Raise DiskFull unless so many bytes can be stored and the floor of free room is kept."""
+        if await self.store.free_bytes() < wanted + self.limits.min_free_bytes:
+            raise DiskFull
 
     async def publish(self, upload: Upload) -> Upload:
         """Publish an upload that has all its bytes, or go on with one that is FINALIZING; give the complete session.

@@ -19,7 +19,6 @@ from tusvideo.errors import (
     AlreadyComplete,
     Busy,
     ChecksumMismatch,
-    DiskFull,
     InconsistentLength,
     NotFound,
     OffsetMismatch,
@@ -249,8 +248,7 @@ class UploadService:
 
     async def judge_room(self, wanted: int) -> None:
         """Raise DiskFull unless so many bytes can be stored and the floor of free room is kept."""
-        if await self._store.free_bytes() < wanted + self._limits.min_free_bytes:
-            raise DiskFull
+        await self._publisher.judge_room(wanted)
 
     async def _added(self, new: Upload, command: CreateUpload) -> Upload:
         """Add a new upload, or give that of an earlier request with the same creation key."""

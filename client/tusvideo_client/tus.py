@@ -18,7 +18,7 @@ from .intake import Intake
 from .journal import Record
 from .model import Integrity, Phase, Proof, UploadResult
 from .proof import digest_of, prove
-from .state import MIB, Answer, Broken, Damaged, Event, Proceed, Restart, Step
+from .state import MIB, Answer, Broken, Damaged, Differs, Event, Proceed, Restart, Step
 from .transfer import PHASES, Transfer
 from .transport import Body, Interrupted, Reply, Transport
 
@@ -136,7 +136,6 @@ class TusRun:
 
     async def _begin_anew(self) -> None:
         await self._comparison.begin_anew()
-        self._handed = 0
         self._cut = None
         self._resumed_from = self._unproven = 0
         self._transfer.upload_url = None
@@ -263,6 +262,8 @@ class TusRun:
             if self._digest_failures >= DIGEST_FAILURES:
                 found = transfer.state.offset
         if not isinstance(found, int):
+            if isinstance(found, Differs):
+                self._handed = 0  # those were another file's bytes
             # Not done before it is proven: what a failed question leads to is HEAD, and then the question again.
             transfer.state = replace(transfer.state, step=Step.SEND)
             return await transfer.decide(found)

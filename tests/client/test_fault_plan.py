@@ -124,3 +124,9 @@ def test_what_cannot_happen_is_refused(wrong: dict[str, int]) -> None:
     """A negative byte or no time at all is the test's mistake."""
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be at least"):
         Fault(kind=Kind.CUT, **wrong)  # type: ignore[arg-type]  # a row of the table
+
+
+def test_a_request_that_nobody_makes_is_refused() -> None:
+    """A fault that waits for a misspelt request would never happen, and the test would prove nothing."""
+    with pytest.raises(ValueError, match="answer lost: step must be one of options, create, .* not 'creation'"):
+        Fault(kind=Kind.LOSE, step="creation")  # type: ignore[arg-type]  # what a type checker would find

@@ -134,6 +134,8 @@ async def test_damage_is_found_told_and_mended(ours: Peer, video: Path, waits: W
     assert (result.verified, result.restarted, result.stats.damaged) == ("checksums", True, 1)
     assert [event.has_checksum for event in seen if isinstance(event, Verified)] == [True]
     assert (ours.count("POST"), ours.count("DELETE")) == (2, 1)
+    size = video.stat().st_size
+    assert result.stats.resent_bytes == result.stats.wire_bytes - size == size - HELD_BACK
     second = ours.seen[max(at for at, seen in enumerate(ours.seen) if seen.method == "POST") :]
     assert all("Upload-Checksum" in seen.headers for seen in second if seen.method == "PATCH")
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
 Step = Literal["options", "create", "offset", "append", "finalize", "terminate", "record", "digest", "download"]
 
@@ -60,6 +60,9 @@ class Fault:
             if value is not None and value < least[name]:
                 message = f"{self.kind}: {name} must be at least {least[name]}, not {value}"
                 raise ValueError(message)
+        if self.step is not None and self.step not in get_args(Step):
+            message = f"{self.kind}: step must be one of {', '.join(get_args(Step))}, not {self.step!r}"
+            raise ValueError(message)
         self.bytes_left = self.after_bytes or 0
 
     def __str__(self) -> str:

@@ -95,6 +95,7 @@ class ChunkRun:
         self._digest = RunningDigest(source)
         self._replaces = {"replaces": replaces} if (replaces := intake.record.place.replaces) else {}
         self._handed: dict[int, int] = {}
+        self._handed_before: dict[int, int] = {}  # to uploads that are gone
         self._is_prompt = True
         self._width = begun(connections, chunk_size=self._inventory.chunk_size, at=transfer.now())
         self._flight: Flight[tuple[Event, Reply | None]] = Flight()
@@ -223,7 +224,7 @@ class ChunkRun:
             before = self._handed.get(index, 0)
             self._transfer.count(
                 moved=body.file_bytes,
-                resent=min(body.file_bytes, before),
+                resent=min(body.file_bytes, max(before, self._handed_before.get(index, 0))),
                 acked=body.file_bytes_of(body.acked),
             )
             self._handed[index] = max(before, body.file_bytes)
@@ -291,6 +292,8 @@ class ChunkRun:
         await self.say_farewell(self._intake.record)
         await self._intake.begin_anew()
         self._inventory.reset(())
+        for index, handed in self._handed.items():
+            self._handed_before[index] = max(handed, self._handed_before.get(index, 0))
         self._handed.clear()
         self._transfer.upload_url = self._url
         self._transfer.tell(events.Created(url=self._url))

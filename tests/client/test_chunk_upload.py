@@ -296,6 +296,7 @@ async def test_other_bytes_on_the_server_lead_to_a_new_upload(peer: Peer, video:
     assert result.restarted
     assert bytes(peer.only().data) == video.read_bytes()
     assert peer.count("DELETE") == 1
+    assert 0 < result.stats.resent_bytes == result.stats.wire_bytes - video.stat().st_size
 
 
 async def test_a_file_edited_in_between_is_never_spliced(peer: Peer, video: Path, waits: Waits) -> None:

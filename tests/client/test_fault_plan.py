@@ -128,5 +128,5 @@ def test_what_cannot_happen_is_refused(wrong: dict[str, int]) -> None:
 
 def test_a_request_that_nobody_makes_is_refused() -> None:
     """A fault that waits for a misspelt request would never happen, and the test would prove nothing."""
-    with pytest.raises(ValueError, match="answer lost: step must be one of options, create, .* not 'creation'"):
+    with pytest.raises(ValueError, match=r"answer lost: step must be one of options, create, .* not 'creation'"):
         Fault(kind=Kind.LOSE, step="creation")  # type: ignore[arg-type]  # what a type checker would find

@@ -7,29 +7,12 @@ from typing import TextIO
 
 from .display import Text, printable
 from .errors import UploadError
+from .gauge import Rate
 from .model import Phase, Progress, UploadResult
 
 BAR_WIDTH = 20
 NAME_WIDTH = 24
 MIB = 1024 * 1024
-
-
-class Rate:
-    """Bytes per second over the last few seconds; a step back after a cut does not make it negative."""
-
-    def __init__(self) -> None:
-        self._position: int | None = None
-        self._at = 0.0
-        self._rate = 0.0
-
-    def update(self, position: int, *, at: float) -> float:
-        """Take a position at a time in seconds; returns the smoothed rate."""
-        if self._position is not None and at > self._at and position >= self._position:
-            span = at - self._at
-            weight = min(1.0, span / 3)
-            self._rate += weight * ((position - self._position) / span - self._rate)
-        self._position, self._at = position, at
-        return self._rate
 
 
 class Bars(Text):
@@ -53,7 +36,7 @@ class Bars(Text):
         self._rates[name] = Rate()
 
     def progress(self, name: str, *, now: Progress) -> None:
-        rate = self._rates.setdefault(name, Rate()).update(now.sent, at=time.monotonic())
+        rate = self._rates.setdefault(name, Rate()).read(now, at=time.monotonic())
         self._lines[name] = _line(name, now, rate)
         self._draw()
 

@@ -1,6 +1,6 @@
-"""What a bar shows of an upload: a position that never falls, and in words what the upload is doing.
+"""What a bar shows of an upload: a position that never falls, its speed, and in words what the upload is doing.
 
-Shared by the bars of tqdm and of rich, which only draw.
+Shared by the bars of the command line, of tqdm and of rich, which only draw; the last two know a speed of their own.
 """
 
 import threading
@@ -14,6 +14,7 @@ from .model import Phase, Progress
 ALMOST = 99
 MIB = 1024 * 1024
 MOVING = {Phase.SENDING, Phase.FINALIZING, Phase.DONE}
+RATE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,30 @@ class Gauge:
         jump = 0 if was_moving else position - self._position
         self._before, self._position = now, position
         return Reading(position=position, total=total, jump=jump, stored=now.stored, note=_note(now), is_done=is_done)
+
+
+class Rate:
+    """Bytes per second over the last few seconds of sending: neither what was found stored nor a wait is speed."""
+
+    def __init__(self) -> None:
+        self._before: Progress | None = None
+        self._at = 0.0
+        self._lasted = 0.0
+        self._rate = 0.0
+
+    def read(self, now: Progress, *, at: float) -> float:
+        """Take in where the upload stands at a time in seconds; returns the rate, 0 until bytes were seen to move.
+
+        A step back after a cut changes nothing.
+        """
+        before, span = self._before, at - self._at
+        sent = now.sent - before.sent if before and before.phase is now.phase is Phase.SENDING else -1
+        if span > 0 and sent >= 0:
+            self._lasted += span  # at first the mean of all there was: from 0 it would climb for seconds
+            weight = min(1.0, span / min(self._lasted, RATE_SECONDS))
+            self._rate += weight * (sent / span - self._rate)
+        self._before, self._at = now, at
+        return self._rate
 
 
 class Bar(Protocol):

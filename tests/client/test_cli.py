@@ -33,7 +33,7 @@ from tusvideo_client import (
     UploadGoneError,
     UploadResult,
 )
-from tusvideo_client.bars import Bars, Rate
+from tusvideo_client.bars import Bars
 from tusvideo_client.cli import run
 from tusvideo_client.commands.arguments import COMMANDS
 from tusvideo_client.commands.exits import EXIT_CODES, MEANINGS, exit_code_of
@@ -400,13 +400,19 @@ def test_the_bar_says_what_it_is_doing() -> None:
     assert notes.getvalue().endswith("a: no (request r1)\n  smaller\n")
 
 
-def test_the_rate_is_smooth_and_never_negative() -> None:
-    """A steady link shows its rate; a step back after a cut changes nothing."""
-    rate = Rate()
-    assert rate.update(0, at=0) == 0
-    shown = [rate.update(second * 1000, at=second) for second in range(1, 30)][-1]
-    assert shown == pytest.approx(1000, rel=0.01)
-    assert rate.update(5, at=31) == shown
+def test_a_resumed_file_is_not_shown_as_sent_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """9 of 10 MiB were there, and half of the last one takes half a second: 1 MiB/s, and half a second is left."""
+    times = iter([0.0, 0.1, 0.2, 0.7])
+    monkeypatch.setattr("tusvideo_client.bars.time.monotonic", lambda: next(times))
+    notes = io.StringIO()
+    bar = Bars(io.StringIO(), notes=notes)
+    bar.begin("a")
+    bar.progress("a", now=progress(0, phase=Phase.PREPARING))
+    bar.progress("a", now=progress(9 * MIB, phase=Phase.PROBING))
+    bar.progress("a", now=progress(9 * MIB))
+    assert "MiB/s" not in notes.getvalue()
+    bar.progress("a", now=progress(9 * MIB + MIB // 2))
+    assert notes.getvalue().endswith("1.0 MiB/s  0:00 left")
 
 
 def test_an_interrupt_before_anything_is_known() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tusvideo_client.errors import GaveUpError
 from tusvideo_client.events import Created, Failed, Finished
-from tusvideo_client.gauge import Board, Gauge, Reading
+from tusvideo_client.gauge import Board, Gauge, Rate, Reading
 from tusvideo_client.model import Phase, Progress, TransferStats, UploadResult
 
 PREPARING, PROBING, SENDING, WAITING = Phase.PREPARING, Phase.PROBING, Phase.SENDING, Phase.WAITING
@@ -106,6 +106,39 @@ def test_what_was_found_is_no_speed(told: list[Progress], jumps: list[int]) -> N
     """Bytes that an earlier call had stored are on the bar at once, and not counted as sent now."""
     gauge = Gauge()
     assert [gauge.read(now).jump for now in told] == jumps
+
+
+@pytest.mark.parametrize(
+    ("told", "rates"),
+    [
+        pytest.param([at(SENDING, 0), at(SENDING, 100), at(SENDING, 200)], [0, 100, 100], id="from the first second"),
+        pytest.param(
+            [at(PREPARING, 0), at(PROBING, 600), at(SENDING, 600), at(SENDING, 610)], [0, 0, 0, 10], id="found"
+        ),
+        pytest.param(
+            [at(SENDING, 0), at(SENDING, 100), at(WAITING, 50), at(SENDING, 900), at(SENDING, 1000)],
+            [0, 100, 100, 100, 100],
+            id="a wait",
+        ),
+        pytest.param([at(SENDING, 0), at(SENDING, 100), at(SENDING, 50)], [0, 100, 100], id="a step back"),
+        pytest.param([at(SENDING, 0), at(SENDING, 90), *[at(SENDING, 90)] * 2], [0, 90, 45, 30], id="standstill"),
+    ],
+)
+def test_the_rate_is_that_of_sending(told: list[Progress], rates: list[float]) -> None:
+    """One report a second: what was found, or changed in a wait or by a step back, is no speed; the first counts."""
+    rate = Rate()
+    assert [rate.read(now, at=second) for second, now in enumerate(told)] == pytest.approx(rates)
+
+
+def test_the_rate_forgets() -> None:
+    """A link that has become slower shows so after a few seconds; two reports at one moment are one."""
+    rate = Rate()
+    for second in range(60):
+        rate.read(at(SENDING, second * 1000, total=10**6), at=second)
+    assert rate.read(at(SENDING, 59_000, total=10**6), at=59) == pytest.approx(1000)
+    rates = [rate.read(at(SENDING, 59_000 + second, total=10**6), at=59 + second) for second in range(1, 16)]
+    assert rates == sorted(rates, reverse=True)
+    assert 1 <= rates[-1] < 10
 
 
 @pytest.mark.parametrize(

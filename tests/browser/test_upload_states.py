@@ -11,8 +11,8 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.chromium import LINK_BROKE, ROOT, Opened
-from tests.browser.conftest import Open
-from tests.browser.test_upload import NAME, arrived
+from tests.browser.conftest import SIZE, Open
+from tests.browser.test_upload import NAME, OPFS, PICKER, arrived
 from tests.e2e.disk import MIB, published, staged, video
 from tests.faults.processes import ServerProcess
 
@@ -81,6 +81,7 @@ async def test_a_failure_stays_and_costs_nothing(
         await page.reload()
         await page.state(NAME, "needsFile")
         await expect(page.card(NAME).get_by_label("Description")).to_have_value("Typed while it failed")
+        await expect(page.card(NAME).locator(".draft")).to_have_text("Saved.")
         await page.look("upload-interrupted", axe=axe)
     await page.choose(source)
     await page.state(NAME, "done")
@@ -89,6 +90,67 @@ async def test_a_failure_stays_and_costs_nothing(
     assert page.creations() == 1
     assert page.dialogs == []
     arrived(server, source)
+
+
+async def test_texts_that_go_back_to_those_of_the_beginning_are_saved_too(
+    server: ServerProcess, open_page: Open, source: Path
+) -> None:
+    """After a reload the page goes by what the server has of the texts, not by what it once said of them."""
+    page = await open_page(server.url)
+    title, draft = page.card(NAME).get_by_label("Title"), page.card(NAME).locator(".draft")
+    async with bytes_held(page):
+        await page.choose(source)
+        await title.fill("First")
+        await page.send()
+        await page.state(NAME, "sending")
+        await title.fill("Second")
+        await expect(draft).to_have_text("Saved.")
+        await page.reload()
+        await page.state(NAME, "needsFile")
+        await expect(draft).to_have_text("Saved.")
+        await title.fill("First")
+        await expect(draft).to_have_text("Saving…")
+        await expect(draft).to_have_text("Saved.")
+        [upload] = await page.page.evaluate("async () => (await (await fetch('/api/uploads')).json()).uploads")
+        assert upload["title"] == "First"
+
+
+ASKS = """(() => {
+  window.leave = { asked: 0, answer: 'denied' }
+  FileSystemHandle.prototype.queryPermission = async () => (window.leave.answer === 'granted' ? 'granted' : 'prompt')
+  FileSystemHandle.prototype.requestPermission = async () => { window.leave.asked += 1; return window.leave.answer }
+})()"""
+"""Stands for the browser's question and for who answers it: nobody is asked about handles of the private folder."""
+
+
+async def test_the_reader_is_asked_to_let_the_file_be_read_again(
+    server: ServerProcess, open_page: Open, axe: str
+) -> None:
+    """Whoever says no is not pressed and loses nothing; after a yes the upload goes on, and no file is chosen anew."""
+    page = await open_page(server.url)
+    await page.page.evaluate(OPFS, SIZE)
+    await page.page.add_init_script(PICKER)
+    await page.reload()
+    go_on = page.card("kept.bin").get_by_role("button", name="Continue")
+    async with bytes_held(page):
+        await page.page.select_option("#profile", "files")
+        await page.page.get_by_text("Choose files").click()
+        async with page.page.expect_request(lambda asked: asked.method == "PATCH"):  # so the creation was answered
+            await page.send()
+        await page.page.add_init_script(ASKS)
+        await page.reload()
+        await page.state("kept.bin", "needsFile")
+        await expect(page.card("kept.bin")).to_contain_text("Allow the browser to read the file again")
+        await page.look("upload-leave", axe=axe)
+        await go_on.click()
+        await page.page.wait_for_function("window.leave.asked === 1")
+        await page.state("kept.bin", "needsFile")
+    await page.page.evaluate("window.leave.answer = 'granted'")
+    await go_on.click()
+    await page.state("kept.bin", "done")
+    assert page.creations() == 1
+    [file] = published(server.data_dir, "files")
+    assert file.stat().st_size == SIZE
 
 
 async def test_the_fourth_file_waits_for_its_turn(

@@ -2,18 +2,32 @@
 import { ask } from '../shared/api'
 import type { Item } from './model'
 
+const place = (url: string): string => `/api/uploads/${url.split('/').at(-1)}`
+const isSaved = (item: Item): boolean => item.saved?.title === item.title.trim() && item.saved.description === item.description
+
+/** Ask which texts the server has, when they are known from this browser's memory only; what it does not say is not told. */
+export async function recall(item: Item): Promise<void> {
+  if (!item.url) return
+  try {
+    const { title, description } = await ask<{ title: string | null; description: string | null }>('GET', place(item.url))
+    item.saved = { title: title ?? '', description: description ?? '' }
+    item.draft = isSaved(item) ? 'saved' : 'kept'
+  } catch {
+    // Unreachable, or gone: the upload itself will find out.
+  }
+}
+
 /** Bring to the server what it does not have yet, and note how that went. Rejects with ApiError. */
 export async function bring(item: Item): Promise<void> {
   const wanted = { title: item.title.trim(), description: item.description }
-  const isSaved = item.saved?.title === wanted.title && item.saved.description === wanted.description
-  if (isSaved || !wanted.title || !item.url) {
-    item.draft = isSaved ? 'saved' : 'kept'
+  if (isSaved(item) || !wanted.title || !item.url) {
+    item.draft = isSaved(item) ? 'saved' : 'kept'
     return
   }
   try {
-    await ask('PATCH', `/api/uploads/${item.url.split('/').at(-1)}`, wanted)
+    await ask('PATCH', place(item.url), wanted)
     item.saved = wanted
-    item.draft = item.title.trim() === wanted.title && item.description === wanted.description ? 'saved' : 'saving'
+    item.draft = isSaved(item) ? 'saved' : 'saving'
   } catch (error) {
     // It is tried again with the next change, and when the file is there: only then it is a failure.
     item.draft = item.state === 'done' ? 'failed' : 'kept'

@@ -5,9 +5,10 @@ import { announce } from '../shared/chrome'
 import { bytes, percent } from '../shared/format'
 import { t } from '../shared/i18n'
 import { Awake } from './awake'
-import { bring } from './draft'
+import { bring, recall } from './draft'
 import { isAllowed, isGranted } from './handles'
-import { type Chosen, type Item, isLike, isReplacement, isVideo, itemOf, type Kept, kept, LIVE, metadataOf, newId, type Notice, share, type State, titleOf } from './model'
+import { type Chosen, type Item, isLike, isReplacement, isVideo, itemOf, type Kept, kept, LIVE, metadataOf, newId, type Notice, saidIn, share, type State, titleOf } from './model'
+import { rejoiced } from './notices'
 import { Pace } from './pace'
 import { Portions, reader } from './portions'
 import { isSame, storedOf } from './proof'
@@ -73,6 +74,7 @@ export class Engine {
     const stored = await storedOf(url)
     if (stored === null || item.state !== 'needsFile') return
     item.sent = stored
+    await recall(item)
     this.changed()
   }
 
@@ -261,7 +263,7 @@ export class Engine {
 
   private start(item: Item): void {
     item.metadata ??= metadataOf(item)
-    item.saved ??= { title: item.metadata.title ?? '', description: item.metadata.description ?? '' }
+    if (!item.url) item.saved = saidIn(item.metadata)
     item.notice = null
     this.paces.set(item.id, new Pace())
     const portions = new Portions()
@@ -302,6 +304,7 @@ export class Engine {
       // What was sent is gone. tus-js-client makes a new upload by itself; it must not find the old one by its key.
       item.key = newId()
       item.url = null
+      item.saved = saidIn(item.metadata!)
       item.sent = 0
       item.notice = 'notice.expired'
       void this.keep(item)
@@ -374,18 +377,10 @@ export class Engine {
     tabs.tell({ id: item.id, what: 'done' })
     void storage.remove(item.id)
     tabs.release(item.id)
-    this.rejoice(item)
+    this.notices = rejoiced(this.notices, item)
     announce(t('say.done', { name: item.title || item.name }))
     await this.saveDraft(item)
     this.next()
-  }
-
-  /** One notice for all that came up while it is seen: five of them would cover a phone. */
-  private rejoice(item: Item): void {
-    const before = this.notices.find((notice) => notice.kind === 'good')
-    const count = (before?.count ?? 0) + 1
-    const text = count === 1 ? t('say.done', { name: item.title || item.name }) : t('say.allDone', { count })
-    this.notices = [...this.notices.filter((notice) => notice !== before), { id: newId(), kind: 'good', text, count }]
   }
 
   private fail(item: Item, text: string, canRetry: boolean): void {

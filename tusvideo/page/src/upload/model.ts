@@ -57,7 +57,7 @@ export interface Item extends Kept {
   /** A key of the texts: something happened that the reader should know, and that was no failure. */
   notice: string | null
   result: Result | null
-  /** The title and description that the server has. */
+  /** The title and description that the server has; null while that is not known. */
   saved: { title: string; description: string } | null
   draft: 'saved' | 'saving' | 'kept' | 'failed'
 }
@@ -120,7 +120,9 @@ export const metadataOf = (item: Kept): Record<string, string> => ({
   ...(item.replaces ? { replaces: item.replaces } : {}),
 })
 
+/** What the server has of the texts once a creation said so. */
+export const saidIn = (metadata: Record<string, string>): Item['saved'] => ({ title: metadata.title ?? '', description: metadata.description ?? '' })
+
 export function itemOf(from: Kept): Item {
-  const saved = from.metadata && { title: from.metadata.title ?? '', description: from.metadata.description ?? '' }
-  return { ...from, state: 'needsFile', speed: 0, left: null, file: null, failure: null, notice: null, result: null, saved, draft: 'kept' }
+  return { ...from, state: 'needsFile', speed: 0, left: null, file: null, failure: null, notice: null, result: null, saved: null, draft: 'kept' }
 }

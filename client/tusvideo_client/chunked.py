@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 
 from . import wire
 from .chunks import ChunkRun
+from .clock import Clock
 from .control import Control
 from .credentials import Auth, Credentials, Token
 from .errors import UnsupportedTypeError, UploadError
@@ -19,8 +20,8 @@ from .model import Phase, Progress, UploadResult
 from .origin import Uploadable, name_of
 from .plan import after_chunk
 from .state import DOCUMENTED, MIB, RetryPolicy, Timeouts
-from .throttle import RateLimit
-from .transfer import Clock, Transfer, throttle_of
+from .throttle import RateLimit, throttle_of
+from .transfer import Transfer
 from .transport import Transport
 from .width import Connections, judged
 

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from .batch import OnItemEvent, Outcome
 from .chunked import AsyncChunkedVideoUploader, ChunkedOptions
+from .clock import Clock
 from .credentials import Auth, Token
 from .errors import UploadCancelledError
 from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
@@ -22,7 +23,6 @@ from .origin import SPOOL_BYTES, Uploadable
 from .portal import WAKE_SECONDS, Portal, Task, answer_of, next_of
 from .state import DOCUMENTED, MIB, RetryPolicy
 from .throttle import RateLimit
-from .transfer import Clock
 from .uploader import AsyncUploader, BatchOptions, UploadOptions
 from .width import Connections
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from .clock import Clock
 from .rate import Bucket, Timetable, constant, grain_of, parse_timetable, take
 
 
@@ -51,3 +52,10 @@ class Throttle:
 
 
 RateLimit = float | str | Timetable | Throttle  # a throttle that is given is shared with whoever else has it
+
+
+def throttle_of(limit: RateLimit | None, *, clock: Clock) -> Throttle | None:
+    """The brake for a limit, under this clock. Raises ValueError if the limit means nothing."""
+    if limit is None or isinstance(limit, Throttle):
+        return limit
+    return Throttle(limit, now=clock.now, sleep=clock.sleep, minute=clock.minute)

@@ -6,23 +6,15 @@ It asks the planner, waits, counts, reports progress, and turns the planner's la
 import asyncio
 import json
 import logging
-import random
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
-from . import events, network, refusal, wire
+from . import events, wire
+from .clock import Clock
 from .control import Control
-from .errors import (
-    AuthError,
-    GaveUpError,
-    IntegrityError,
-    ProtocolError,
-    RejectedError,
-    UploadError,
-    UploadGoneError,
-)
+from .errors import UploadError
+from .failure import failure
 from .model import Phase, Progress, TransferStats
 from .state import (
     Action,
@@ -30,7 +22,6 @@ from .state import (
     Broken,
     Continued,
     Event,
-    Kind,
     Proceed,
     Renew,
     Restart,
@@ -41,7 +32,6 @@ from .state import (
     Trouble,
     Wait,
 )
-from .throttle import RateLimit, Throttle
 from .transport import Body, Interrupted, Movement, Reply, Transport
 
 Planner = Callable[[State, RetryPolicy, Event], tuple[State, Action]]
@@ -61,40 +51,6 @@ PHASES = {
     Step.RECORD: Phase.FINALIZING,
     Step.DONE: Phase.FINALIZING,
 }
-KEPT = "what is stored is kept, and the same call resumes"
-ERRORS: dict[Kind, tuple[type[UploadError], str | None]] = {
-    Kind.AUTH: (AuthError, f"give a valid token; {KEPT}"),
-    Kind.UNTRUSTED: (AuthError, "check the address, or install the certificate of the server's authority"),
-    Kind.REJECTED: (RejectedError, None),
-    Kind.GONE: (UploadGoneError, "ask the operator why uploads vanish"),
-    Kind.INTEGRITY: (IntegrityError, "upload the file again"),
-    Kind.DAMAGED: (IntegrityError, "the link damages bytes: use https, or another network"),
-    Kind.PROTOCOL: (ProtocolError, "check that the address is the root of a server that speaks this protocol"),
-    Kind.GAVE_UP: (GaveUpError, "what is stored is kept; the same call again resumes"),
-}
-
-
-def _minute_of_day() -> int:
-    here = time.localtime()
-    return here.tm_hour * 60 + here.tm_min
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
-    """Time and chance; tests bring their own."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    draw: Callable[[float, float], float] = random.uniform
-    network_changed: Callable[[], Awaitable[None]] = network.changed
-    minute: Callable[[], int] = _minute_of_day
-
-
-def throttle_of(limit: RateLimit | None, *, clock: Clock) -> Throttle | None:
-    """The brake for a limit, under this clock. Raises ValueError if the limit means nothing."""
-    if limit is None or isinstance(limit, Throttle):
-        return limit
-    return Throttle(limit, now=clock.now, sleep=clock.sleep, minute=clock.minute)
 
 
 class Transfer:
@@ -434,17 +390,4 @@ class Transfer:
         self.tell(events.Continued(seconds=lasted))
 
     def _failure(self, stop: Stop) -> UploadError:
-        kind, hint = ERRORS[stop.kind]
-        reply = self.reply
-        told = None if reply is None else refusal.read(reply.status, headers=reply.headers, body=reply.body)
-        why = stop.why if told is None else stop.why.replace(refusal.SERVER, told.who, 1)
-        if told and told.hint and stop.kind in (Kind.AUTH, Kind.REJECTED):
-            hint = f"{told.hint}; {KEPT}" if stop.kind is Kind.AUTH else told.hint
-        return kind(
-            f"{why}: {told.reason}" if told and told.reason else why,
-            upload_url=self.upload_url,
-            offset=self.state.offset,
-            status=reply.status if reply else None,
-            request_id=reply.headers.get(wire.REQUEST_ID) if reply else None,
-            hint=hint,
-        )
+        return failure(stop, self.reply, upload_url=self.upload_url, offset=self.state.offset)

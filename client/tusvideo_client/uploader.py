@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from . import wire
 from .batch import Batch, Item, OnItemEvent, Outcome, Way, left_of, list_files
 from .chunks import ChunkRun
+from .clock import Clock
 from .control import Control
 from .credentials import Auth, Token
 from .dialect import COLLECTION, DIALECTS, Offer, judge_length
@@ -27,8 +28,8 @@ from .negotiation import negotiate
 from .origin import SPOOL_BYTES, SPOOL_BYTES_AT_LEAST, Uploadable, name_of
 from .plan import after_chunk, after_tus
 from .state import MIB, RetryPolicy, Timeouts
-from .throttle import RateLimit
-from .transfer import Clock, Transfer, throttle_of
+from .throttle import RateLimit, throttle_of
+from .transfer import Transfer
 from .transport import Transport
 from .tus import TusRun, say_farewell
 from .width import Connections, judged

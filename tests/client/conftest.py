@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.client.peer import Peer
 from tusvideo_client.cli import run
-from tusvideo_client.transfer import Clock
+from tusvideo_client.clock import Clock
 
 Command = Callable[..., Awaitable[tuple[int, str, str]]]
 

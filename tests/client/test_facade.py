@@ -29,8 +29,8 @@ from tusvideo_client import (
     portal,
 )
 from tusvideo_client.chunked import ChunkedOptions
+from tusvideo_client.clock import Clock
 from tusvideo_client.state import MIB
-from tusvideo_client.transfer import Clock
 from tusvideo_client.uploader import UploadOptions
 
 

@@ -27,8 +27,8 @@ from tusvideo_client import (
     RetryPolicy,
     Uploader,
 )
+from tusvideo_client.clock import Clock
 from tusvideo_client.testing import FlakyServer
-from tusvideo_client.transfer import Clock
 
 KIB = 1024
 PIECE = 256 * KIB

@@ -35,9 +35,9 @@ from tusvideo_client import (
     UploadError,
     Verified,
 )
+from tusvideo_client.clock import Clock
 from tusvideo_client.events import OnEvent, UploadEvent
 from tusvideo_client.state import MIB
-from tusvideo_client.transfer import Clock
 
 Start = Callable[..., AsyncUploadHandle]
 

@@ -24,9 +24,9 @@ from tusvideo_client import (
     RejectedError,
     UploadResult,
 )
+from tusvideo_client.clock import Clock
 from tusvideo_client.model import Choice
 from tusvideo_client.state import MIB
-from tusvideo_client.transfer import Clock
 from tusvideo_client.transport import ANSWER_LIMIT, Transport
 
 SIZE = 3 * MIB + 11

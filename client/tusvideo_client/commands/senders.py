@@ -12,13 +12,14 @@ from typing import Self
 
 from tusvideo_client.batch import Way, left_of
 from tusvideo_client.chunked import AsyncChunkedVideoUploader
+from tusvideo_client.clock import Clock
 from tusvideo_client.errors import LocalFileError
 from tusvideo_client.events import OnEvent
 from tusvideo_client.follow import Follow
 from tusvideo_client.journal import Journal
 from tusvideo_client.model import Choice, Protocol, UploadResult
 from tusvideo_client.state import MIB, RetryPolicy
-from tusvideo_client.transfer import Clock, throttle_of
+from tusvideo_client.throttle import throttle_of
 from tusvideo_client.uploader import AsyncUploader
 
 from .access import Keys

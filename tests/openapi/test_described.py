@@ -18,6 +18,7 @@ from tests.e2e import chunks, tus
 from tests.faults.processes import ServerProcess
 from tests.media.clip import CLIP
 from tests.web.wire import connect, until
+from tusvideo.service.watching import MOST_STREAMS
 
 EXAMPLES = 25
 """Of each operation and phase."""
@@ -179,7 +180,7 @@ async def test_events_are_as_described(server: ServerProcess) -> None:
     document = (await tus.ask(server.port, "GET /openapi.json HTTP/1.1")).json
     described = document["paths"][ENDLESS]["get"]["responses"]
     wires = []
-    for _ in range(8):
+    for _ in range(MOST_STREAMS):
         wires.append(await connect(server.port))
         await wires[-1].send(f"GET {ENDLESS} HTTP/1.0")
         status, headers = await wires[-1].head()

@@ -73,9 +73,9 @@ def is_file_call(name: str) -> bool:
 
 
 def is_seam(owner: ast.expr) -> bool:
-    """Tell whether a method belongs to the seam, or to the threads that call it, rather than to a path."""
+    """Tell whether a method belongs to the seam, to the threads that call it or to a store, rather than to a path."""
     match owner:
-        case ast.Name(id="files" | "workers") | ast.Attribute(attr="_workers"):
+        case ast.Name(id="files" | "workers") | ast.Attribute(attr="_workers" | "_beginnings"):
             return True
         case _:
             return False

@@ -1,7 +1,7 @@
 """The store on a local file system."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -106,18 +106,7 @@ class DiskStore:
         return DiskSpool(await self._workers.open(files.open_spool, self._layout.staging))
 
     async def open_published(self, location: Location) -> "DiskFile | None":
-        path = self._layout.published(location)
-        try:
-            handle = await self._workers.open(files.open_file, path)
-        except StorageFailed as error:
-            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-                return None
-            raise
-        try:
-            return DiskFile(handle, facts=await handle.run(files.facts))
-        except BaseException:
-            await handle.close()
-            raise
+        return await DiskFile.at(self._workers, files.open_file, self._layout.published(location))
 
     async def remove_published(self, location: Location) -> None:
         await self._workers.run(_remove, self._layout.published(location))
@@ -246,6 +235,21 @@ class DiskFile:
     def __init__(self, handle: Handle, *, facts: files.Facts) -> None:
         self._handle = handle
         self._facts = facts
+
+    @classmethod
+    async def at(cls, workers: Workers, opener: Callable[[Path], int], path: Path) -> Self | None:
+        """Open a file by ``opener``, which gives its descriptor; None when there is none."""
+        try:
+            handle = await workers.open(opener, path)
+        except StorageFailed as error:
+            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+                return None
+            raise
+        try:
+            return cls(handle, facts=await handle.run(files.facts))
+        except BaseException:
+            await handle.close()
+            raise
 
     @property
     def size(self) -> int:

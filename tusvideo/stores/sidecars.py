@@ -55,17 +55,7 @@ class DiskSidecars:
         return await self._workers.run(_get, self._path(owner, name), self._most)
 
     async def open(self, owner: UserId, name: str) -> DiskFile | None:
-        try:
-            handle = await self._workers.open(files.open_own, self._path(owner, name))
-        except StorageFailed as error:
-            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-                return None
-            raise
-        try:
-            return DiskFile(handle, facts=await handle.run(files.facts))
-        except BaseException:
-            await handle.close()
-            raise
+        return await DiskFile.at(self._workers, files.open_own, self._path(owner, name))
 
     async def remove(self, owner: UserId, name: str) -> None:
         await self._workers.run(files.unlink, self._path(owner, name))

@@ -458,7 +458,7 @@ async def test_a_failure_on_one_of_several_connections_costs_one_chunk(
 ) -> None:
     """The others end in their own time and are booked; then the server is asked, and no stored chunk goes twice."""
     value = 503 if fault == "status" else lost
-    peer.faults = [Fault("POST", path="chunk", skip=skip, **{fault: value}) for skip in (2, 3, 6)]  # type: ignore[arg-type]
+    peer.faults = [Fault("POST", path="chunk", skip=skip, **{fault: value}) for skip in (2, 3, 6)]  # type: ignore[arg-type]  # a row
     video = large(tmp_path, 12 * MIB + 5)
     client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(base=0.01), connections=4)
     result = await client.upload(video)

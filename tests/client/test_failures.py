@@ -132,7 +132,7 @@ def small(tmp_path: Path) -> Path:
 async def upload(url: str, path: Path, **made: object) -> UploadResult:
     """One call of ``upload`` that soon takes silence for a dead connection."""
     options: dict[str, object] = {"protocol": "tus", "integrity": "never", "stall_timeout": 0.5, **made}
-    async with AsyncUploader(url, **options) as uploader:  # type: ignore[arg-type]
+    async with AsyncUploader(url, **options) as uploader:  # type: ignore[arg-type]  # rows of a table
         return await uploader.upload(path)
 
 

@@ -91,8 +91,8 @@ async def draft() -> AsyncIterator[DraftPeer]:
 async def upload(peer: Peer, path: Path, *, protocol: Choice = "auto", **made: object) -> UploadResult:
     """One call of ``upload`` with an uploader of its own; ``on_event`` goes to the upload."""
     options = {name: made.pop(name) for name in ("on_event", "progress") & made.keys()}
-    async with AsyncUploader(peer.url, protocol=protocol, **made) as uploader:  # type: ignore[arg-type]
-        return await uploader.upload(path, **options)  # type: ignore[arg-type]
+    async with AsyncUploader(peer.url, protocol=protocol, **made) as uploader:  # type: ignore[arg-type]  # a row
+        return await uploader.upload(path, **options)  # type: ignore[arg-type]  # a row of a table
 
 
 def requests(peer: Peer) -> list[str]:
@@ -443,7 +443,7 @@ def test_a_word_that_means_nothing() -> None:
     """The error lists those that there are, here as in code that blocks."""
     for made in (AsyncUploader, Uploader):
         with pytest.raises(ValueError, match="auto, always, never"):
-            made("http://h", integrity="sometimes")  # type: ignore[arg-type]
+            made("http://h", integrity="sometimes")  # type: ignore[arg-type]  # what a type checker would find
 
 
 async def test_a_question_whose_connection_is_dead_does_not_hold_the_upload_up(

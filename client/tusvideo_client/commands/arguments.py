@@ -10,7 +10,7 @@ from . import exits, values
 
 TO_VARIABLE = "TUSVIDEO_TO"
 TOKEN_VARIABLE = "TUSVIDEO_TOKEN"  # noqa: S105  # the name of a variable, not its value
-PASSWORD_VARIABLE = "TUSVIDEO_PASSWORD"  # noqa: S105  # as above
+PASSWORD_VARIABLE = "TUSVIDEO_PASSWORD"  # noqa: S105  # a name, too
 STATE_DIR_VARIABLE = "TUSVIDEO_STATE_DIR"
 
 AddParser = Callable[..., argparse.ArgumentParser]

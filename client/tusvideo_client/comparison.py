@@ -126,7 +126,10 @@ class Comparison:
         if not self.by_digests or length is None:
             return readable, False
         held_from = self._held_from(start, length, limits)
-        return (readable, start < readable) if start >= held_from else (min(readable, held_from), False)
+        if start < held_from:
+            return min(readable, held_from), False
+        # With no checksum that both know the last bytes go without, and are compared when they are stored.
+        return readable, start < readable and self._algorithm is not None
 
     async def checksum(self, start: int, end: int) -> Fields:
         """The fields of a request with these bytes.

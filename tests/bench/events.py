@@ -44,7 +44,7 @@ async def _longest_wait(worst: list[float]) -> None:
     loop = asyncio.get_running_loop()
     while True:
         began = loop.time()
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.002)  # its lateness is what is measured
         worst[0] = max(worst[0], loop.time() - began - 0.002)
 
 
@@ -73,7 +73,7 @@ async def measure(*, uploads: int, streams: int, seconds: float) -> None:
                 moved += 1
             marking += time.process_time() - start
             await asyncio.sleep(0)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # the pace of the changes
     used = time.process_time() - used
     took = time.perf_counter() - began
     for reader in readers:

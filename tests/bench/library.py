@@ -153,7 +153,7 @@ async def beside(folder: Path, *, count: int, words: int, searchers: int) -> Non
         await server.start()
         print(f"HEAD alone            {await _heads(server.port, paths[:HEADS])}")
         searches = [asyncio.create_task(search(server.port)) for _ in range(searchers)]
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # searches are under way by then; no test rests on it
         print(f"beside {searchers:2} searches    {await _heads(server.port, paths[HEADS:])}")
         for task in searches:
             task.cancel()

@@ -59,7 +59,7 @@ class Client:
 
     async def head(self, entry: Entry) -> int | None:
         """Ask where a tus upload stands; None when the server does not tell."""
-        least = entry.told
+        known, least = entry.is_known, entry.told
         answer, request = await self.ask(f"HEAD {entry.path} HTTP/1.1", TUS)
         if answer.status == 200:
             self.ledger.found(entry)
@@ -68,12 +68,13 @@ class Client:
             if (url := answer.headers.get("Content-Location", "")) != "":
                 self.ledger.finished(entry, url, request=request)
             return offset
-        self._unknown(entry, answer)
+        self._unknown(entry, answer, known=known)
         return None
 
     async def append(self, entry: Entry, *, at: int, size: int, pieces: int = 1) -> int:
         """Send bytes; give the status."""
-        body, least = entry.data[at : at + size], entry.told
+        body = entry.data[at : at + size]
+        known, least = entry.is_known, entry.told
         answer, request = await self.ask(*patch_lines(entry.path, at=at, length=len(body)), body=body, pieces=pieces)
         if answer.status == 204:
             offset = int(answer.headers["Upload-Offset"])
@@ -85,39 +86,42 @@ class Client:
         elif answer.status == 409:
             self.ledger.reported(entry, int(answer.headers["Upload-Offset"]), least=least, request=request)
         else:
-            self._unknown(entry, answer)
+            self._unknown(entry, answer, known=known)
         return answer.status
 
     # --------------------------------------------------------------------------------------------------------- chunks
 
     async def put(self, entry: Entry, index: int, *, pieces: int = 1, file_first: bool = False) -> int:
         """Send a chunk; give the status."""
+        known = entry.is_known
         body = form(entry.key, index, entry.total, data=entry.part(index), file_first=file_first, chunkSize=PART_SIZE)
         answer, request = await self.ask(*lines(body), body=body, pieces=pieces)
         if answer.status == 200:
             self.ledger.found(entry)
             self.ledger.stored(entry, index, request=request)
         else:
-            self._unknown(entry, answer)
+            self._unknown(entry, answer, known=known)
         return answer.status
 
     async def query(self, entry: Entry) -> set[int] | None:
         """Ask which chunks are stored; None when the server does not tell."""
+        known, least = entry.is_known, frozenset(entry.parts)
         answer, request = await self.ask(f"GET {CHUNK}?uploadId={entry.key} HTTP/1.1")
         if answer.status != 200:
-            self._unknown(entry, answer)
+            self._unknown(entry, answer, known=known)
             return None
         self.ledger.found(entry)
         told = answer.json
         stored = indexes(told["received"])
-        if told["status"] != "complete" and not stored >= entry.parts:
-            self.ledger.wrong(f"{entry}: chunks {sorted(entry.parts - stored)} were acknowledged and are not there")
+        if told["status"] != "complete" and not stored >= least:
+            self.ledger.wrong(f"{entry}: chunks {sorted(least - stored)} were acknowledged and are not there")
         for index in stored:
             self.ledger.stored(entry, index, request=request)
         return stored
 
     async def finalize(self, entry: Entry) -> int:
         """Ask for the file; give the status."""
+        known = entry.is_known
         document = b'{"uploadId":"%s","filename":"f.mp4","totalChunks":%d}' % (entry.key.encode(), entry.total)
         answer, request = await self.ask(
             f"POST {FINALIZE} HTTP/1.1", JSON, f"Content-Length: {len(document)}", body=document
@@ -128,7 +132,7 @@ class Client:
         elif answer.status == 409:
             self.ledger.wrong(f"{entry}: finalize misses chunks: {answer.body[:200]!r}")
         else:
-            self._unknown(entry, answer)
+            self._unknown(entry, answer, known=known)
         return answer.status
 
     # ----------------------------------------------------------------------------------------------------------- both
@@ -170,8 +174,8 @@ class Client:
                 return
         await self.finalize(entry)
 
-    def _unknown(self, entry: Entry, answer: Answer) -> None:
+    def _unknown(self, entry: Entry, answer: Answer, *, known: bool) -> None:
         if answer.status in {404, 410}:
-            self.ledger.missing(entry)
+            self.ledger.missing(entry, known=known)
         elif answer.status not in BUSY:
             self.ledger.wrong(f"{entry}: answered {answer.status} {answer.body[:200]!r}")

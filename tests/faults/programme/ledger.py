@@ -153,9 +153,9 @@ class Ledger:
         entry.ending = Ending.GONE
         self.log.append(Told(request, entry, "gone", ""))
 
-    def missing(self, entry: Entry) -> None:
-        """The server does not know the upload."""
-        if entry.ending is Ending.NONE and entry.is_known:
+    def missing(self, entry: Entry, *, known: bool) -> None:
+        """The server does not know the upload; ``known``: it had acknowledged something when the question was sent."""
+        if entry.ending is Ending.NONE and known:
             self.wrong(f"{entry}: unknown to the server, after {entry.told} bytes and {len(entry.parts)} chunks")
         elif entry.ending is Ending.ASKED:
             entry.ending = Ending.GONE

@@ -123,7 +123,7 @@ elsewhere(
     "67",
     MUST,
     "a storage that fails during an append is a 5xx without ?1, and the upload goes on from what is durable",
-    "tests/web/test_ietf.py::test_failures_can_be_resumed_from",
+    "tests/web/ietf/test_failures.py::test_failures_can_be_resumed_from",
 )
 
 

@@ -218,7 +218,7 @@ elsewhere(
     "46",
     OURS,
     "a creation that fails after the upload was made tells where that is, and it can be resumed",
-    "tests/web/test_ietf.py::test_a_creation_that_fails_later_tells_where_it_is",
+    "tests/web/ietf/test_failures.py::test_a_creation_that_fails_later_tells_where_it_is",
 )
 
 

@@ -39,6 +39,12 @@ from tusvideo.web.keys import House, Policy
 
 TUS = "Tus-Resumable: 1.0.0"
 BYTES = "Content-Type: application/offset+octet-stream"
+EXPECT = "Expect: 100-continue"
+
+
+def patch(path: str, offset: int, length: int, *more: str) -> tuple[str, ...]:
+    """The head of a PATCH of tus."""
+    return f"PATCH {path} HTTP/1.1", TUS, BYTES, f"Upload-Offset: {offset}", f"Content-Length: {length}", *more
 
 
 class TokenAuthenticator:

@@ -7,6 +7,12 @@ from tusvideo.errors import BodyCut, Preempted
 BOUNDARY = "b0undary"
 TYPE = f"Content-Type: multipart/form-data; boundary={BOUNDARY}"
 
+CHUNK = "/api/poster/video/chunk"
+"""Where a chunk goes."""
+
+MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + b"\x00" * 8
+"""A video as short as can be recognised."""
+
 Part = tuple[str, bytes]
 
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.web.conftest import BYTES, TUS, Start
-from tests.web.forms import TYPE, chunk_fields, form
-from tests.web.test_requests import CHUNK, patch
+from tests.web.conftest import BYTES, TUS, Start, patch
+from tests.web.forms import CHUNK, TYPE, chunk_fields, form
 from tests.web.wire import until
 from tusvideo.errors import Overloaded
 from tusvideo.model import Limits

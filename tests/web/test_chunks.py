@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.web.conftest import BYTES, TUS, Lines, Served, Start
-from tests.web.forms import TYPE, Part, chunk_fields, form, part
-from tests.web.test_requests import CHUNK, GIGABYTE, MP4
-from tests.web.wire import Answer
+from tests.web.forms import CHUNK, MP4, TYPE, Part, chunk_fields, form, part
+from tests.web.wire import GIGABYTE, Answer
 from tusvideo.model import Limits
 
 FINALIZE = "/api/poster/video/finalize"

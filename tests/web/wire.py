@@ -11,6 +11,9 @@ from typing import Any
 
 from multidict import CIMultiDict
 
+GIGABYTE = 10**9
+"""The size of a body that is begun and never sent whole."""
+
 PATIENCE_SECONDS = 20.0
 """A test that waits longer than this for the server has failed."""
 

@@ -8,8 +8,9 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from tests.web.bodies.conftest import collect, pattern, serve
 from tests.web.wire import Wire, connect, until
-from tusvideo.errors import BodyCut, BodyStalled, Preempted, TooLarge, TransferEnded
+from tusvideo.errors import BodyCut, BodyStalled, Preempted, TooLarge
 from tusvideo.web.body import LAST_WORDS_SECONDS, RequestBody, read_whole
 
 SIZE = 100_000
@@ -48,44 +49,16 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     """A running bench."""
     bench = Bench()
-    app = web.Application()
-
-    async def write_nothing(_: web.Request) -> None:
-        return
-
-    app.router.add_route("*", "/{path:.*}", bench.handle, expect_handler=write_nothing)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=False, read_bufsize=65_536, shutdown_timeout=1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    bench.port = runner.addresses[0][1]
-    yield bench
-    bench.done.set()
-    for wire in bench.wires:
-        await wire.close()
-    await runner.cleanup()
-
-
-async def collect(body: RequestBody) -> tuple[bytes, type[TransferEnded] | None]:
-    """Read a body to its end, good or bad."""
-    found = b""
-    try:
-        async with asyncio.timeout(20):
-            while block := await body.read():
-                found += block
-    except TransferEnded as error:
-        return found, type(error)
-    return found, None
+    async with serve(bench.handle) as bench.port:
+        yield bench
+        bench.done.set()
+        for wire in bench.wires:
+            await wire.close()
 
 
 async def arrived(body: RequestBody, size: int) -> None:
     """Wait until the server holds so many bytes."""
     await until(lambda: body.received >= size)
-
-
-def pattern(size: int) -> bytes:
-    """Bytes of which no two stretches are alike."""
-    return b"".join(i.to_bytes(4, "big") for i in range(size // 4))
 
 
 async def test_a_whole_body_is_given_once_and_then_nothing(bench: Bench) -> None:

@@ -1,0 +1,123 @@
+"""A server that gives the bodies of its requests to the test; and that of long ones past aiohttp."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest_asyncio
+from aiohttp import web
+
+from tests.web.wire import Wire, connect, until
+from tusvideo.errors import TransferEnded
+from tusvideo.ports import Body
+from tusvideo.web.body import RequestBody
+from tusvideo.web.takeover import Blocks, RawBody
+
+MIB = 1024 * 1024
+FIRST = b"the first bytes"
+
+
+def pattern(size: int) -> bytes:
+    """Bytes of which no two stretches are alike."""
+    return b"".join(i.to_bytes(4, "big") for i in range(size // 4))
+
+
+class Bench:
+    """A server with one handler that gives its body to the test and waits until the test is done with it."""
+
+    def __init__(self) -> None:
+        self.body: asyncio.Future[RawBody] = asyncio.get_running_loop().create_future()
+        self.done = asyncio.Event()
+        self.blocks = Blocks()
+        self.least_bytes = 1
+        self.stall_seconds = 30.0
+        self.port = 0
+        self.served = 0
+        self.requests: list[web.Request] = []
+        self.wires: list[Wire] = []
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Hand the body to the test."""
+        self.served += 1
+        self.requests.append(request)
+        body = RawBody(
+            request,
+            RequestBody(request, expects_continue="Expect" in request.headers, stall_seconds=self.stall_seconds),
+            blocks=self.blocks,
+            stall_seconds=self.stall_seconds,
+            least_bytes=self.least_bytes,
+        )
+        if not self.body.done():
+            self.body.set_result(body)
+        try:
+            await self.done.wait()
+        finally:
+            body.release()
+        response = web.Response(text="done")
+        if body.is_taken:
+            response.force_close()
+        return response
+
+    async def begin(self, *lines: str, data: bytes = b"") -> tuple[Wire, RawBody]:
+        """Send a request and give both of its ends."""
+        wire = await connect(self.port)
+        self.wires.append(wire)
+        await wire.send(*lines, body=data)
+        async with asyncio.timeout(10):
+            return wire, await asyncio.shield(self.body)
+
+    async def taken(self, length: int, *fields: str) -> tuple[Wire, RawBody]:
+        """Begin a body, read its first bytes, and give both ends of the connection that was taken over by that."""
+        wire, body = await self.begin("PATCH / HTTP/1.1", f"Content-Length: {length}", *fields, data=FIRST)
+        assert await body.read() == FIRST
+        assert body.is_taken
+        return wire, body
+
+
+@contextlib.asynccontextmanager
+async def serve(handle: Callable[[web.Request], Awaitable[web.StreamResponse]], **settings: Any) -> AsyncIterator[int]:
+    """Run a server with one handler, which says itself when a body may come, and give its port."""
+    app = web.Application()
+
+    async def write_nothing(_: web.Request) -> None:
+        return
+
+    app.router.add_route("*", "/{path:.*}", handle, expect_handler=write_nothing)
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=False, read_bufsize=65_536, shutdown_timeout=1, **settings
+    )
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def bench() -> AsyncIterator[Bench]:
+    """A running bench."""
+    bench = Bench()
+    async with serve(bench.handle, lingering_time=0) as bench.port:
+        yield bench
+        bench.done.set()
+        for wire in bench.wires:
+            await wire.close()
+
+
+async def collect(body: Body) -> tuple[bytes, type[TransferEnded] | None]:
+    """Read a body to its end, good or bad; what is lent is copied at once."""
+    found = []
+    try:
+        async with asyncio.timeout(20):
+            while block := await body.read():
+                found.append(bytes(block))
+    except TransferEnded as error:
+        return b"".join(found), type(error)
+    return b"".join(found), None
+
+
+async def arrived(body: RawBody, size: int) -> None:
+    """Wait until the server holds so many bytes behind the first ones."""
+    await until(lambda: body.received >= size + len(FIRST))

@@ -77,7 +77,7 @@ elsewhere(
     "F-05",
     OURS,
     "a disk that fills up in the middle leaves an honest offset",
-    "tests/stores/test_writer.py::test_a_full_disk",
+    "tests/stores/test_failures.py::test_a_full_disk",
     "tests/faults/programme/rooms.py",
 )
 
@@ -181,7 +181,7 @@ elsewhere(
     "F-12",
     OURS,
     "after a failed sync no byte is believed that only the page cache has",
-    "tests/stores/test_writer.py::test_a_lost_page_kills_the_writer",
+    "tests/stores/test_failures.py::test_a_lost_page_kills_the_writer",
     "tests/faults/programme/calls.py",
 )
 

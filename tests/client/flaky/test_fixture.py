@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLIENT = ROOT / "client"
 CONFTEST = 'pytest_plugins = ["tusvideo_client.testing.plugin"]\n'
 GOOD = """

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.client.peer import hurting_link
+from tests.client.links import hurting_link
 from tests.faults.processes import ServerProcess
 from tests.media.clip import make_mp4
 from tusvideo_client import (

@@ -1,0 +1,156 @@
+"""Chunks on several connections at once: where they help, what a failure costs, pauses and cancels."""
+
+import asyncio
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.client.chunked import chunks_sent, uploader
+from tests.client.conftest import Command
+from tests.client.links import slow_link
+from tests.client.peer import Fault, Peer
+from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, Continued, Paused, RetryPolicy, Stored, width
+from tusvideo_client.events import UploadEvent
+from tusvideo_client.journal import Journal
+from tusvideo_client.state import DOCUMENTED, MIB
+
+
+def large(tmp_path: Path, size: int) -> Path:
+    """A file of so many bytes."""
+    path = tmp_path / "large.mp4"
+    path.write_bytes(random.Random(3).randbytes(size))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("is_shared", "at_the_end"),
+    [(False, {2, 3, 4}), (True, {1})],
+    ids=["each its own rate", "one rate for all"],
+)
+async def test_several_connections_only_where_they_help(
+    is_shared: bool, at_the_end: set[int], peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come one by one while each makes the upload faster; where it does not, the one that was tried goes again."""
+    monkeypatch.setattr(width, "SECONDS", 0.7)
+    video = large(tmp_path, 6 * MIB)
+    async with slow_link(peer.port, bytes_per_second=3 * MIB // 2, is_shared=is_shared) as url:
+        client = AsyncChunkedVideoUploader(url, chunk_size=MIB // 8, retry=RetryPolicy())
+        result = await client.upload(video)
+    assert bytes(peer.only().data) == video.read_bytes()
+    assert result.stats.resent_bytes == 0
+    assert max(peer.together) > 1  # it was tried
+    assert max(peer.together[-6:]) in at_the_end
+
+
+@pytest.mark.parametrize(("fault", "lost"), [("cut_after", MIB // 2), ("status", 0)])
+async def test_a_failure_on_one_of_several_connections_costs_one_chunk(
+    fault: str, lost: int, peer: Peer, tmp_path: Path
+) -> None:
+    """The others end in their own time and are booked; then the server is asked, and no stored chunk goes twice."""
+    value = 503 if fault == "status" else lost
+    peer.faults = [Fault("POST", path="chunk", skip=skip, **{fault: value}) for skip in (2, 3, 6)]  # type: ignore[arg-type]  # a row
+    video = large(tmp_path, 12 * MIB + 5)
+    client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(base=0.01), connections=4)
+    result = await client.upload(video)
+    assert bytes(peer.only().data) == video.read_bytes()
+    arrived = [index for index in chunks_sent(peer) if index is not None]
+    assert (sorted(arrived), len(chunks_sent(peer))) == ([*range(13)], 13 + 3)
+    assert result.stats.resent_bytes <= 3 * MIB
+
+
+async def test_a_pause_is_told_once_and_nothing_is_lost(peer: Peer, tmp_path: Path) -> None:
+    """Whatever the number of connections: one Paused, one Continued, and then the upload goes on."""
+    peer.faults = [Fault("POST", path="chunk", hold_after=MIB // 2, skip=skip) for skip in (3, 3, 3, 3)]
+    video = large(tmp_path, 9 * MIB)
+    told: list[str] = []
+    held = asyncio.Event()
+
+    def hear(event: UploadEvent) -> None:
+        if isinstance(event, Paused | Continued):
+            told.append(type(event).__name__)
+            held.set()
+
+    client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(), connections=4)
+    handle = client.start(video, on_event=hear)
+    await peer.reached.wait()
+    handle.pause()
+    await held.wait()
+    handle.resume()
+    await handle
+    assert told == ["Paused", "Continued"]
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_a_cancel_leaves_what_is_stored_and_resumes(is_killed: bool, peer: Peer, tmp_path: Path) -> None:
+    """All connections end with it; the same call again sends only what is missing, in whatever order it came.
+
+    After a kill nobody noted how much that was.
+    """
+    peer.faults = [Fault("POST", path="chunk", hold_after=MIB // 2, skip=1)]
+    video = large(tmp_path, 9 * MIB)
+    client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(), connections=3)
+    more = asyncio.Event()
+    handle = client.start(video, on_event=lambda event: more.set() if _reached(event, 6 * MIB) else None)
+    await more.wait()  # beyond the chunk that is held
+    await handle.cancel()
+    if is_killed:
+        (entry,) = Journal().entries()
+        claim = Journal().claim(entry.record.place)
+        claim.save(replace(entry.record, offset=0))
+        claim.release()
+    result = await client.upload(video)
+    assert result.resumed_from >= 6 * MIB
+    arrived = [index for index in chunks_sent(peer) if index is not None]
+    assert len(arrived) <= 9 + 2  # two may have come as a whole when the cancel came
+    assert len(peer.only().chunks) == 9
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+def _reached(event: UploadEvent, offset: int) -> bool:
+    return isinstance(event, Stored) and event.offset >= offset
+
+
+async def test_a_server_that_tells_no_list_is_believed(peer: Peer, tmp_path: Path) -> None:
+    """It says how far the upload stands without a gap, and gets the rest."""
+    peer.faults = [Fault("POST", path="chunk", status=503, skip=3), Fault("GET", status=405, times=9)]
+    video = large(tmp_path, 9 * MIB)
+    client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(base=0.01), connections=3)
+    assert (await client.upload(video)).size == 9 * MIB
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "bound", [{"rate_limit": 64 * MIB}, {"retry": DOCUMENTED}, {"connections": 1}, {"chunk_size": 5 * MIB}]
+)
+async def test_where_one_connection_is_the_rule(
+    bound: dict[str, object], peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limited rate, the documented figures, the caller's wish, and chunks that would fill the memory."""
+    monkeypatch.setattr(width, "SECONDS", 0.0)
+    monkeypatch.setattr(width, "LEAST_RATE", 1)
+    options = {"chunk_size": MIB // 8, "retry": RetryPolicy(), **bound}
+    await uploader(peer, None, **options).upload(large(tmp_path, 9 * MIB))
+    assert set(peer.together) == {1}
+
+
+async def test_so_many_as_are_wished(peer: Peer, tmp_path: Path, command: Command) -> None:
+    """--connections N begins with so many; the word is judged like others."""
+    words = ("upload", str(large(tmp_path, 9 * MIB)), "--to", peer.url, "--protocol", "chunks", "--connections")
+    async with slow_link(peer.port, bytes_per_second=16 * MIB) as url:
+        assert (await command(*words, "3", "--to", url))[0] == 0
+    assert max(peer.together) in {2, 3}
+    for word in ("0", "5", "many"):
+        code, _, err = await command(*words, word)
+        assert (code, "expected auto, or a whole number from 1 to 4" in err) == (2, True)
+
+
+@pytest.mark.parametrize("connections", [0, 5, -1])
+def test_more_than_four_connections_are_refused(connections: int) -> None:
+    """So many help nobody, and take from everybody."""
+    with pytest.raises(ValueError, match="from 1 to 4"):
+        AsyncChunkedVideoUploader("http://h", connections=connections)
+    with pytest.raises(ValueError, match="from 1 to 4"):
+        AsyncUploader("http://h", connections=connections)

@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, TextIO
 
 from tusvideo.log_stream import LogStream
@@ -57,8 +58,9 @@ class TextFormatter(logging.Formatter):
 
     def line(self, name: str, data: Mapping[Any, object], *, at: float, level: int, logger: str) -> str:
         """Write the line of an event."""
-        pairs = "".join([f" {key}={_quoted(value)}" for key, value in data.items()])
-        return f"{_time(at)} {logging.getLevelName(level)} {_quoted(logger)} {name}{pairs}"
+        # Numbers first: half of what is told are some, and each call is one less.
+        pairs = [f" {key}={value if type(value) is int else _quoted(value)}" for key, value in data.items()]
+        return f"{_time(at)} {_opening(level, logger)} {name}{''.join(pairs)}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -93,6 +95,11 @@ def configure_log(*, level: str, form: str, stream: TextIO | None = None) -> Non
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False
+
+
+@lru_cache(maxsize=64)
+def _opening(level: int, logger: str) -> str:
+    return f"{logging.getLevelName(level)} {_quoted(logger)}"
 
 
 class _Second:

@@ -3,7 +3,8 @@
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from multidict import CIMultiDictProxy
@@ -23,6 +24,8 @@ _VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _DATE: Final = re.compile(
     r"[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT", re.ASCII
 )
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -148,7 +151,13 @@ def parse_http_date(text: str, *, field: str) -> datetime:
 
 def build_http_date(moment: datetime) -> str:
     """Write an IMF-fixdate; ``moment`` is aware, fractions of a second are cut off."""
-    utc = moment.astimezone(UTC)
+    return _http_date((moment - _EPOCH) // _SECOND)
+
+
+# Answers of the same second tell the same dates: the present, and when an upload that grows expires.
+@lru_cache(maxsize=64)
+def _http_date(second: int) -> str:
+    utc = _EPOCH + second * _SECOND
     date = f"{_DAYS[utc.weekday()]}, {utc.day:02} {_MONTHS[utc.month - 1]} {utc.year:04}"
     return f"{date} {utc.hour:02}:{utc.minute:02}:{utc.second:02} GMT"
 

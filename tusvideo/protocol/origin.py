@@ -161,11 +161,19 @@ def check_forwarded(headers: CIMultiDictProxy[str], *, trusted: bool) -> None:
     """
     if trusted:
         return
-    lowered = ((name, name.lower()) for name in headers)
-    named = next((name for name, low in lowered if low.startswith(_BEGINNINGS) and _FORWARDING.fullmatch(low)), None)
+    named = next((name for name in headers if is_forwarding(name)), None)
     if named is not None:
         message = f"{shown(named)} is taken from configured proxies only; add this peer to them, or leave the field out"
         raise Forbidden(message)
+
+
+def is_forwarding(name: str) -> bool:
+    """Tell whether a field is one by which a proxy tells on whose behalf it asks: Forwarded, X-Forwarded-*, X-Real-IP.
+
+    Spec: RFC 7239 §4.
+    """
+    low = name.lower()
+    return low.startswith(_BEGINNINGS) and _FORWARDING.fullmatch(low) is not None
 
 
 def _is_address(name: str) -> bool:

@@ -4,7 +4,8 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from aiohttp import HttpVersion11, web
 from multidict import MultiDict, MultiDictProxy
@@ -39,6 +40,10 @@ SINGLE_FIELDS: Final = (
 METHODS_WITH_BODY: Final = frozenset({"PATCH", "POST", "PUT"})
 """Methods whose body is read; that of any other is dropped unseen, so its coding does not matter."""
 
+REMEMBERED_BYTES: Final = 4096
+"""A head of no more is judged by what its names told before: a client sends the same ones with every request."""
+_SAYING: Final = frozenset({"expect", "origin", "sec-fetch-site", "transfer-encoding", "x-http-method-override"})
+
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)([^?#]*)", re.ASCII | re.IGNORECASE)
 
 Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
@@ -65,14 +70,22 @@ def judge(request: web.BaseRequest, head: RequestHead, *, policy: Policy) -> Req
     Raises HeadersTooLarge, InvalidField (repeated fields, forms of HTTP that are not spoken here), MissingField (Host),
     ExpectationFailed, Forbidden (host, origin, forwarded fields), MethodNotAllowed (an override to something unknown).
     """
-    _judge_size(request, limit=policy.max_header_bytes)
+    size = _size(request)
+    if size > policy.max_header_bytes:
+        raise HeadersTooLarge(limit=policy.max_header_bytes, got=size)
+    names = tuple(head.headers)
+    look = _look_again(names) if size <= REMEMBERED_BYTES else _look(names)
     # Most heads repeat nothing at all, and that is seen at once.
-    if len({name.lower() for name in head.headers}) < len(head.headers):
+    if look.different < len(head.headers):
         for name in SINGLE_FIELDS:
             head.one(name)
-    _judge_framing(request, head)
+    if look.says_more:
+        _judge_framing(request, head)
     host = origin.check_host(_host_of(request, head), allowed_hosts=policy.allowed_hosts)
-    origin.check_forwarded(head.headers, trusted=is_trusted(request.remote, policy.trusted_proxies))
+    if look.forwards:
+        origin.check_forwarded(head.headers, trusted=is_trusted(request.remote, policy.trusted_proxies))
+    if not look.says_more:
+        return head
     fields.parse_expect(head.one("Expect"))
     method = fields.effective_method(head.method, head.headers)
     origin.check_origin(
@@ -101,13 +114,35 @@ def expects_continue(request: web.BaseRequest) -> bool:
     return any(value.strip(" \t").lower() == "100-continue" for value in values) and request.version >= HttpVersion11
 
 
-def _judge_size(request: web.BaseRequest, *, limit: int) -> None:
-    # As on the wire: ": " and CRLF come with every field.
+class _Look(NamedTuple):
+    """What the names of the fields of a head tell by themselves."""
+
+    different: int
+    """How many names there are."""
+    says_more: bool
+    """True when there is a field that is judged by what it says, beside Host, which every head must have."""
+    forwards: bool
+    """True when there is a field that only proxies may send."""
+
+
+def _look(names: tuple[str, ...]) -> _Look:
+    lowered = {name.lower() for name in names}
+    return _Look(
+        different=len(lowered),
+        says_more=not lowered.isdisjoint(_SAYING),
+        forwards=any(map(origin.is_forwarding, lowered)),
+    )
+
+
+_look_again: Final = lru_cache(maxsize=256)(_look)
+
+
+def _size(request: web.BaseRequest) -> int:
+    """Count the bytes of the fields as on the wire: ": " and CRLF come with each."""
     size = 0
     for name, value in request.raw_headers:
         size += len(name) + len(value) + 4
-    if size > limit:
-        raise HeadersTooLarge(limit=limit, got=size)
+    return size
 
 
 def _judge_framing(request: web.BaseRequest, head: RequestHead) -> None:

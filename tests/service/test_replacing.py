@@ -19,7 +19,7 @@ from tusvideo.commands import (
     ListVideos,
     TerminateUpload,
 )
-from tusvideo.errors import FactConflict, InvalidField, NotFound, TusvideoError
+from tusvideo.errors import DiskFull, FactConflict, InvalidField, NotFound, TusvideoError
 from tusvideo.model import UNDO_SECONDS, Location, Status, Upload, UserId, Video, VideoState
 from tusvideo.service.removing import Removed
 
@@ -263,6 +263,30 @@ async def test_removing_the_new_upload_removes_the_record(house: House) -> None:
     assert await house.removing.run() == Removed()
     await house.uploads.terminate(ANNA, TerminateUpload(upload_id=upload.id))
     assert await house.sessions.videos(ANNA, limit=9) == ()
+
+
+@pytest.mark.parametrize("way", ["tus", "chunks"])
+async def test_an_upload_that_goes_before_it_has_replaced_anything_takes_no_record_along(
+    house: House, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Its bytes were all there and could not be published: who gives it up then keeps the record as it was."""
+
+    async def full(*_: object, **__: object) -> bool:
+        raise DiskFull
+
+    old, first = await a_record(house, profile="files" if way == "tus" else "poster")
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "publish", full)
+        with pytest.raises(DiskFull):
+            await send(house, old.id, way=way)
+    [given_up] = await house.sessions.with_status(Status.FINALIZING, after=None, limit=9)
+    await house.uploads.terminate(ANNA, TerminateUpload(upload_id=given_up.id))
+    await house.removing.run()
+    assert await house.videos.get(ANNA, old.id) == old
+    assert await content(house, old) == OLD
+    complete = await house.sessions.with_status(Status.COMPLETE, after=None, limit=9)
+    assert [each.id for each in complete] == [first.id]
+    assert await house.sessions.get(given_up.id) is None
 
 
 async def test_the_old_file_is_described_no_more(house: House) -> None:

@@ -180,11 +180,19 @@ class UploadService:
                 await self._concatenating.judge_unneeded(upload)
             if upload.status is Status.FINALIZING:
                 # Only then is it certain that the file under the chosen name is this one, and not another upload's.
-                upload = await self._publish(upload)
+                upload = await self._publish(await self._alone_from_now_on(upload, lease))
             gone = replace(rules.moved(upload, Status.TERMINATED), epoch=lease.epoch)
             await self._sessions.save(gone, was=upload)
             self._publisher.emit("upload_terminated", gone)
             await self.clear(gone)
+
+    async def _alone_from_now_on(self, upload: Upload, lease: Lease) -> Upload:
+        """Let an upload take the place of no record's file: one that goes would take the record and that file along."""
+        if upload.replaces is None:
+            return upload
+        alone = replace(upload, replaces=None, epoch=lease.epoch)
+        await self._sessions.save(alone, was=upload)
+        return alone
 
     async def clear(self, gone: Upload) -> None:
         """Drop what a terminated upload left behind: record, file, staged bytes, row. Safe to repeat."""

@@ -44,8 +44,8 @@ class Record:
         return answer.body
 
     async def replace(self, data: bytes, *, key: str, old: str) -> str:
-        """Send another file for it, again from the start if need be, and wait until the one before is gone, down to its
-        row: who dies after that dies of something else. Gives the path of the new upload."""
+        """Send another file for it, again from the start if need be, and wait until the one before is gone, and its
+        file: who dies after that dies of something else. Gives the path of the new upload."""
         fields = (f"Idempotency-Key: {key}", tus.metadata(filename="clip.mp4", replaces=self.id))
         path = await tus.create(self.server.port, len(data), *fields)
         if (offset := await tus.offset(self.server.port, path)) < len(data):
@@ -53,7 +53,9 @@ class Record:
             assert answer.status == 204, answer.body
 
         async def is_gone() -> bool:
-            return (await tus.head(self.server.port, old)).status == 404
+            # The row says that it goes before the file does.
+            is_told = (await tus.head(self.server.port, old)).status == 404
+            return is_told and len(published(self.server.data_dir, "files")) == 1
 
         await until(is_gone)
         return path

@@ -8,7 +8,7 @@ import pytest
 
 from tusvideo.errors import DiskFull, StorageFailed
 from tusvideo.model import UploadId
-from tusvideo.service.gathering import SHORT_BYTES, GatheringWriter, Held
+from tusvideo.service.gathering import SHORT_BYTES, TRICKLE_BYTES, GatheringWriter, Held
 from tusvideo.stores.memory import MemoryStore
 
 ONE = UploadId("1" * 32)
@@ -151,16 +151,35 @@ async def test_more_than_a_short_body_is_written_as_it_comes(store: GatedStore, 
 
 async def test_all_bodies_share_a_bound(store: GatedStore) -> None:
     """Without memory to hold it a body is written as it comes; another one's end makes room again."""
+    large = bytes(TRICKLE_BYTES + 1)
     held = Held(most=10)
     first, second = gathering(store, held), gathering(store, held, position=8)
     await first.write(b"12345678")
+    await second.write(large)
     await second.write(b"abc")
-    assert in_file(store) == bytes(8) + b"abc"
+    assert in_file(store) == bytes(8) + large + b"abc"
+    assert store.calls == []
     await first.close()
     assert free(held) == 10
     third = gathering(store, held)
     await third.write(b"1234567890")
     assert free(held) == 0
+
+
+async def test_a_trickle_without_memory_goes_on_gathering(store: GatedStore) -> None:
+    """What was held goes with the block that found no room, in one call; the next one is held again."""
+    held = Held(most=10)
+    writer = gathering(store, held)
+    for block in (b"1234", b"5678"):
+        await writer.write(block)
+    assert (in_file(store), store.calls) == (b"", [])
+    await writer.write(b"abc")
+    assert (in_file(store), writer.position, free(held)) == (b"12345678abc", 11, 10)
+    await writer.write(b"d")
+    assert (in_file(store), writer.position, free(held)) == (b"12345678abc", 12, 9)
+    assert await writer.sync() == 12
+    assert store.calls == [(0, True, False), (11, False, True)]
+    await writer.close()
 
 
 @pytest.mark.parametrize("durable", [True, False])

@@ -63,7 +63,31 @@ async def test_only_a_durable_stage_syncs(store: DiskStore, monkeypatch: pytest.
         monkeypatch.setattr(files, name, recorded)
     await store.stage(ONE, [b"a", b"b"], position=0, fresh=True, durable=False)
     await store.stage(ONE, [b"c"], position=2, fresh=False, durable=True)
-    assert calls == ["sync_folder", "pwrite", "pwrite", "pwrite", "fdatasync"]
+    assert calls == ["sync_folder", "pwrite", "pwrite", "fdatasync"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "calls"),
+    [
+        pytest.param([100] * 2000, 4, id="those-that-trickled-in"),
+        pytest.param([65_536, 65_536], 2, id="large-ones-are-not-copied"),
+        pytest.param([1, 200_000, 1], 2, id="a-small-one-goes-with-the-next"),
+    ],
+)
+async def test_small_blocks_are_written_together(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch, sizes: list[int], calls: int
+) -> None:
+    """A body that came in very many blocks takes few calls, and each byte is where it belongs."""
+    blocks, written, pwrite = [os.urandom(size) for size in sizes], list[int](), files.pwrite
+
+    def recorded(fd: int, buffer: bytes, at: int) -> int:
+        written.append(len(buffer))
+        return pwrite(fd, buffer, at)
+
+    monkeypatch.setattr(files, "pwrite", recorded)
+    await store.stage(ONE, blocks, position=0, fresh=True, durable=False)
+    assert b"".join([block async for block in store.read_staged(ONE, start=0, stop=sum(sizes))]) == b"".join(blocks)
+    assert len(written) == calls
 
 
 async def test_a_cancelled_stage_ends_when_nothing_is_written_any_more(

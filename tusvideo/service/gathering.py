@@ -15,6 +15,8 @@ SHORT_BYTES: Final = 2 * 1024 * 1024
 """A body of no more is gathered."""
 HELD_BYTES: Final = 32 * 1024 * 1024
 """So much is held in all; bodies that come beyond it are written as they come."""
+TRICKLE_BYTES: Final = 4096
+"""A block of no more is not worth an open file of its own."""
 
 
 class Held:
@@ -38,7 +40,7 @@ class Held:
 class GatheringWriter:
     """A Writer that opens its file only when it must, and then writes, syncs and closes in one call of the store.
 
-    When there is no memory to hold a block, or there came more than a short body has, it goes on as an ordinary writer.
+    When there came more than a short body has, or no memory is left for a large block, it goes on as an ordinary writer.
     A call that failed leaves it dead: every later one raises, and what was held does not count.
     """
 
@@ -68,10 +70,18 @@ class GatheringWriter:
         """Take the whole buffer; see ``ports.Writer``."""
         self._check()
         size = len(buffer)
-        if self._writer is None and self._size + size <= SHORT_BYTES and self._held.take(size):
-            self._blocks.append(bytes(buffer))
-            self._size += size
-            return
+        if self._writer is None and self._size + size <= SHORT_BYTES:
+            if self._held.take(size):
+                self._blocks.append(bytes(buffer))
+                self._size += size
+                return
+            if size <= TRICKLE_BYTES:
+                # Ten thousand bodies that trickle hold all there is, and a call for each of their blocks would take
+                # longer than these take to come: what was gathered goes, and gathering begins anew.
+                async with self._one_at_a_time:
+                    self._check()
+                    await self._stage(bytes(buffer), durable=False)
+                return
         async with self._one_at_a_time:
             await (await self._ordinary()).write(buffer)
 
@@ -122,10 +132,10 @@ class GatheringWriter:
         if not self._is_usable:
             raise StorageFailed
 
-    async def _stage(self, *, durable: bool) -> None:
-        """Write what is held, in one go."""
-        blocks, size = self._blocks, self._size
-        self._blocks, self._size, self._under_way = [], 0, size
+    async def _stage(self, *more: bytes, durable: bool) -> None:
+        """Write what is held, and more behind it, in one go."""
+        blocks, size = [*self._blocks, *more], self._size
+        self._blocks, self._size, self._under_way = [], 0, sum(map(len, blocks))
         try:
             await self._store.stage(self._upload_id, blocks, position=self._given, fresh=self._fresh, durable=durable)
         except BaseException:
@@ -133,7 +143,7 @@ class GatheringWriter:
             self._drop()
             raise
         else:
-            self._given += size
+            self._given += self._under_way
             self._fresh = False
         finally:
             self._under_way = 0

@@ -263,6 +263,33 @@ async def test_many_bodies_take_turns() -> None:
     assert (first.commits, second.commits) == ([2], [3])
 
 
+async def test_a_turn_rests_four_times_as_long_as_its_checkpoint_took() -> None:
+    """Trickles get a fifth of the disk's and the processor's time, whatever a checkpoint takes there."""
+    turns = Turns(most=1)
+    first, second = (Bench(FakeBody(b"1", is_open=True), turns=turns) for _ in range(2))
+    running = [asyncio.create_task(bench.transfer.run()) for bench in (first, second)]
+    for bench in (first, second):
+        await bench.body.hungry.wait()
+        bench.clock.move(1.0)
+    first.writer.gate.clear()
+    first.body.feed(b"2")
+    await first.writer.syncing.wait()
+    first.clock.move(0.5)
+    first.writer.gate.set()
+    await first.committing.wait()
+    await first.body.hungry.wait()
+    second.clock.move(2.4)
+    second.body.feed(b"2")
+    await second.body.hungry.wait()
+    assert not second.writer.syncing.is_set()
+    second.clock.move(0.1)
+    second.body.feed(b"3")
+    await second.committing.wait()
+    first.body.end()
+    second.body.end()
+    await asyncio.gather(*running)
+
+
 async def test_questions_and_bytes_need_no_turn() -> None:
     """Whoever asks where an upload stands, and what must not be lost, waits for no trickle."""
     body = FakeBody(b"12", is_open=True)

@@ -40,7 +40,7 @@ class Held:
 class GatheringWriter:
     """A Writer that opens its file only when it must, and then writes, syncs and closes in one call of the store.
 
-    When there came more than a short body has, or no memory is left for a large block, it goes on as an ordinary writer.
+    When more came than a short body has, or no memory is left for a large block, it goes on as an ordinary writer.
     A call that failed leaves it dead: every later one raises, and what was held does not count.
     """
 

@@ -6,6 +6,8 @@ is here: write, then sync, then commit; whoever answers does so after ``run`` re
 
 import asyncio
 import contextlib
+import heapq
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -23,29 +25,31 @@ Look = Callable[[ReadableBuffer], Awaitable[None]]
 
 TIMED_AT_ONCE: Final = 8
 """So many checkpoints that only the time asks for are under way at once."""
+RESTS: Final = 4
 
 
 class Turns:
     """Who may make a checkpoint now only because time has passed.
 
-    Ten thousand bodies that trickle would otherwise keep every disk busy with a few bytes each, and everybody else
-    waiting in the queue behind them. Who gets no turn asks again with the next bytes; what was asked for by a question,
-    or by many bytes, needs none.
+    Ten thousand bodies that trickle would otherwise keep disk and processor busy with a few bytes each, and everybody
+    else waiting in the queue behind them. A turn is free again after four times as long as its checkpoint took: they
+    get a fifth of what they could have, however fast or slow the machine is. Who gets no turn asks again with the next
+    bytes; what was asked for by a question, or by many bytes, needs none.
     """
 
     def __init__(self, *, most: int = TIMED_AT_ONCE) -> None:
-        self._free = most
+        self._free_at = [-math.inf] * most
 
-    def take(self) -> bool:
-        """Take one; False when all are taken."""
-        if not self._free:
+    def take(self, *, now: float) -> bool:
+        """Take one; False when none is free yet."""
+        if not self._free_at or self._free_at[0] > now:
             return False
-        self._free -= 1
+        heapq.heappop(self._free_at)
         return True
 
-    def give_back(self) -> None:
-        """Give back what was taken."""
-        self._free += 1
+    def give_back(self, *, taken: float, now: float) -> None:
+        """Give back what was taken at ``taken``."""
+        heapq.heappush(self._free_at, now + RESTS * (now - taken))
 
 
 class Transfer:
@@ -159,9 +163,13 @@ class Transfer:
             return
         if self._writer.position - self._committed >= self._limits.checkpoint_bytes:
             self._running_checkpoint = self._begin_checkpoint()
-        elif self._clock.monotonic() - self._last_checkpoint >= self._limits.checkpoint_seconds and self._turns.take():
+            return
+        now = self._clock.monotonic()
+        if now - self._last_checkpoint >= self._limits.checkpoint_seconds and self._turns.take(now=now):
             self._running_checkpoint = self._begin_checkpoint()
-            self._running_checkpoint.add_done_callback(lambda _: self._turns.give_back())
+            self._running_checkpoint.add_done_callback(
+                lambda _: self._turns.give_back(taken=now, now=self._clock.monotonic())
+            )
 
     def _begin_checkpoint(self) -> "asyncio.Task[None]":
         self._last_checkpoint = self._clock.monotonic()

@@ -344,7 +344,7 @@ def _stage(path: Path, blocks: Sequence[bytes], *, position: int, fresh: bool, d
 
 
 def _merged(blocks: Sequence[bytes]) -> Iterator[bytes]:
-    """Small blocks that follow each other become one: after every call the thread waits for its turn, up to 5 ms long."""
+    """Small blocks that follow each other become one: after every call the thread waits up to 5 ms for its turn."""
     run: list[bytes] = []
     size = 0
     for block in blocks:

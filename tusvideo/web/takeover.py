@@ -235,6 +235,7 @@ class RawBody:
         self._blocks = blocks
         self._stall_seconds = stall_seconds
         self._least_bytes = least_bytes
+        self._may_be_taken = True
         self._rest: _Rest | None = None
 
     @property
@@ -259,7 +260,7 @@ class RawBody:
         if self._rest is not None:
             return await self._rest.read()
         block = await self._body.read()
-        if block:
+        if block and self._may_be_taken:
             self._rest = self._taken_over()
         return block
 
@@ -279,6 +280,7 @@ class RawBody:
         transport = _transport_of(self._request)
         length = self._request.content_length
         if transport is None or length is None or length - self._body.received < self._least_bytes:
+            self._may_be_taken = False  # for good: ever less is to come
             return None
         held = self._body.hand_over()
         if held is None:

@@ -83,6 +83,14 @@ WORKS: Final[dict[str, Work]] = {
 }
 
 
+def _print(figure: Figure) -> None:
+    verdict = "" if not figure.bound else "holds" if figure.holds else "BROKEN"
+    print(
+        f"{figure.what:<58} {figure.value:>9.1f} {figure.unit:<4} {figure.bound:<14} {verdict:<6} {figure.note}",
+        flush=True,
+    )
+
+
 def main() -> int:
     """Run the works and write the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.concurrency", description=__doc__.split("\n\n")[0])
@@ -96,17 +104,16 @@ def main() -> int:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="tusvideo-concurrency-") as name:
         facts = machine.describe(Path(name))
+        for fact, value in facts.items():
+            print(f"{fact}: {value}")
+        print(f"\n{'what':<58} {'value':>9} {'':<4} {'must be':<14} {'':<6} note", flush=True)
         for work in chosen:
             print(f"{time.strftime('%H:%M:%S')} {work} …", file=sys.stderr, flush=True)
             folder = Path(name) / work
             folder.mkdir()
-            figures += WORKS[work](folder)
-    for fact, value in facts.items():
-        print(f"{fact}: {value}")
-    print(f"\n{'what':<58} {'value':>9} {'':<4} {'must be':<14} {'':<6} note")
-    for figure in figures:
-        verdict = "" if not figure.bound else "holds" if figure.holds else "BROKEN"
-        print(f"{figure.what:<58} {figure.value:>9.1f} {figure.unit:<4} {figure.bound:<14} {verdict:<6} {figure.note}")
+            for figure in WORKS[work](folder):
+                figures.append(figure)
+                _print(figure)
     return 0 if all(figure.holds for figure in figures) else 1
 
 

@@ -19,11 +19,11 @@ from .journal import Journal
 from .model import Phase, Progress, UploadResult
 from .origin import Uploadable, name_of
 from .plan import after_chunk
-from .state import DOCUMENTED, MIB, RetryPolicy, Timeouts
+from .state import DOCUMENTED, RetryPolicy, Timeouts
 from .throttle import RateLimit, throttle_of
 from .transfer import Transfer
 from .transport import Transport
-from .width import Connections, judged
+from .width import Connections, chunk_size_for, judged
 
 VIDEO_SUFFIXES = frozenset(
     ".mp4 .mov .webm .m4v .mkv .avi .mpeg .mpg .ogv .3gp .ts".split()  # noqa: SIM905  # reads better than eleven strings
@@ -50,12 +50,14 @@ class AsyncChunkedVideoUploader:
         auth: Instead of a token a name and its password; see :class:`AsyncUploader`.
         profile: The server's profile.
         account: Tells uploads of several accounts on one server apart, if one user of this machine has several.
-        chunk_size: Bytes in a chunk. An upload that is resumed keeps the size that it began with.
+        chunk_size: Bytes in a chunk. If not given: 1 MiB over one connection, and 256 KiB where there may be four, so
+            that a cut costs half a MiB on average and no more, however many there are. An upload that is resumed keeps
+            the size that it began with.
         retry: How patient to be; by default 3 retries, 1, 2 and 4 seconds apart, counted from the last stored chunk.
         stall_timeout: Seconds without movement after which a chunk is given up and sent again.
         connections: How many chunks are sent at the same time, from 1 to 4; or ``auto``: one, and one more as long as
-            that makes the upload faster by 15 % or more, but always one where the rate is limited, and under the
-            documented figures of ``retry``.
+            that makes the upload faster by 15 % or more, and all their chunks are 1 MiB together at most; but always
+            one where the rate is limited, and under the documented figures of ``retry``.
         rate_limit: Bytes a second, or a timetable; see :class:`AsyncUploader`.
         state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
         clock: Time and chance, for tests.
@@ -69,7 +71,7 @@ class AsyncChunkedVideoUploader:
         auth: Auth = None,
         profile: str = "poster",
         account: str = "",
-        chunk_size: int = MIB,
+        chunk_size: int | None = None,
         retry: RetryPolicy = DOCUMENTED,
         stall_timeout: float = 30.0,
         connections: Connections = "auto",
@@ -77,7 +79,7 @@ class AsyncChunkedVideoUploader:
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if chunk_size < 1:
+        if chunk_size is not None and chunk_size < 1:
             message = f"chunk_size must be at least 1, not {chunk_size}"
             raise ValueError(message)
         wire.origin_of(base_url)
@@ -196,7 +198,7 @@ class AsyncChunkedVideoUploader:
                 name=name,
                 metadata=facts,
                 replaces=options.get("replaces") or "",
-                chunk_size=self._chunk_size,
+                chunk_size_of=self._chunk_size_for,
             ) as intake,
         ):
             transfer = Transfer(
@@ -218,6 +220,9 @@ class AsyncChunkedVideoUploader:
                     intake.claim.forget()
                     control.is_terminated = True
                 raise
+
+    def _chunk_size_for(self, length: int) -> int:
+        return self._chunk_size or chunk_size_for(length, wanted=self._connections)
 
 
 class _Percent:

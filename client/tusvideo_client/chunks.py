@@ -24,11 +24,12 @@ from .source import SMALL_PIECE, RunningDigest
 from .state import MIB, Answer, Continued, Event, Restart, Step
 from .transfer import PHASES, Transfer
 from .transport import Body, Interrupted, Movement, Reply, Transport
-from .width import Connections, after_chunk, after_failure, begun
+from .width import CHUNKS_AT_MOST, Connections, after_chunk, after_failure, begun
 
-CHUNKS_AT_MOST = 100_000
 FAREWELL_SECONDS = 5.0
 SLOWEST_CHECK = 50 * MIB
+PAUSE_GRACE = 2.0
+"""Seconds for which a pause lets chunks end that are on their way: half of one would be of no use."""
 GONE = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
@@ -150,10 +151,12 @@ class ChunkRun:
         """Keep as many chunks on their way as help; gives what came of the first one that ends.
 
         After a failure nothing new begins until all the others have ended, so that the question what is stored has one
-        answer.
+        answer. In a pause, too, so that it is told when nothing moves any more.
         """
         inventory, flight = self._inventory, self._flight
         for index in list(itertools.islice(inventory.todo, self._width.count)):  # of which some may be on their way
+            if self._transfer.is_paused and flight:
+                break
             if index not in flight and len(flight) < self._width.count:
                 flight.begin(index, self._exchange(index, await self._read(index)))
         self._has_gaps = self._has_gaps or len(flight) > 1
@@ -199,6 +202,7 @@ class ChunkRun:
             lead=len(form.head),
             file_length=size,
             may_repeat=self._is_prompt and not again,
+            grace=PAUSE_GRACE,
         )
 
         def moved(now: Movement) -> None:

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
+
+Sending: TypeAlias = "asyncio.Future[Any]"
 
 
 class Control:
@@ -19,7 +21,8 @@ class Control:
         self.is_terminated = False
         self._is_open = asyncio.Event()
         self._is_open.set()
-        self._bodies: set[asyncio.Future[Any]] = set()
+        self._graces: dict[Sending, float] = {}
+        self._ends: dict[Sending, asyncio.TimerHandle] = {}
 
     @property
     def is_paused(self) -> bool:
@@ -27,24 +30,34 @@ class Control:
         return not self._is_open.is_set()
 
     def pause(self) -> None:
-        """Break off what sends a body, and hold back what comes next; safe to repeat."""
+        """Hold back what comes next, and break off what sends a body, at once or after its grace; safe to repeat."""
+        if self.is_paused:
+            return
         self._is_open.clear()
-        for body in self._bodies:
-            body.cancel()
+        for body, grace in self._graces.items():
+            if grace > 0:
+                self._ends[body] = body.get_loop().call_later(grace, body.cancel)
+            else:
+                body.cancel()
 
     def resume(self) -> None:
-        """Let requests pass again; safe to repeat."""
+        """Let requests pass again, and those that still send go on; safe to repeat."""
         self._is_open.set()
+        for end in self._ends.values():
+            end.cancel()
+        self._ends.clear()
 
     async def passage(self) -> None:
         """Wait until requests may pass."""
         await self._is_open.wait()
 
     @contextmanager
-    def breaks_off(self, body: "asyncio.Future[Any]") -> Iterator[None]:
-        """While this lasts, a pause cancels ``body``."""
-        self._bodies.add(body)
+    def breaks_off(self, body: Sending, *, grace: float = 0.0) -> Iterator[None]:
+        """While this lasts, a pause cancels ``body`` if that has not ended ``grace`` seconds later."""
+        self._graces[body] = grace
         try:
             yield
         finally:
-            self._bodies.discard(body)
+            del self._graces[body]
+            if (end := self._ends.pop(body, None)) is not None:
+                end.cancel()

@@ -317,7 +317,7 @@ class ChunkedVideoUploader:
         auth: Auth = None,
         profile: str = "poster",
         account: str = "",
-        chunk_size: int = MIB,
+        chunk_size: int | None = None,
         retry: RetryPolicy = DOCUMENTED,
         stall_timeout: float = 30.0,
         connections: Connections = "auto",

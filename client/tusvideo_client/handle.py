@@ -71,8 +71,9 @@ class AsyncUploadHandle:
     def pause(self) -> None:
         """Stop sending at once, by breaking off the running request; nothing is given up and no patience is used.
 
-        The file stays open and stays this upload's. A server lets an upload expire that pauses for days. A question
-        without a body that is under way is still answered. Safe to repeat, and without effect after the end.
+        Numbered chunks that are on their way may end, for two seconds: half of one is of no use to the server. The file
+        stays open and stays this upload's. A server lets an upload expire that pauses for days. A question without a
+        body that is under way is still answered. Safe to repeat, and without effect after the end.
         """
         self._control.pause()
 

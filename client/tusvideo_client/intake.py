@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -80,12 +80,14 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
     name: str,
     metadata: dict[str, str],
     replaces: str = "",
-    chunk_size: int | None = None,
+    chunk_size_of: Callable[[int], int] | None = None,
     size: int | None = None,
     spool_bytes: int = SPOOL_BYTES,
     follow: Follow | None = None,
 ) -> AsyncIterator[Intake]:
     """Open a file and claim its place; the record is on disk before this returns.
+
+    ``chunk_size_of`` gives the bytes in a chunk for a length, for an upload in chunks that begins.
 
     Raises:
         LocalFileError: The file cannot be read, another upload holds it, or the state directory cannot be used.
@@ -108,7 +110,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
                 place=place,
                 fingerprint=source.fingerprint,
                 upload_id=new_upload_id(),
-                chunk_size=chunk_size,
+                chunk_size=None if chunk_size_of is None else chunk_size_of(source.size or 0),
                 metadata=metadata,
             )
             resumes = kept is not None and await asyncio.to_thread(source.resumes, kept.fingerprint)

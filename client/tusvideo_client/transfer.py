@@ -99,6 +99,11 @@ class Transfer:
         """True if a refused token may be replaced by a fresh one."""
         return self._transport.can_renew
 
+    @property
+    def is_paused(self) -> bool:
+        """True while the user wants a pause: what is on its way may still end, and nothing else should begin."""
+        return self._control.is_paused
+
     def begin(self, step: Step, *, offset: int = 0) -> None:
         """Set the first request and what is believed to be stored."""
         self.state = replace(self.state, step=step, offset=offset, best=offset)
@@ -155,7 +160,7 @@ class Transfer:
             rival=None if question is None or self._policy.delays else lambda: self._ask_beside(*question),
         )
         try:
-            reply = await self._unless_paused(exchange) if isinstance(body, Body) else await exchange
+            reply = await self._unless_paused(exchange, body) if isinstance(body, Body) else await exchange
             if reply is None:
                 self.reply = None
                 await self._held_back()
@@ -352,11 +357,11 @@ class Transfer:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _unless_paused(self, sending: Coroutine[Any, Any, Reply]) -> Reply | None:
+    async def _unless_paused(self, sending: Coroutine[Any, Any, Reply], body: Body) -> Reply | None:
         """The answer to what sends a body, or None if a pause broke it off."""
         exchange = asyncio.ensure_future(sending)
         try:
-            with self._control.breaks_off(exchange):
+            with self._control.breaks_off(exchange, grace=body.grace):
                 return await exchange
         except asyncio.CancelledError:
             here = asyncio.current_task()

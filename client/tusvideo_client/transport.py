@@ -144,6 +144,7 @@ class Body:
         file_length: How many of them are bytes of the file; all of them if not given.
         may_repeat: The answer takes no work, and the request may be made again: if only the answer is missing, a rival
             that is answered takes over as well.
+        grace: Seconds for which a pause lets it go on; for what counts only when it is whole.
     """
 
     def __init__(
@@ -154,9 +155,11 @@ class Body:
         lead: int = 0,
         file_length: int | None = None,
         may_repeat: bool = False,
+        grace: float = 0.0,
     ) -> None:
         self.length = length
         self.may_repeat = may_repeat
+        self.grace = grace
         self.handed = 0
         self.acked = 0
         self.error: UploadError | None = None

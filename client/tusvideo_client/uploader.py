@@ -32,7 +32,7 @@ from .throttle import RateLimit, throttle_of
 from .transfer import Transfer
 from .transport import Transport
 from .tus import TusRun, say_farewell
-from .width import Connections, judged
+from .width import Connections, chunk_size_for, judged
 
 CHUNK_PROFILE = "poster"
 
@@ -341,7 +341,7 @@ class AsyncUploader:
             size=options.get("size"),
             follow=_judged_follow(options),
             spool_bytes=self._spool_bytes,
-            chunk_size=MIB if is_chunked else None,
+            chunk_size_of=self._chunk_size_for if is_chunked else None,
         ) as intake:
             transfer = Transfer(
                 self._transport,
@@ -373,6 +373,9 @@ class AsyncUploader:
                     intake.claim.forget()
                     control.is_terminated = True
                 raise
+
+    def _chunk_size_for(self, length: int) -> int:
+        return chunk_size_for(length, wanted=self._connections)
 
     async def _send_chunks(
         self, intake: Intake, transfer: Transfer, *, pairs: Mapping[str, str], control: Control

@@ -1,10 +1,14 @@
-"""How many connections one upload uses: one more only while it makes the upload faster. Pure.
+"""How many connections one upload uses, and how long its chunks are: one more only while it is faster with it. Pure.
 
 One is the rule: on a thin link several starve each other, and where a rate is shared they only share it. But a link
 that is long and fat, or lossy, or that holds every connection to a rate of its own, carries more over several. Nobody
 can tell beforehand, so it is tried: one is added, and stays if the server confirmed bytes so much faster with it.
 
 What counts is what the server confirmed, so a proxy that takes bytes fast and passes them on slowly deceives nobody.
+
+A chunk that is cut counts for nothing, and a cut may hit all connections. So all their chunks together are no more than
+one chunk of the documented size: a cut costs half of that on average, however many connections there are. A server
+holds an upload to the chunk size of its first chunk, so the size is chosen for the most connections that there may be.
 """
 
 from dataclasses import dataclass, replace
@@ -15,11 +19,14 @@ from .state import MIB
 Connections = int | Literal["auto"]
 
 AT_MOST = 4
-HELD = 8 * MIB
-"""Bytes of chunks that are in memory at the same time, at most."""
+AT_RISK = MIB
+"""Bytes of chunks that are on their way at the same time, at most."""
+CHUNKS_AT_MOST = 100_000
+GRAIN = MIB // 16
+"""Chunks whose size nobody chose have a multiple of so many bytes."""
 FASTER = 1.15
-LEAST_RATE = MIB
-"""Bytes a second below which a link is thin."""
+LEAST_RATE = MIB // 16
+"""Bytes a second below which a link is thin. Short chunks are slow over one connection where a round trip is long."""
 SECONDS, CHUNKS = 2.0, 4
 """A rate is measured over so long, and over so many chunks on each connection, at least."""
 TRIED_AGAIN = 60.0
@@ -59,10 +66,20 @@ def judged(wanted: Connections) -> Connections:
     return wanted
 
 
+def chunk_size_for(length: int, *, wanted: Connections) -> int:
+    """Bytes in each chunk of a file of ``length`` bytes where nobody says: a share of what all may lose at a cut.
+
+    More only where there would be more than :data:`CHUNKS_AT_MOST` chunks.
+    """
+    count = AT_MOST if wanted == "auto" else wanted
+    least = -(-length // CHUNKS_AT_MOST)
+    return max(AT_RISK // count // GRAIN, -(-least // GRAIN)) * GRAIN
+
+
 def begun(wanted: Connections, *, chunk_size: int, at: float) -> Width:
     """What an upload begins with: one that may become more, or as many as the caller wants."""
     if wanted == "auto":
-        return Width(since=at, most=max(1, min(AT_MOST, HELD // chunk_size)))
+        return Width(since=at, most=max(1, min(AT_MOST, AT_RISK // chunk_size)))
     return Width(since=at, count=wanted, most=wanted)
 
 

@@ -391,7 +391,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for_to_the_end(
 ) -> None:
     """A connection may die after the last byte of a chunk: when another one is answered, that one takes over."""
     peer.faults = [fault]
-    async with AsyncUploader(peer.url, protocol="chunks", stall_timeout=0.9) as patient:
+    async with AsyncUploader(peer.url, protocol="chunks", stall_timeout=0.9, connections=1) as patient:
         result = await patient.upload(video)
     assert (result.stats.stalls, result.stats.resent_bytes) == (1, resent)
     assert 0.3 <= result.stats.detect_max < 1.2  # and not the 1.8 s that an answer may take
@@ -401,7 +401,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for_to_the_end(
 async def test_a_server_that_takes_its_time_is_given_it(peer: Peer, video: Path) -> None:
     """A chunk goes twice for the sake of haste at most: after that the answer has all of its time."""
     peer.faults = [Fault("POST", path="chunk", deaf=True, times=2)]
-    async with AsyncUploader(peer.url, protocol="chunks", stall_timeout=0.6) as patient:
+    async with AsyncUploader(peer.url, protocol="chunks", stall_timeout=0.6, connections=1) as patient:
         result = await patient.upload(video)
     assert (result.stats.stalls, result.stats.resent_bytes) == (2, 2 * MIB)
     assert result.stats.detect_max >= 1.2

@@ -278,7 +278,7 @@ async def test_a_second_interrupt_ends_at_once(peer: Peer, video: Path) -> None:
 @pytest.mark.parametrize("protocol", ["tus", "chunks"])
 async def test_a_server_that_is_killed_is_waited_for(protocol: str, peer: Peer, video: Path) -> None:
     """With both protocols the command line is patient: the server goes away in mid-upload and comes back."""
-    peer.faults = [Fault("PATCH", hold_after=MIB), Fault("POST", hold_after=MIB // 2, path="chunk", skip=1)]
+    peer.faults = [Fault("PATCH", hold_after=MIB), Fault("POST", hold_after=MIB // 8, path="chunk", skip=1)]
     process = await start(str(video), "--to", peer.url, "--protocol", protocol)
     await peer.reached.wait()
     await peer.stop()

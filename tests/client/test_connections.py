@@ -7,14 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.chunked import chunks_sent, uploader
+from tests.client.chunked import CHUNKS, chunks_sent, uploader
 from tests.client.conftest import Command
 from tests.client.links import slow_link
 from tests.client.peer import Fault, Peer
-from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, Continued, Paused, RetryPolicy, Stored, width
+from tusvideo_client import (
+    AsyncChunkedVideoUploader,
+    AsyncUploader,
+    Continued,
+    Paused,
+    Phase,
+    Progress,
+    RetryPolicy,
+    Stored,
+    chunks,
+    width,
+)
 from tusvideo_client.events import UploadEvent
 from tusvideo_client.journal import Journal
 from tusvideo_client.state import DOCUMENTED, MIB
+from tusvideo_client.width import Connections
 
 
 def large(tmp_path: Path, size: int) -> Path:
@@ -52,7 +64,7 @@ async def test_a_failure_on_one_of_several_connections_costs_one_chunk(
     value = 503 if fault == "status" else lost
     peer.faults = [Fault("POST", path="chunk", skip=skip, **{fault: value}) for skip in (2, 3, 6)]  # type: ignore[arg-type]  # a row
     video = large(tmp_path, 12 * MIB + 5)
-    client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(base=0.01), connections=4)
+    client = AsyncChunkedVideoUploader(peer.url, chunk_size=MIB, retry=RetryPolicy(base=0.01), connections=4)
     result = await client.upload(video)
     assert bytes(peer.only().data) == video.read_bytes()
     arrived = [index for index in chunks_sent(peer) if index is not None]
@@ -60,8 +72,11 @@ async def test_a_failure_on_one_of_several_connections_costs_one_chunk(
     assert result.stats.resent_bytes <= 3 * MIB
 
 
-async def test_a_pause_is_told_once_and_nothing_is_lost(peer: Peer, tmp_path: Path) -> None:
+async def test_a_pause_is_told_once_and_nothing_is_lost(
+    peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever the number of connections: one Paused, one Continued, and then the upload goes on."""
+    monkeypatch.setattr(chunks, "PAUSE_GRACE", 0.05)  # they are held for ever
     peer.faults = [Fault("POST", path="chunk", hold_after=MIB // 2, skip=skip) for skip in (3, 3, 3, 3)]
     video = large(tmp_path, 9 * MIB)
     told: list[str] = []
@@ -72,7 +87,7 @@ async def test_a_pause_is_told_once_and_nothing_is_lost(peer: Peer, tmp_path: Pa
             told.append(type(event).__name__)
             held.set()
 
-    client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(), connections=4)
+    client = AsyncChunkedVideoUploader(peer.url, chunk_size=MIB, retry=RetryPolicy(), connections=4)
     handle = client.start(video, on_event=hear)
     await peer.reached.wait()
     handle.pause()
@@ -83,6 +98,77 @@ async def test_a_pause_is_told_once_and_nothing_is_lost(peer: Peer, tmp_path: Pa
     assert bytes(peer.only().data) == video.read_bytes()
 
 
+@pytest.mark.parametrize("connections", [1, 4])
+async def test_a_pause_lets_chunks_end(
+    connections: int, peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on its way arrives and is booked before the pause is told; nothing else begins or goes twice."""
+    monkeypatch.setattr(chunks, "PAUSE_GRACE", 60.0)  # however slow the machine is
+    video = large(tmp_path, MIB)
+    options = {"chunk_size": MIB // 16, "retry": RetryPolicy(), "connections": connections}
+    moves, held = asyncio.Event(), asyncio.Event()
+    told: list[UploadEvent] = []
+
+    def hear(event: UploadEvent) -> None:
+        told.append(event)
+        if isinstance(event, Progress) and event.phase is Phase.SENDING and event.sent > event.stored:
+            moves.set()
+        if isinstance(event, Paused):
+            held.set()
+
+    async with slow_link(peer.port, bytes_per_second=MIB // 2) as url:
+        handle = AsyncChunkedVideoUploader(url, **options).start(video, on_event=hear)  # type: ignore[arg-type]  # a row
+        await moves.wait()
+        handle.pause()
+        await held.wait()
+        arrived = len(peer.only().chunks)
+        assert arrived == peer.count("POST", "chunk") < 16
+        assert next(event.offset for event in told if isinstance(event, Paused)) == arrived * MIB // 16
+        handle.resume()
+        result = await handle
+    assert [type(event).__name__ for event in told if isinstance(event, Paused | Continued)] == ["Paused", "Continued"]
+    assert (result.stats.resent_bytes, result.stats.wire_bytes) == (0, MIB)
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+async def test_a_pause_that_ends_soon_breaks_no_chunk_off(peer: Peer, video: Path) -> None:
+    """``pause`` and ``resume`` while a chunk is on its way: it goes on, and no question is asked."""
+    moves = asyncio.Event()
+    peer.on_body = lambda _: moves.set()
+    handle = uploader(peer).start(video)
+    await moves.wait()
+    handle.pause()
+    handle.resume()
+    result = await handle
+    assert (result.stats.resent_bytes, [seen.method for seen in peer.seen]) == (0, ["POST"] * (CHUNKS + 1))
+
+
+async def test_a_cancel_does_not_wait_for_the_chunks_of_a_pause(peer: Peer, video: Path) -> None:
+    """A pause gives them two seconds; who then cancels has it at once."""
+    peer.faults = [Fault("POST", path="chunk", hold_after=MIB // 2)]
+    handle = uploader(peer).start(video)
+    await peer.reached.wait()
+    handle.pause()
+    async with asyncio.timeout(1.0):
+        await handle.cancel()
+    assert handle.is_cancelled
+
+
+@pytest.mark.parametrize(
+    ("connections", "size"), [(1, MIB), (2, MIB // 2), (3, 5 * MIB // 16), (4, MIB // 4), ("auto", MIB // 4)]
+)
+async def test_a_cut_of_all_connections_costs_half_a_mib_on_average(
+    connections: Connections, size: int, peer: Peer, video: Path
+) -> None:
+    """Where nobody says how long chunks are, those of all connections that there may be are 1 MiB together."""
+    async with AsyncUploader(peer.url, protocol="chunks", connections=connections) as client:
+        result = await client.upload(video)
+    chunked = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(), connections=connections)
+    again = await chunked.upload(video, name="again.mp4")
+    assert {seen.fields["chunkSize"] for seen in peer.seen if "chunkSize" in seen.fields} == {str(size)}
+    assert result.size == again.size == video.stat().st_size
+
+
 @pytest.mark.parametrize("is_killed", [False, True])
 async def test_a_cancel_leaves_what_is_stored_and_resumes(is_killed: bool, peer: Peer, tmp_path: Path) -> None:
     """All connections end with it; the same call again sends only what is missing, in whatever order it came.
@@ -91,7 +177,7 @@ async def test_a_cancel_leaves_what_is_stored_and_resumes(is_killed: bool, peer:
     """
     peer.faults = [Fault("POST", path="chunk", hold_after=MIB // 2, skip=1)]
     video = large(tmp_path, 9 * MIB)
-    client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(), connections=3)
+    client = AsyncChunkedVideoUploader(peer.url, chunk_size=MIB, retry=RetryPolicy(), connections=3)
     more = asyncio.Event()
     handle = client.start(video, on_event=lambda event: more.set() if _reached(event, 6 * MIB) else None)
     await more.wait()  # beyond the chunk that is held
@@ -117,18 +203,18 @@ async def test_a_server_that_tells_no_list_is_believed(peer: Peer, tmp_path: Pat
     """It says how far the upload stands without a gap, and gets the rest."""
     peer.faults = [Fault("POST", path="chunk", status=503, skip=3), Fault("GET", status=405, times=9)]
     video = large(tmp_path, 9 * MIB)
-    client = AsyncChunkedVideoUploader(peer.url, retry=RetryPolicy(base=0.01), connections=3)
+    client = AsyncChunkedVideoUploader(peer.url, chunk_size=MIB, retry=RetryPolicy(base=0.01), connections=3)
     assert (await client.upload(video)).size == 9 * MIB
     assert bytes(peer.only().data) == video.read_bytes()
 
 
 @pytest.mark.parametrize(
-    "bound", [{"rate_limit": 64 * MIB}, {"retry": DOCUMENTED}, {"connections": 1}, {"chunk_size": 5 * MIB}]
+    "bound", [{"rate_limit": 64 * MIB}, {"retry": DOCUMENTED}, {"connections": 1}, {"chunk_size": MIB}]
 )
 async def test_where_one_connection_is_the_rule(
     bound: dict[str, object], peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A limited rate, the documented figures, the caller's wish, and chunks that would fill the memory."""
+    """A limited rate, the documented figures, the caller's wish, and chunks so long that a cut would cost too much."""
     monkeypatch.setattr(width, "SECONDS", 0.0)
     monkeypatch.setattr(width, "LEAST_RATE", 1)
     options = {"chunk_size": MIB // 8, "retry": RetryPolicy(), **bound}

@@ -5,8 +5,20 @@ from collections.abc import Callable
 import pytest
 
 from tusvideo_client.state import MIB
-from tusvideo_client.width import TRIED_AGAIN, Connections, Width, after_chunk, after_failure, begun, judged
+from tusvideo_client.width import (
+    AT_RISK,
+    CHUNKS_AT_MOST,
+    TRIED_AGAIN,
+    Connections,
+    Width,
+    after_chunk,
+    after_failure,
+    begun,
+    chunk_size_for,
+    judged,
+)
 
+KIB = 1024
 CHUNK = MIB // 4
 
 
@@ -32,16 +44,17 @@ def counts(rate_of: Callable[[int], float], *, seconds: float, most: int = 4, co
         (lambda count: MIB * (4, 8, 8.5, 9)[count - 1], 4, [1, 2, 3, 2]),
         (lambda count: MIB * (4, 4.5)[count - 1], 4, [1, 2, 1]),
         (lambda count: MIB * (4, 4.7, 4.7)[count - 1], 4, [1, 2, 3, 2]),
-        (lambda count: 0.9 * MIB * count, 4, [1]),
+        (lambda count: 60 * KIB * count, 4, [1]),
         (lambda count: MIB / count, 4, [1, 2, 1]),
+        (lambda count: count * CHUNK / (0.1 + 0.25), 4, [1, 2, 3, 4]),
     ],
     ids=[
         *("each held to a rate", "two at most", "one at most", "a shared rate", "two are enough", "not by 15 %"),
-        *("by more than 15 %", "a thin link", "they starve each other"),
+        *("by more than 15 %", "a thin link", "they starve each other", "a round trip of a quarter of a second"),
     ],
 )
 def test_a_connection_stays_if_it_helps(rate_of: Callable[[int], float], most: int, wanted: list[int]) -> None:
-    """One is added while the confirmed rate is 1 MiB/s or more, and goes again unless that rose by 15 %."""
+    """One is added while the confirmed rate is 64 KiB/s or more, and goes again unless that rose by 15 %."""
     assert counts(rate_of, seconds=TRIED_AGAIN, most=most) == wanted
 
 
@@ -62,18 +75,42 @@ def test_a_failure_costs_a_connection(count: int, left: int) -> None:
 @pytest.mark.parametrize(
     ("wanted", "chunk_size", "count", "most"),
     [
-        ("auto", MIB, 1, 4),
-        ("auto", 3 * MIB, 1, 2),
+        ("auto", MIB // 4, 1, 4),
+        ("auto", MIB // 3, 1, 3),
+        ("auto", KIB, 1, 4),
+        ("auto", MIB, 1, 1),
         ("auto", 64 * MIB, 1, 1),
         (1, MIB, 1, 1),
         (3, 64 * MIB, 3, 3),
     ],
 )
 def test_what_an_upload_begins_with(wanted: Connections, chunk_size: int, count: int, most: int) -> None:
-    """One that may become more, as long as their chunks have room in memory; or as many as are wished."""
+    """One that may become more, as long as a cut costs half a MiB on average; or as many as are wished."""
     width = begun(wanted, chunk_size=chunk_size, at=7.0)
     assert (width.count, width.most, width.since) == (count, most, 7.0)
     assert judged(wanted) == wanted
+
+
+@pytest.mark.parametrize(
+    ("wanted", "length", "size"),
+    [
+        ("auto", 1, 256 * KIB),
+        ("auto", CHUNKS_AT_MOST * 256 * KIB, 256 * KIB),
+        ("auto", CHUNKS_AT_MOST * 256 * KIB + 1, 320 * KIB),
+        ("auto", CHUNKS_AT_MOST * 5 * MIB, 5 * MIB),
+        (1, 1, MIB),
+        (2, 1, MIB // 2),
+        (3, 1, 320 * KIB),
+        (4, 1, 256 * KIB),
+        (4, CHUNKS_AT_MOST * MIB - 1, MIB),
+    ],
+)
+def test_the_chunks_of_all_connections_are_one_mib_together(wanted: Connections, length: int, size: int) -> None:
+    """However many there may be; only a file that would have more than 100,000 chunks has longer ones."""
+    assert chunk_size_for(length, wanted=wanted) == size
+    most = begun(wanted, chunk_size=size, at=0.0).most
+    assert most * size <= AT_RISK or length > CHUNKS_AT_MOST * (AT_RISK // most) or most == 1
+    assert -(-length // size) <= CHUNKS_AT_MOST
 
 
 @pytest.mark.parametrize("wanted", [0, 5, -1])

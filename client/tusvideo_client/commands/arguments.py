@@ -238,7 +238,7 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         variable="TUSVIDEO_CHUNK_SIZE",
         type=values.size,
         metavar="N",
-        help="bytes in a chunk (default 1M), or at most in one tus request (64M)",
+        help="bytes in a chunk (default 256k, or 1M over one connection), or at most in one tus request (64M)",
     )
     _option(
         group,

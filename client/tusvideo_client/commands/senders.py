@@ -131,7 +131,7 @@ class Senders:
             **self._keys,
             profile=wish.profile or "poster",
             account=wish.account,
-            chunk_size=wish.chunk_size or MIB,
+            chunk_size=wish.chunk_size,
             retry=self._retry,
             stall_timeout=self._options.stall or STALL_OF_CHUNKS,
             connections=self._options.connections,

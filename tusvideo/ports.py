@@ -4,7 +4,7 @@ Adapters implement these by shape; nothing inherits from them. Each docstring is
 in ``tests/conformance`` check for every adapter.
 """
 
-from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -211,6 +211,11 @@ class UploadStore(Protocol):
         when nothing is being written any more.
         """
 
+    def staging(
+        self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
+    ) -> Callable[[], None]:
+        """Give what ``stage`` does as a function, which blocks, raises the same, and is called once on any thread."""
+
     def read_staged(self, upload_id: UploadId, *, start: int, stop: int) -> AsyncIterator[bytes]:
         """Give staged bytes [start, stop) in blocks of at most 1 MiB. Raises StorageFailed when they are not there."""
 
@@ -285,11 +290,13 @@ class SessionRepository(Protocol):
     async def find(self, owner: UserId, client_key: ClientKey) -> Upload | None:
         """Load the row that holds a client key."""
 
-    async def save(self, upload: Upload, *, was: Upload) -> None:
+    async def save(self, upload: Upload, *, was: Upload, first: Callable[[], None] | None = None) -> None:
         """Change a row if its offset, status, length and part facts are still those of ``was`` and its epoch is not
         above ``upload.epoch``. Raises SessionConflict otherwise. Never changes parts.
 
         Fields that ``upload`` and ``was`` have in common keep what the row has: another request may have written them.
+        What has to come ``first`` has returned before the transaction begins; if it raises, so does this, and nothing
+        is changed. It may block, on the thread that writes: all others who write wait as long.
         """
 
     async def parts(self, upload_id: UploadId) -> Sequence[Part]:

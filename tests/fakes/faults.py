@@ -8,6 +8,9 @@ from typing import Any
 HARMLESS = frozenset({"close"})
 """A dead process lets go of its files, too."""
 
+BLOCKING = frozenset({"staging"})
+"""They give a function that another adapter calls: the step is taken then."""
+
 
 class Crash(BaseException):
     """The process is gone. Nothing catches it, and nothing that runs afterwards reaches disk or database."""
@@ -59,9 +62,22 @@ class Faulty:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
+        if name in BLOCKING:
+            return functools.partial(self._blocking, name)
         if name in HARMLESS or not (inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found)):
             return found
         return functools.partial(self._stream if inspect.isasyncgenfunction(found) else self._call, name)
+
+    def _blocking(self, name: str, *args: Any, **kwargs: Any) -> Callable[[], None]:
+        call = getattr(self._inner, name)(*args, **kwargs)
+
+        def step() -> None:
+            fails = self._steps.take(name)
+            call()
+            if fails:
+                raise self._steps.error()
+
+        return step
 
     async def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         fails = self._steps.take(name)

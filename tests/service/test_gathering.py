@@ -1,14 +1,14 @@
 """GatheringWriter: the promises of a Writer, with fewer ways to the disk."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from tusvideo.errors import DiskFull, StorageFailed
 from tusvideo.model import UploadId
-from tusvideo.service.gathering import SHORT_BYTES, TRICKLE_BYTES, GatheringWriter, Held
+from tusvideo.service.gathering import SHORT_BYTES, TRICKLE_BYTES, GatheringWriter, Held, LateWriter
 from tusvideo.stores.memory import MemoryStore
 
 ONE = UploadId("1" * 32)
@@ -276,3 +276,111 @@ async def test_a_closed_writer_writes_no_more(store: GatedStore, held: Held) -> 
         with pytest.raises(StorageFailed):
             await call()
     assert in_file(store) == b""
+
+
+class Saving:
+    """A commit; ``calls`` tells what was in the file when it came, and ``before`` what it did first."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.calls: list[tuple[bool, bytes]] = []
+
+    async def __call__(self, *, first: Callable[[], None] | None = None) -> None:
+        await asyncio.sleep(0)
+        if first is not None:
+            first()
+        self.calls.append((first is not None, in_file(self.store)))
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_a_body_alone_is_written_by_its_commit(store: GatedStore, held: Held, durable: bool) -> None:
+    """A sync only tells the position; what is held lies in the file when the commit goes on. Memory is given back."""
+    before, saving = free(held), Saving(store)
+    writer = LateWriter(gathering(store, held), durable=durable)
+    for text, whole in ((b"one", b"one"), (b"two", b"onetwo")):
+        await writer.write(text)
+        assert (await writer.sync(), in_file(store)) == (len(whole), whole[:-3])
+        await writer.save(saving)
+        assert saving.calls.pop() == (True, whole)
+        assert free(held) == before
+    await writer.save(saving)
+    assert saving.calls == [(False, b"onetwo")]
+    assert store.calls == []
+    await writer.close()
+
+
+async def test_only_a_durable_body_is_synced_by_its_commit(store: GatedStore, held: Held) -> None:
+    """Not durable, it asks the disk for nothing; durable, a sync that fails fails the commit, and nothing counts."""
+    store.failing_syncs = 1
+    for durable, counted in ((False, 1), (True, 0)):
+        writer = LateWriter(gathering(store, held), durable=durable)
+        await writer.write(b"x")
+        assert await writer.sync() == 1
+        if durable:
+            with pytest.raises(StorageFailed):
+                await writer.save(Saving(store))
+        else:
+            await writer.save(Saving(store))
+        assert writer.position == counted
+        await writer.close()
+
+
+async def test_with_others_about_a_sync_writes(store: GatedStore, held: Held) -> None:
+    """A commit that writes for one body would hold up those of the others, so with two each sync does it itself."""
+    saving, other = Saving(store), gathering(store, held, position=9)
+    writer = LateWriter(gathering(store, held), durable=True)
+    await writer.write(b"one")
+    assert (await writer.sync(), in_file(store)) == (3, b"one")
+    await writer.save(saving)
+    await asyncio.gather(other.close(), other.close())
+    await writer.write(b"two")
+    assert (await writer.sync(), in_file(store)) == (6, b"one")
+    await writer.save(saving)
+    assert saving.calls == [(False, b"one"), (True, b"onetwo")]
+
+
+async def test_what_a_sync_left_to_be_done_can_be_done_before_the_commit(store: GatedStore, held: Held) -> None:
+    """Pay writes and syncs what a sync only told of, once; the commit has nothing to do first then."""
+    saving, writer = Saving(store), LateWriter(gathering(store, held), durable=True)
+    await writer.write(b"all")
+    assert await writer.sync() == 3
+    await writer.pay()
+    await writer.pay()
+    assert store.calls == [(0, True, True)]
+    await writer.save(saving)
+    assert saving.calls == [(False, b"all")]
+
+
+async def test_a_body_that_grew_beyond_a_short_one_is_synced_before_its_commit(store: GatedStore, held: Held) -> None:
+    """Whatever came between a sync and its commit, the commit counts nothing that is not in the file."""
+    saving, inner = Saving(store), gathering(store, held)
+    writer = LateWriter(inner, durable=True)
+    await writer.write(b"x")
+    assert await writer.sync() == 1
+    await writer.write(bytes(SHORT_BYTES))
+    assert len(in_file(store)) == SHORT_BYTES + 1
+    store.failing_syncs = 1
+    with pytest.raises(StorageFailed):
+        await writer.save(saving)
+    assert saving.calls == []
+    await writer.close()
+
+
+async def test_more_may_come_while_the_commit_writes(store: GatedStore, held: Held) -> None:
+    """What comes meanwhile is held behind it, and is the next sync's."""
+    inner = gathering(store, held)
+    writer, found = LateWriter(inner, durable=True), []
+
+    async def save(*, first: Callable[[], None] | None = None) -> None:
+        await writer.write(b"two")
+        assert first is not None
+        first()
+        found.append((in_file(store), writer.position))
+
+    await writer.write(b"one")
+    await writer.sync()
+    await writer.save(save)
+    assert found == [(b"one", 6)]
+    assert (await writer.sync(), in_file(store)) == (6, b"one")
+    await writer.close()
+    assert in_file(store) == b"one"

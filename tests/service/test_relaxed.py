@@ -1,6 +1,6 @@
 """Durability ``relaxed``: acknowledged bytes survive a kill; after a power loss the synced ones are left, no zeros."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -48,7 +48,19 @@ async def _offset(house: House, upload: Upload) -> int:
 def _syncs(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Sequence[int]:
     """Record up to where the disk was asked for a sync."""
     seen: list[int] = []
-    open_writer, sync_staged = store.open_writer, store.sync_staged
+    open_writer, sync_staged, staging = store.open_writer, store.sync_staged, store.staging
+
+    def recorded_stage(
+        upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
+    ) -> Callable[[], None]:
+        stage = staging(upload_id, blocks, position=position, fresh=fresh, durable=durable)
+
+        def recorded() -> None:
+            stage()
+            if durable:
+                seen.append(position + sum(map(len, blocks)))
+
+        return recorded
 
     async def recorded_whole(upload_id: UploadId) -> None:
         await sync_staged(upload_id)
@@ -67,6 +79,7 @@ def _syncs(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Sequence[int]
 
     monkeypatch.setattr(store, "open_writer", recording)
     monkeypatch.setattr(store, "sync_staged", recorded_whole)
+    monkeypatch.setattr(store, "staging", recorded_stage)
     return seen
 
 

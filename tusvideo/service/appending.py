@@ -1,6 +1,7 @@
 """One body into one upload: what is committed on the way, and what the end of the body makes of the upload."""
 
 from dataclasses import replace
+from functools import partial
 
 from tusvideo.checksums import Checksum
 from tusvideo.commands import AppendPlan
@@ -9,6 +10,7 @@ from tusvideo.model import Durability, Protocol, Status, Upload
 from tusvideo.ports import Body, Lease, Listener, Writer
 from tusvideo.rules import uploads as rules
 from tusvideo.service.checking import CheckedWriter
+from tusvideo.service.gathering import GatheringWriter, LateWriter
 from tusvideo.service.judging import TypeJudge
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.syncing import UnsyncedWriter
@@ -46,7 +48,8 @@ class Appending:
         self._length = plan.length
         self._completes = plan.completes and not must_be_verified(upload)
         self._relaxed = publisher.durability is Durability.RELAXED
-        self._counted: Writer = UnsyncedWriter(writer) if self._relaxed else writer
+        self._late = LateWriter(writer, durable=not self._relaxed) if isinstance(writer, GatheringWriter) else None
+        self._counted: Writer = self._late or (UnsyncedWriter(writer) if self._relaxed else writer)
         self._checked = None if checksum is None else CheckedWriter(self._counted, checksum=checksum)
 
     async def run(self, body: Body) -> Upload:
@@ -126,6 +129,8 @@ class Appending:
             limits=self._publisher.limits,
         )
         if rules.is_whole(settled, completes=self._completes):
+            if self._late is not None:
+                await self._late.pay()
             if self._relaxed or settled.boot_id is not None:
                 # What is about to be published survives a power loss, whatever the level is or was.
                 await self._writer.sync()
@@ -137,6 +142,7 @@ class Appending:
             await self._listener.stored(self._current)
 
     async def _save(self, upload: Upload) -> None:
-        await self._publisher.sessions.save(upload, was=self._current)
+        save = partial(self._publisher.sessions.save, upload, was=self._current)
+        await (save() if self._late is None else self._late.save(save))
         self._current = upload
         self._publisher.watchers.tell_upload(upload)

@@ -5,7 +5,8 @@ has it written and made durable first, as ever.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
 
 from tusvideo.errors import StorageFailed
 from tusvideo.model import UploadId
@@ -19,11 +20,20 @@ TRICKLE_BYTES: Final = 4096
 """A block of no more is not worth an open file of its own."""
 
 
+class Save(Protocol):
+    """Commits bytes."""
+
+    def __call__(self, *, first: Callable[[], None] | None = None) -> Awaitable[None]:
+        """Have a function called first, which writes them, and commit once it has returned."""
+
+
 class Held:
     """The memory that all gathered bodies share, counted in bytes."""
 
     def __init__(self, *, most: int = HELD_BYTES) -> None:
         self._free = most
+        self.writers = 0
+        """Bodies that are being gathered."""
 
     def take(self, size: int) -> bool:
         """Take some; False, and nothing is taken, when there is not so much."""
@@ -57,7 +67,15 @@ class GatheringWriter:
         """Bytes that are being written just now; what comes meanwhile is held behind them."""
         self._writer: Writer | None = None
         self._is_usable = True
+        self._is_open = True
         self._one_at_a_time = asyncio.Lock()
+        held.writers += 1
+
+    @property
+    def is_alone(self) -> bool:
+        """True when there is something held, and no other body is being gathered."""
+        is_busy = self._one_at_a_time.locked() or self._writer is not None
+        return not is_busy and bool(self._blocks) and self._held.writers == 1
 
     @property
     def position(self) -> int:
@@ -112,6 +130,17 @@ class GatheringWriter:
                 await self._store.sync_staged(self._upload_id)
             return self._given
 
+    async def settle(self, save: Save, *, durable: bool) -> None:
+        """Have what is held written, and synced if it is to be ``durable``, by whoever commits it. Raises what that
+        raises, and what ``save`` does; some of the bytes may be written then, and none of them counts."""
+        async with self._one_at_a_time:
+            self._check()
+            if self._writer is None:
+                await self._stage(durable=durable, save=save)
+                return
+            await (self._writer.sync() if durable else self._writer.flush())
+            await save()
+
     async def close(self) -> None:
         """Let go of the file and of what is held; see ``ports.Writer``."""
         cancelled: asyncio.CancelledError | None = None
@@ -121,6 +150,9 @@ class GatheringWriter:
                     break
             except asyncio.CancelledError as error:
                 cancelled = error
+        if self._is_open:
+            self._is_open = False
+            self._held.writers -= 1
         self._is_usable = False
         self._drop()
         if self._writer is not None:
@@ -132,12 +164,15 @@ class GatheringWriter:
         if not self._is_usable:
             raise StorageFailed
 
-    async def _stage(self, *more: bytes, durable: bool) -> None:
-        """Write what is held, and more behind it, in one go."""
-        blocks, size = [*self._blocks, *more], self._size
+    async def _stage(self, *more: bytes, durable: bool, save: Save | None = None) -> None:
+        """Write what is held, and more behind it, in one go, and let ``save`` do it on its way if there is one."""
+        name, blocks, size, fresh = self._upload_id, [*self._blocks, *more], self._size, self._fresh
         self._blocks, self._size, self._under_way = [], 0, sum(map(len, blocks))
         try:
-            await self._store.stage(self._upload_id, blocks, position=self._given, fresh=self._fresh, durable=durable)
+            if save is None:
+                await self._store.stage(name, blocks, position=self._given, fresh=fresh, durable=durable)
+            else:
+                await save(first=self._store.staging(name, blocks, position=self._given, fresh=fresh, durable=durable))
         except BaseException:
             self._is_usable = False
             self._drop()
@@ -165,3 +200,62 @@ class GatheringWriter:
     def _drop(self) -> None:
         self._held.give_back(self._size)
         self._blocks, self._size = [], 0
+
+
+class LateWriter:
+    """A gathering writer whose bytes may be written by whoever commits them: one way to a thread instead of two.
+
+    So they are when no other body is being gathered, which the commit would hold up. Then ``sync`` only tells up to
+    where bytes will be safe, and that holds once ``save`` or ``pay`` has returned: one of them must follow.
+    Not ``durable``, bytes are handed to the system and not synced.
+    """
+
+    def __init__(self, writer: GatheringWriter, *, durable: bool) -> None:
+        self._writer = writer
+        self._durable = durable
+        self._owes = False
+
+    @property
+    def position(self) -> int:
+        """Where the next byte goes."""
+        return self._writer.position
+
+    async def write(self, buffer: ReadableBuffer) -> None:
+        """Take the whole buffer; see ``ports.Writer``."""
+        await self._writer.write(buffer)
+
+    async def flush(self) -> int:
+        """Hand what is held to the system; see ``ports.Writer``."""
+        return await self._writer.flush()
+
+    async def cut(self, position: int) -> None:
+        """Drop what was written from a position on; see ``ports.Writer``."""
+        await self._writer.cut(position)
+
+    async def sync(self) -> int:
+        """Make everything safe that was written before, or tell up to where it will be."""
+        if self._writer.is_alone:
+            self._owes = True
+            return self._writer.position
+        return await self._sync()
+
+    async def pay(self) -> None:
+        """Make those bytes safe that a sync told of, if that was left to be done. Raises as that."""
+        if self._owes:
+            self._owes = False
+            await self._sync()
+
+    async def save(self, save: Save) -> None:
+        """Commit bytes that a sync told of. Raises as that, and what ``save`` raises."""
+        if self._owes:
+            self._owes = False
+            await self._writer.settle(save, durable=self._durable)
+        else:
+            await save()
+
+    async def close(self) -> None:
+        """Let go of the file and of what is held; see ``ports.Writer``."""
+        await self._writer.close()
+
+    async def _sync(self) -> int:
+        return await (self._writer.sync() if self._durable else self._writer.flush())

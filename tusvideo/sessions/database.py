@@ -39,11 +39,22 @@ _PRIMARY: Final = 0xFF
 class _Job(Generic[T]):
     """A write that waits for its turn, what came of it, and where its caller hears of that."""
 
-    def __init__(self, work: Work[T]) -> None:
+    def __init__(self, work: Work[T], *, first: Callable[[], None] | None) -> None:
         self._work = work
+        self._first = first
         self._result: T | None = None
         self.error: BaseException | None = None
         self.told: Outcome[T] = Outcome(loop=asyncio.get_running_loop())
+
+    def prepare(self) -> bool:
+        """Do what has to come first, on the connection's thread, once; False when it raised, and the work is not to be
+        done."""
+        if self._first is not None:
+            try:
+                self._first()
+            except BaseException as exc:  # noqa: BLE001 - as below
+                self.error = exc
+        return self.error is None
 
     def attempt(self, connection: sqlite3.Connection) -> None:
         """Do the work, on the connection's thread; an error is kept for the one who asked for it. Safe to repeat."""
@@ -115,20 +126,25 @@ class Database:
         """False once ``close`` was called."""
         return self._is_open
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, first: Callable[[], None] | None = None) -> T:
         """Run a transaction; what it did is durable when the call returns, and nothing is done when it raises.
+
+        What has to come ``first`` is called before the transaction on the same thread; if it raises, so does this.
 
         A caller that is cancelled is held until the transaction has ended: it is then committed or rolled back, and
         whoever loads the row next sees which. Raises Busy, DiskFull, StorageFailed, and whatever ``work`` raises.
         """
         if not self._is_open:
             raise StorageFailed
-        job = _Job(work)
+        job = _Job(work, first=first)
         self._jobs.append(job)
         if not self._is_committing:
             self._is_committing = True
-            # At the end of this turn of the loop: others may ask in it, too.
-            asyncio.get_running_loop().call_soon(self._commit)
+            if first is None:
+                # At the end of this turn of the loop: others may ask in it, too.
+                asyncio.get_running_loop().call_soon(self._commit)
+            else:
+                self._commit()  # others wait for what comes first in any case
         return await job.told
 
     async def read(self, work: Work[T]) -> T:
@@ -233,6 +249,9 @@ async def _to_its_end(work: Awaitable[T]) -> T:
 
 def _transaction(connection: sqlite3.Connection, *, jobs: Sequence[_Job[Any]]) -> None:
     """Do jobs in one transaction. Raises when none of them was committed."""
+    jobs = [job for job in jobs if job.prepare()]
+    if not jobs:
+        return
     if not _commit(connection, jobs, do=_do_together) and len(jobs) > 1:
         _commit(connection, jobs, do=_do_apart)
 

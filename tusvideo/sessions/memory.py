@@ -1,6 +1,6 @@
 """Session rows in memory, for tests and for nothing that must outlive the process; the promises are those of SQLite."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -83,7 +83,9 @@ class MemorySessions:
         found = (stored for stored in self._uploads() if (stored.owner, stored.client_key) == (owner, client_key))
         return next(found, None)
 
-    async def save(self, upload: Upload, *, was: Upload) -> None:
+    async def save(self, upload: Upload, *, was: Upload, first: Callable[[], None] | None = None) -> None:
+        if first is not None:
+            first()
         self._save(upload, was=was)
 
     async def parts(self, upload_id: UploadId) -> Sequence[Part]:

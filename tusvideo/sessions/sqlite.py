@@ -1,6 +1,6 @@
 """Session rows in SQLite: SessionRepository, VideoRepository and CaptionRepository on one database file."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -79,8 +79,8 @@ class SqliteSessions:
             return row
         return await self._database.read(partial(uploads.find_upload, owner=owner, client_key=client_key))
 
-    async def save(self, upload: Upload, *, was: Upload) -> None:
-        await self._write(upload.id, partial(uploads.save_upload, upload=upload, was=was))
+    async def save(self, upload: Upload, *, was: Upload, first: Callable[[], None] | None = None) -> None:
+        await self._write(upload.id, partial(uploads.save_upload, upload=upload, was=was), first=first)
 
     async def parts(self, upload_id: UploadId) -> Sequence[Part]:
         return await self._database.read(partial(uploads.list_parts, upload_id=upload_id))
@@ -319,12 +319,12 @@ class SqliteSessions:
         finally:
             self._leaving.changed()
 
-    async def _write(self, upload_id: UploadId, work: Work[T]) -> T:
+    async def _write(self, upload_id: UploadId, work: Work[T], *, first: Callable[[], None] | None = None) -> T:
         """Run a transaction that changes this row and no other; one that leaves it there gives it."""
         row: Upload | None = None
         self._rows.begin_write(upload_id)
         try:
-            left = await self._database.write(work)
+            left = await self._database.write(work, first=first)
             row = left if isinstance(left, Upload) else None
         finally:
             self._rows.end_write(upload_id, row)

@@ -68,6 +68,19 @@ class DiskStore:
         path = self._layout.staged(upload_id)
         await self._workers.run(_stage, path, blocks, position=position, fresh=fresh, durable=durable)
 
+    def staging(
+        self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
+    ) -> Callable[[], None]:
+        path = self._layout.staged(upload_id)
+
+        def stage() -> None:
+            try:
+                _stage(path, blocks, position=position, fresh=fresh, durable=durable)
+            except OSError as error:
+                raise files.failure(error) from error
+
+        return stage
+
     async def read_staged(self, upload_id: UploadId, *, start: int, stop: int) -> AsyncIterator[bytes]:
         handle = await self._workers.open(files.open_own, self._layout.staged(upload_id))
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -50,12 +50,7 @@ class MemoryStore:
     async def open_writer(self, upload_id: UploadId, *, position: int, fresh: bool) -> "MemoryWriter":
         del fresh  # a crash takes the whole memory: no entry is more durable than another
         await _turn()
-        file = self.staged.get(upload_id)
-        if file is None:
-            file = self.staged[upload_id] = MemoryFile(number=next(self._numbers))
-        if file.sealed:
-            raise StorageFailed
-        return MemoryWriter(self, file=file, position=position)
+        return MemoryWriter(self, file=self._opened(upload_id), position=position)
 
     async def stage(
         self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
@@ -66,6 +61,21 @@ class MemoryStore:
         if durable:
             await writer.sync()
         await writer.close()
+
+    def staging(
+        self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
+    ) -> Callable[[], None]:
+        del fresh  # as above
+
+        def stage() -> None:
+            file, end = self._opened(upload_id), position
+            for block in blocks:
+                self.put(file, block, position=end)
+                end += len(block)
+            if durable:
+                self.sync()
+
+        return stage
 
     async def read_staged(self, upload_id: UploadId, *, start: int, stop: int) -> AsyncIterator[bytes]:
         await _turn()
@@ -166,9 +176,23 @@ class MemoryStore:
         file.data[position:end] = buffer
         file.changed_ns = time.time_ns()
 
+    def sync(self) -> None:
+        """Do nothing, as all is as durable as memory is. Raises StorageFailed."""
+        if self.failing_syncs:
+            self.failing_syncs -= 1
+            raise StorageFailed
+
     def drop(self, spool: "MemorySpool") -> None:
         """Forget a spool and its bytes."""
         self._spools.discard(spool)
+
+    def _opened(self, upload_id: UploadId) -> MemoryFile:
+        file = self.staged.get(upload_id)
+        if file is None:
+            file = self.staged[upload_id] = MemoryFile(number=next(self._numbers))
+        if file.sealed:
+            raise StorageFailed
+        return file
 
     def _staged(self, upload_id: UploadId, *, size: int) -> MemoryFile:
         file = self.staged.get(upload_id)
@@ -214,10 +238,11 @@ class MemoryWriter:
         self._check()
         await _turn()
         self._check()
-        if self._store.failing_syncs:
-            self._store.failing_syncs -= 1
+        try:
+            self._store.sync()
+        except StorageFailed:
             self._is_usable = False
-            raise StorageFailed
+            raise
         return position
 
     async def close(self) -> None:

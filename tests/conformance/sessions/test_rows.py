@@ -19,7 +19,7 @@ from tests.conformance.sessions.samples import (
     an_upload,
     upload_id,
 )
-from tusvideo.errors import SessionConflict
+from tusvideo.errors import DiskFull, SessionConflict
 from tusvideo.model import ClientKey, Location, Protocol, Status, Upload
 
 DEAD = [Status.FAILED, Status.TERMINATED, Status.DAMAGED]
@@ -206,6 +206,29 @@ class TestSave:
         await sessions.save(replace(was, content_type="video/mp4"), was=was)
         await sessions.save(replace(was, title="Sea"), was=was)
         assert await sessions.get(was.id) == replace(was, content_type="video/mp4", title="Sea")
+
+    async def test_what_comes_first_has_returned_before_a_save(self, sessions: Sessions) -> None:
+        """Save calls it once, before anything is changed; the loser of a compare-and-set has had it called, too."""
+        was, calls = await sessions.add(an_upload()), []
+        await sessions.save(replace(was, offset=1), was=was, first=lambda: calls.append("called"))
+        with pytest.raises(SessionConflict):
+            await sessions.save(replace(was, offset=2), was=was, first=lambda: calls.append("again"))
+        assert (calls, await sessions.get(was.id)) == (["called", "again"], replace(was, offset=1))
+
+    async def test_a_save_whose_first_step_fails_changes_nothing(self, sessions: Sessions) -> None:
+        """Save raises what that raised; saves at the same time are carried out."""
+        was, other = await sessions.add(an_upload(1)), await sessions.add(an_upload(2))
+
+        def fail() -> None:
+            raise DiskFull
+
+        failed, done = await asyncio.gather(
+            sessions.save(replace(was, offset=1), was=was, first=fail),
+            sessions.save(replace(other, offset=1), was=other),
+            return_exceptions=True,
+        )
+        assert (type(failed), done) == (DiskFull, None)
+        assert (await sessions.get(was.id), await sessions.get(other.id)) == (was, replace(other, offset=1))
 
     async def test_of_twenty_savers_one_wins(self, sessions: Sessions) -> None:
         """Twenty saves at once from one state: one is stored, nineteen raise SessionConflict."""

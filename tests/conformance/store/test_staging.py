@@ -230,6 +230,30 @@ async def test_a_closed_writer_writes_no_more(store: UploadStore) -> None:
 
 
 @pytest.mark.parametrize("durable", [True, False])
+async def test_what_is_staged_by_somebody_else(bench: Bench, durable: bool) -> None:
+    """staging gives what stage does as a function for any thread; it does nothing before it is called, and raises
+    DiskFull and StorageFailed likewise."""
+    store = bench.store
+    first = store.staging(ONE, [b"abcd", b"", b"efgh"], position=0, fresh=True, durable=durable)
+    assert await store.staged_size(ONE) is None
+    await asyncio.to_thread(first)
+    await asyncio.to_thread(store.staging(ONE, [b"C", b"DE"], position=2, fresh=False, durable=durable))
+    assert await staged(store, ONE) == b"abCDEfgh"
+    more = store.staging(ONE, [some(1000)], position=8, fresh=False, durable=durable)
+    bench.fill()
+    with pytest.raises(DiskFull):
+        await asyncio.to_thread(more)
+    bench.free()
+    bench.break_next_write()
+    with pytest.raises(StorageFailed):
+        await asyncio.to_thread(more)
+    place = Location(directory="posters", folder="local", filename="1.mp4")
+    assert await store.publish(ONE, length=8, location=place)
+    with pytest.raises(StorageFailed):
+        await asyncio.to_thread(more)
+
+
+@pytest.mark.parametrize("durable", [True, False])
 async def test_blocks_are_staged_in_one_go(store: UploadStore, durable: bool) -> None:
     """stage writes its blocks one behind the other from a position, and leaves the rest of the file alone."""
     await store.stage(ONE, [b"abcd", b"", b"efgh"], position=0, fresh=True, durable=durable)

@@ -55,10 +55,15 @@ def answer_before_commit() -> None:
     write = database.Database.write
     pending: set[asyncio.Task[Any]] = set()
 
-    async def early(self: database.Database, work: Callable[[sqlite3.Connection], Any]) -> Any:
+    async def early(
+        self: database.Database,
+        work: Callable[[sqlite3.Connection], Any],
+        *,
+        first: Callable[[], None] | None = None,
+    ) -> Any:
         if getattr(work, "func", None) not in {sqlite_uploads.save_upload, sqlite._complete}:
-            return await write(self, work)
-        task = asyncio.ensure_future(write(self, work))
+            return await write(self, work, first=first)
+        task = asyncio.ensure_future(write(self, work, first=first))
         pending.add(task)
         task.add_done_callback(pending.discard)
         return None

@@ -158,12 +158,14 @@ async def test_a_file_that_vanished_is_not_found(house: House, is_opened_by_id: 
 
 
 async def test_a_foreign_record_is_like_an_unknown_one(house: House) -> None:
-    """Read, change, remove, describe: the very same error, and the record stays."""
+    """Read, play, change, remove, describe: the very same error, and the record stays."""
     command = creation_with(b"hello", length=5, original_name="a.mp4", title="Sea")
     await house.uploads.create(ANNA, command, FakeBody(b"hello"))
     (video,) = (await house.videos.list(ANNA, ListVideos(limit=9))).videos
     for asked in (
         lambda which: house.videos.get(BERT, which),
+        lambda which: house.playing.open(BERT, which),
+        lambda which: house.playing.open(None, which),
         lambda which: house.videos.change(BERT, ChangeVideo(video_id=which, title="mine")),
         lambda which: house.videos.remove(BERT, which, with_file=True),
         lambda which: house.videos.remove(BERT, which, with_file=False),

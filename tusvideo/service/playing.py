@@ -29,11 +29,15 @@ class PlayService:
         self._beginnings = beginnings
 
     async def open(self, user: UserId | None, video_id: str) -> tuple[Upload, PublishedFile]:
-        """Open what a player gets: anybody of a public profile, else the owner. Raises NotFound as for the file.
+        """Open what a player gets: anybody of a public profile, else the owner. Raises NotFound, the same whether there
+        is no such record, no file, or none for this user.
 
         A beginning that is gone, or was made for another file, is left out: the file plays as it is.
         """
-        video, upload, file = await self._opened(user, video_id)
+        try:
+            video, upload, file = await self._opened(user, video_id)
+        except NotFound:
+            raise NotFound("file") from None
         try:
             spliced = await self._spliced(video, upload, file)
         except BaseException:

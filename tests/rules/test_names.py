@@ -1,5 +1,6 @@
 """rules.names: what clients send becomes data, never a path."""
 
+import random
 import unicodedata
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tests.rules.samples import ANNA, FILES, VIDEOS
 from tusvideo.errors import InvalidField
 from tusvideo.model import UserId, user_id
-from tusvideo.rules.names import MAX_NAME_BYTES, clean_name, location, user_folder
+from tusvideo.rules.names import MAX_NAME_BYTES, ONE_BY_ONE, clean_name, location, next_attempt, user_folder
 from tusvideo.stores.layout import checked
 
 
@@ -65,7 +66,7 @@ def test_any_name_becomes_one_plain_name(original: str) -> None:
     assert not {"/", "\\", "\x00", "\n", "\r"} & set(name)
     assert unicodedata.is_normalized("NFC", name)
     for profile in (FILES, VIDEOS):
-        for attempt in (0, 9_999):
+        for attempt in (0, 10**30):
             checked(
                 location(
                     profile=profile,
@@ -136,3 +137,17 @@ def test_a_place_is_chosen_by_the_pattern(
         attempt=attempt,
     )
     assert (place.directory, place.folder, place.filename) == ("files", "anna", filename)
+
+
+def test_taken_names_are_counted_on_and_then_guessed() -> None:
+    """One by one at first, as people expect; of many the number of tries is that of their digits, more or less."""
+    assert [next_attempt(attempt, chance=0.9) for attempt in range(ONE_BY_ONE)] == list(range(1, ONE_BY_ONE + 1))
+    assert next_attempt(ONE_BY_ONE, chance=0) == ONE_BY_ONE + 1
+    assert next_attempt(1000, chance=0.999) == 2000
+    chances = random.Random(1)
+    for taken in (100, 10_000, 1_000_000):
+        attempt = tries = 0
+        while attempt < taken:
+            attempt, tries = next_attempt(attempt, chance=chances.random()), tries + 1
+        assert attempt < 2 * taken + ONE_BY_ONE
+        assert tries < ONE_BY_ONE + 4 * len(str(taken)) + 12

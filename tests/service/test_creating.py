@@ -1,6 +1,7 @@
 """UploadService.create: with and without a body, twice with one key, empty, too long, on a full disk."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -256,3 +257,21 @@ async def test_a_cancelled_creation_counts_only_what_is_there(house: House, turn
         assert await house.published(row) == data
     else:
         assert await house.staged(row) == data[: row.offset]
+
+
+async def test_the_fiftieth_file_of_a_name_costs_no_fifty_commits(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first are counted on, as people expect; each name that is tried is a commit, so later ones are guessed."""
+    monkeypatch.setattr("random.random", random.Random(1).random)
+    names, counted = [], Steps()
+    for _ in range(50):
+        counted = Steps()
+        data = some(10)
+        command = creation_with(data, length=10, original_name="scan.pdf")
+        upload = (await house.with_steps(counted).uploads.create(ANNA, command, FakeBody(data))).upload
+        assert upload.location is not None
+        names.append(upload.location.filename)
+    assert names[:4] == ["scan.pdf", "scan (2).pdf", "scan (3).pdf", "scan (4).pdf"]
+    assert len(set(names)) == 50
+    assert counted.names.count("publish") < 30

@@ -12,6 +12,8 @@ _FORBIDDEN: Final = frozenset('<>:"|?*')
 _RESERVED: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))})
 _LEAST_STEM_BYTES: Final = 4
 """No character of UTF-8 is longer."""
+ONE_BY_ONE: Final = 16
+"""So many taken names are counted on from one to the next."""
 MAX_NAME_BYTES: Final = 200
 """Bytes of a cleaned name, so that a counter and a temporary suffix still fit into 255."""
 
@@ -50,7 +52,7 @@ def clean_name(original: str | None) -> str:
 def location(
     *, profile: Profile, owner: UserId, original_name: str | None, kind: str | None, milliseconds: int, attempt: int
 ) -> Location:
-    """Choose where a finished file goes. ``attempt`` counts the names that turned out to be taken.
+    """Choose where a finished file goes. ``attempt`` is 0, and the ``next_attempt`` when a name is taken.
 
     ``kind`` is the short name of the content's kind, None when it is no known video; it decides the extension.
     ``milliseconds`` is the wall time in milliseconds since 1970.
@@ -66,6 +68,15 @@ def location(
         },
     )
     return Location(directory=profile.directory, folder=user_folder(owner), filename=filename)
+
+
+def next_attempt(attempt: int, *, chance: float) -> int:
+    """Give the attempt after one whose name was taken; ``chance`` is a random number from 0 to below 1.
+
+    Where many files have one name, the numbers behind those of the first are guessed in ever wider steps: so the number
+    of tries grows with the logarithm of how many there are, and each try is a commit.
+    """
+    return attempt + 1 + (int(chance * attempt) if attempt >= ONE_BY_ONE else 0)
 
 
 def _numbered(name: str, attempt: int) -> str:

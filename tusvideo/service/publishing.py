@@ -9,6 +9,7 @@ file is not whole and durable.
 """
 
 import asyncio
+import random
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,13 +20,15 @@ from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload
 from tusvideo.ports import Clock, EventSink, SessionRepository, UploadStore
 from tusvideo.rules.facts import first_state
 from tusvideo.rules.names import location as choose_location
+from tusvideo.rules.names import next_attempt
 from tusvideo.rules.sniff import ANY_TYPE, KINDS, judge_type
 from tusvideo.rules.uploads import ended, finalizing
 from tusvideo.service.judging import staged_head
 from tusvideo.service.transfer import Turns
 from tusvideo.service.watching import Watchers
 
-MAX_NAMES_TRIED = 10_000
+MAX_NAMES_TRIED = 100
+"""By then numbers are so large that no folder has files under most of them."""
 
 
 class Publisher:
@@ -81,11 +84,12 @@ class Publisher:
             raise StorageFailed
         if upload.status is Status.OPEN:
             upload = await self._begin(upload)
-        attempt = 0
+        tried = attempt = 0
         while not await self._link(upload):
-            attempt += 1
-            if attempt > MAX_NAMES_TRIED:
+            tried += 1
+            if tried > MAX_NAMES_TRIED:
                 raise StorageFailed
+            attempt = next_attempt(attempt, chance=random.random())  # noqa: S311 - it finds a free name and opens nothing
             upload = await self._rename(upload, attempt)
         done = ended(upload, Status.COMPLETE, now=self.clock.now())
         video = await self.sessions.complete(done, was=upload, video=self._video_of(done))

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 
 from tusvideo.model import Location, UploadId
-from tusvideo.stores.disk import DiskStore, DiskWriter
+from tusvideo.stores.disk import DiskStore
+from tusvideo.stores.opened import DiskWriter
 
 ONE = UploadId("1" * 32)
 PLACE = Location(directory="posters", folder="local", filename="video_1.mp4")

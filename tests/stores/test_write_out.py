@@ -7,7 +7,8 @@ import pytest
 
 from tusvideo.model import UploadId
 from tusvideo.stores import files
-from tusvideo.stores.disk import WRITE_OUT_BYTES, DiskStore, DiskWriter
+from tusvideo.stores.disk import DiskStore
+from tusvideo.stores.opened import WRITE_OUT_BYTES, DiskWriter
 
 HALF = bytes(WRITE_OUT_BYTES // 2)
 PATIENCE = 30.0

@@ -2,26 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
 from tusvideo.errors import ConfigError, StorageFailed
 from tusvideo.model import UPLOAD_ID, Location, UploadId
-from tusvideo.ports import ReadableBuffer
 from tusvideo.stores import files
 from tusvideo.stores.layout import Layout
+from tusvideo.stores.opened import STAGED_BLOCK, DiskFile, DiskSpool, DiskWriter, blocks_of, sync_data
 from tusvideo.stores.publication import FOLDER_MODE, Publication
 from tusvideo.stores.workers import Handle, Workers
 
 PRIVATE_FOLDER: Final = 0o700
-STAGED_BLOCK: Final = 1024 * 1024
-PUBLISHED_BLOCK: Final = 256 * 1024
 WORTH_A_CALL: Final = 64 * 1024
-WRITE_OUT_BYTES: Final = 16 * 1024 * 1024
-"""After so many bytes without a sync the disk is told to begin. Twice what lies between two checkpoints: those of the
-level ``strict`` do the same and more."""
-SENT_BLOCK: Final = 16 * 1024 * 1024
 FREE_SECONDS: Final = 0.1
 """So long what is free is not asked for again: a question for each short request costs as much as its bytes."""
 
@@ -58,7 +51,7 @@ class DiskStore:
         await self._workers.close()
         await self._lock.close()
 
-    async def open_writer(self, upload_id: UploadId, *, position: int, fresh: bool) -> "DiskWriter":
+    async def open_writer(self, upload_id: UploadId, *, position: int, fresh: bool) -> DiskWriter:
         path = self._layout.staged(upload_id)
         return DiskWriter(await self._workers.open(_open_for_writing, path, fresh=fresh), position=position)
 
@@ -86,7 +79,7 @@ class DiskStore:
         try:
             if (await handle.run(files.facts)).size < stop:
                 raise StorageFailed
-            async for block in _blocks(handle, start=start, stop=stop, size=STAGED_BLOCK):
+            async for block in blocks_of(handle, start=start, stop=stop, size=STAGED_BLOCK):
                 yield block
         finally:
             await handle.close()
@@ -116,10 +109,10 @@ class DiskStore:
     async def discard(self, upload_id: UploadId) -> None:
         await self._workers.run(files.unlink, self._layout.staged(upload_id))
 
-    async def open_spool(self) -> "DiskSpool":
+    async def open_spool(self) -> DiskSpool:
         return DiskSpool(await self._workers.open(files.open_spool, self._layout.staging))
 
-    async def open_published(self, location: Location) -> "DiskFile | None":
+    async def open_published(self, location: Location) -> DiskFile | None:
         return await DiskFile.at(self._workers, files.open_file, self._layout.published(location))
 
     async def remove_published(self, location: Location) -> None:
@@ -154,154 +147,6 @@ class DiskStore:
 
     async def set_aside(self, upload_id: UploadId) -> None:
         await self._workers.run(_set_aside, self._layout, upload_id)
-
-
-class DiskWriter:
-    """See Writer."""
-
-    def __init__(self, handle: Handle, *, position: int) -> None:
-        self._handle = handle
-        self._position = position
-        self._writing = asyncio.Lock()
-        self._syncing = asyncio.Lock()
-        self._is_dead = False
-        self._begun = position
-        """Up to here the disk was told to write."""
-        self._beginning: asyncio.Future[None] | None = None
-
-    @property
-    def position(self) -> int:
-        return self._position
-
-    async def write(self, buffer: ReadableBuffer) -> None:
-        async with self._writing:
-            if self._is_dead:
-                raise StorageFailed
-            await self._handle.run(files.write_all, buffer, self._position)
-            self._position += len(buffer)
-        if self._position - self._begun >= WRITE_OUT_BYTES and not self._syncing.locked():
-            self._write_out()
-
-    async def flush(self) -> int:
-        return self._position
-
-    async def cut(self, position: int) -> None:
-        async with self._writing:
-            if self._is_dead:
-                raise StorageFailed
-            await self._handle.run(files.truncate, position)
-            self._position = position
-
-    async def sync(self) -> int:
-        # One after the other: the kernel tells of an error once, and of two calls at a time only one would hear it.
-        async with self._syncing:
-            if self._is_dead:
-                raise StorageFailed
-            position = self._begun = self._position
-            await self._handle.run(self._sync)
-            return position
-
-    async def close(self) -> None:
-        await self._handle.close()
-
-    def _write_out(self) -> None:
-        """Keep what the last sync will find small: publishing waits for it, and a disk that only begins to write when
-        the last byte has come makes its sender wait as long again (decisions/0021)."""
-        if self._beginning is None or self._beginning.done():
-            start, self._begun = self._begun, self._position
-            self._beginning = self._handle.begin(files.begin_write_out, start=start, size=self._begun - start)
-
-    def _sync(self, fd: int) -> None:
-        try:
-            _sync_data(fd)
-        except StorageFailed:
-            self._is_dead = True  # said here, in the thread, because the caller may be cancelled and never hear of it
-            raise
-
-
-class DiskSpool:
-    """See Spool."""
-
-    def __init__(self, handle: Handle) -> None:
-        self._handle = handle
-        self._size = 0
-        self._writing = asyncio.Lock()
-
-    @property
-    def size(self) -> int:
-        return self._size
-
-    async def write(self, buffer: bytes) -> None:
-        async with self._writing:
-            await self._handle.run(files.write_all, buffer, self._size)
-            self._size += len(buffer)
-
-    def read(self) -> AsyncIterator[bytes]:
-        return _blocks(self._handle, start=0, stop=self._size, size=STAGED_BLOCK)
-
-    async def close(self) -> None:
-        await self._handle.close()
-
-
-class DiskFile:
-    """See PublishedFile."""
-
-    def __init__(self, handle: Handle, *, facts: files.Facts) -> None:
-        self._handle = handle
-        self._facts = facts
-
-    @classmethod
-    async def at(cls, workers: Workers, opener: Callable[[Path], int], path: Path) -> Self | None:
-        """Open a file by ``opener``, which gives its descriptor; None when there is none."""
-        try:
-            handle = await workers.open(opener, path)
-        except StorageFailed as error:
-            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-                return None
-            raise
-        try:
-            return cls(handle, facts=await handle.run(files.facts))
-        except BaseException:
-            await handle.close()
-            raise
-
-    @property
-    def size(self) -> int:
-        return self._facts.size
-
-    @property
-    def modified_at(self) -> datetime:
-        return datetime.fromtimestamp(self._facts.mtime_ns // 1_000_000_000, UTC)
-
-    @property
-    def etag(self) -> str:
-        return f'"{self._facts.size:x}-{self._facts.mtime_ns:x}-{self._facts.inode:x}"'
-
-    @property
-    def descriptor(self) -> int:
-        return self._handle.descriptor
-
-    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        return _blocks(self._handle, start=start, stop=stop, size=PUBLISHED_BLOCK)
-
-    async def send(self, taker: int, *, start: int, stop: int) -> int:
-        try:
-            return await self._handle.run(files.send_some, taker, start=start, size=min(SENT_BLOCK, stop - start))
-        except StorageFailed as error:
-            if isinstance(error.__cause__, ConnectionError):
-                raise ConnectionError(*error.__cause__.args) from error
-            raise
-
-    async def close(self) -> None:
-        await self._handle.close()
-
-
-async def _blocks(handle: Handle, *, start: int, stop: int, size: int) -> AsyncIterator[bytes]:
-    position = start
-    while position < stop:
-        block = await handle.run(files.read_some, min(size, stop - position), position)
-        yield block
-        position += len(block)
 
 
 # What follows runs in a worker thread, each as one call: no step of it waits for the event loop.
@@ -351,7 +196,7 @@ def _stage(path: Path, blocks: Sequence[bytes], *, position: int, fresh: bool, d
             files.write_all(fd, block, position)
             position += len(block)
         if durable:
-            _sync_data(fd)
+            sync_data(fd)
     finally:
         files.close(fd)
 
@@ -368,13 +213,6 @@ def _merged(blocks: Sequence[bytes]) -> Iterator[bytes]:
             run, size = [], 0
     if run:
         yield b"".join(run)
-
-
-def _sync_data(fd: int) -> None:
-    try:
-        files.fdatasync(fd)
-    except OSError as error:
-        raise StorageFailed from error  # no room, too: whatever it was, nobody knows which pages are lost
 
 
 def _copy_within(path: Path, *, source: int, target: int, size: int) -> None:

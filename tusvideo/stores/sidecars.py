@@ -9,8 +9,8 @@ from tusvideo.errors import InvalidField, StorageFailed
 from tusvideo.model import UserId
 from tusvideo.rules.names import user_folder
 from tusvideo.stores import files
-from tusvideo.stores.disk import DiskFile
 from tusvideo.stores.layout import Layout
+from tusvideo.stores.opened import DiskFile
 from tusvideo.stores.workers import Workers
 
 MAX_PICTURE: Final = 1024 * 1024

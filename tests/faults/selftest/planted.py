@@ -18,7 +18,7 @@ from tusvideo.ports import Lease
 from tusvideo.service import recovery, uploads
 from tusvideo.service.publishing import Publisher
 from tusvideo.sessions import database, rows, sqlite, sqlite_uploads
-from tusvideo.stores import disk, files, publication
+from tusvideo.stores import files, opened, publication
 
 
 def no_data_sync() -> None:
@@ -80,7 +80,7 @@ def publish_before_sync() -> None:
         await self.store.sync_staged(done.id)
         return done
 
-    async def later(self: disk.DiskWriter) -> int:
+    async def later(self: opened.DiskWriter) -> int:
         return self.position
 
     def unsynced(self: publication.Publication, fd: int) -> None:
@@ -88,7 +88,7 @@ def publish_before_sync() -> None:
 
     Publisher.publish = hasty  # type: ignore[method-assign]
     publication.Publication._settle = unsynced  # type: ignore[method-assign]
-    disk.DiskWriter.sync = later  # type: ignore[method-assign]
+    opened.DiskWriter.sync = later  # type: ignore[method-assign]
 
 
 def offset_from_file_size() -> None:

@@ -10,8 +10,8 @@ from tusvideo.records import VideoRepository
 from tusvideo.rules import parts as rules
 from tusvideo.rules.uploads import judge_known
 from tusvideo.service import replacing
+from tusvideo.service.part_places import PART_WAIT_SECONDS
 from tusvideo.service.part_stream import checksum_of, verify
-from tusvideo.service.parts import PART_WAIT_SECONDS
 from tusvideo.service.publishing import Publisher
 
 

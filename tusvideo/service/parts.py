@@ -5,7 +5,6 @@ place when their place is known and nobody else writes the same one; otherwise t
 whole. A fact about the geometry is committed before any byte is written that relies on it.
 """
 
-import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
@@ -28,12 +27,11 @@ from tusvideo.rules import parts as rules
 from tusvideo.rules.sniff import enough_to_judge
 from tusvideo.rules.uploads import judge_known, moved
 from tusvideo.service.judging import TypeJudge
+from tusvideo.service.part_places import PART_WAIT_SECONDS, PartPlaces, PartTransfer
 from tusvideo.service.part_stream import PartStream, blocks_of, checksum_of, same_bytes, verify
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
 
-PART_WAIT_SECONDS = 1.0
-"""So long finalize and DELETE leave running parts alone, and a whole part waits for a slower one of the same index."""
 MAX_TRIES = 100
 """Compare-and-set rounds before a session counts as busy; each loses only to a change that somebody else committed."""
 
@@ -41,32 +39,6 @@ MAX_TRIES = 100
 def _looks_at(command: PutPart) -> bool:
     """Tell whether a part is judged as it passes: the first one, unless damage would be taken for another type."""
     return command.index == 0 and command.checksum is None
-
-
-class PartTransfer:
-    """A part on its way, seen by those who want its place or the whole upload."""
-
-    def __init__(self, body: PartBody | None) -> None:
-        self._body = body
-        self.done = asyncio.Event()
-
-    @property
-    def silent_seconds(self) -> float:
-        """Seconds since the last byte came."""
-        return 0.0 if self._body is None else self._body.silent_seconds
-
-    @property
-    def is_cut(self) -> bool:
-        """True when nobody sends any more."""
-        return self._body is not None and self._body.is_cut
-
-    def stop(self) -> None:
-        """Ask for an end; nothing of a torn part is kept. A part that is whole already just finishes."""
-        if self._body is not None:
-            self._body.interrupt()
-
-    async def checkpoint(self) -> None:
-        """Do nothing: a part counts when it is whole."""
 
 
 class PartService:
@@ -80,7 +52,7 @@ class PartService:
         self._limits = publisher.limits
         self._locks = locks
         self._uploads = uploads
-        self._writing: dict[tuple[UploadId, int], PartTransfer] = {}
+        self._places = PartPlaces()
 
     async def put(self, user: UserId, command: PutPart, body: PartBody) -> PartStored:
         """Store a part whose required fields came before its bytes.
@@ -97,10 +69,10 @@ class PartService:
                 hashes=command.checksum is not None,
             )
             position = rules.facts_of(upload).position(command.index)
-            if position is None or (upload.id, command.index) in self._writing:
+            if position is None or self._places.is_taken(upload.id, command.index):
                 looks = _looks_at(command) and position is None
                 return await self._put_by_spool(upload, stream, body=body, lease=lease, looks=looks)
-            async with self._claim(upload, command.index, body, lease):
+            async with self._places.claim(upload.id, command.index, body=body, lease=lease):
                 # Asked only now: while the place was somebody else's, the answer could change.
                 stored = await self._stored(upload, command.index)
                 if stored is not None:
@@ -224,26 +196,6 @@ class PartService:
             raise StorageFailed
         return stored
 
-    @contextlib.asynccontextmanager
-    async def _claim(self, upload: Upload, index: int, body: PartBody | None, lease: Lease) -> AsyncIterator[None]:
-        """Hold the place of one part. Somebody slower who holds it is asked to leave."""
-        key = (upload.id, index)
-        while (other := self._writing.get(key)) is not None:
-            other.stop()
-            try:
-                async with asyncio.timeout(PART_WAIT_SECONDS):
-                    await other.done.wait()
-            except TimeoutError:
-                raise Busy from None
-        mine = PartTransfer(body)
-        self._writing[key] = mine
-        lease.attach(mine)
-        try:
-            yield
-        finally:
-            del self._writing[key]
-            mine.done.set()
-
     async def _put_by_spool(
         self, upload: Upload, stream: PartStream, *, body: PartBody, lease: Lease, looks: bool
     ) -> PartStored:
@@ -261,7 +213,7 @@ class PartService:
     async def _place(self, upload: Upload, command: PutPart, spool: Spool, lease: Lease) -> PartStored:
         """Store the bytes of a part that is whole."""
         profile = self._publisher.profile(upload.profile)
-        async with self._claim(upload, command.index, None, lease):
+        async with self._places.claim(upload.id, command.index, body=None, lease=lease):
             # Damaged bytes must not even teach the size of the others.
             if command.checksum is not None:
                 verify("chunk", expected=command.checksum, got=await checksum_of(spool.read()))

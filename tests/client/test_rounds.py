@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -184,15 +185,20 @@ async def test_the_least_that_is_left_comes_first_on_a_bad_link(
     assert (code, [line[-5] for line in out.splitlines()]) == (0, list(order))
 
 
-async def test_a_server_out_of_reach_holds_up_no_other(peer: Peer, tmp_path: Path, command: Command) -> None:
-    """`resume --all` goes on with the uploads to other servers, side by side, while it waits for one."""
-    other = Peer()
-    await other.start()
-    for server in (peer, other):
+async def begin_two(servers: Iterable[Peer], tmp_path: Path, command: Command) -> None:
+    """Begin two uploads to each server, which refuses their bytes."""
+    for server in servers:
         for name in "ab":
             (tmp_path / f"{name}.mp4").write_bytes(os.urandom(1000))
             server.faults = [Fault("PATCH", status=401)]
             assert (await command("upload", str(tmp_path / f"{name}.mp4"), "--to", server.url))[0] == 6
+
+
+async def test_a_server_out_of_reach_holds_up_no_other(peer: Peer, tmp_path: Path, command: Command) -> None:
+    """`resume --all` goes on with the uploads to other servers, side by side, while it waits for one."""
+    other = Peer()
+    await other.start()
+    await begin_two((peer, other), tmp_path, command)
     await peer.stop()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tusvideo_client", "resume", "--all"),
@@ -213,11 +219,7 @@ async def test_a_server_is_given_up_alone(peer: Peer, tmp_path: Path, command: C
     """After --retry-for the uploads to one server are left, and those to the other one are done; again is 75."""
     other = Peer()
     await other.start()
-    for server in (peer, other):
-        for name in "ab":
-            (tmp_path / f"{name}.mp4").write_bytes(os.urandom(1000))
-            server.faults = [Fault("PATCH", status=401)]
-            assert (await command("upload", str(tmp_path / f"{name}.mp4"), "--to", server.url))[0] == 6
+    await begin_two((peer, other), tmp_path, command)
     await peer.stop()
     code, out, err = await command("resume", "--all", "--retry-for", "0")
     assert (code, out.count(f"{other.url}/"), "1 file is not begun" in err) == (75, 2, True)

@@ -1,8 +1,9 @@
 """Examining videos without FFmpeg, and thumbnails without a disk."""
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Container, MutableMapping
 from dataclasses import replace
+from typing import Any
 
 from tusvideo.model import Facts, Inspection, UserId
 from tusvideo.ports import PublishedFile
@@ -28,10 +29,7 @@ class MemoryThumbnails:
         self.kept.pop((owner, name), None)
 
     async def drop_others(self, kept: Container[str]) -> int:
-        others = [key for key in self.kept if key[1] not in kept]
-        for key in others:
-            del self.kept[key]
-        return len(others)
+        return _drop_others(self.kept, kept)
 
 
 class MemoryBeginnings:
@@ -51,10 +49,14 @@ class MemoryBeginnings:
         self.kept.pop((owner, name), None)
 
     async def drop_others(self, kept: Container[str]) -> int:
-        others = [key for key in self.kept if key[1] not in kept]
-        for key in others:
-            del self.kept[key]
-        return len(others)
+        return _drop_others(self.kept, kept)
+
+
+def _drop_others(held: MutableMapping[tuple[UserId, str], Any], kept: Container[str]) -> int:
+    others = [key for key in held if key[1] not in kept]
+    for key in others:
+        del held[key]
+    return len(others)
 
 
 class HandInspector:

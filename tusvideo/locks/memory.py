@@ -81,7 +81,6 @@ class MemoryLocks:
             self._leave(key, lease)
 
     def transfers(self, key: UploadId) -> Sequence[Transfer]:
-        """List the attached transfers of the present holders."""
         room = self._rooms.get(key)
         return [] if room is None else [lease.transfer for lease in room.holders if lease.transfer is not None]
 

@@ -26,7 +26,6 @@ class CheckedWriter:
 
     @property
     def position(self) -> int:
-        """Where the next byte goes."""
         return self._writer.position
 
     async def write(self, buffer: ReadableBuffer) -> None:
@@ -60,7 +59,6 @@ class CheckedWriter:
         return await self._writer.sync() if self.is_verified else self._start
 
     async def cut(self, position: int) -> None:
-        """Drop what was written from a position on; see ``ports.Writer``."""
         await self._writer.cut(position)
 
     async def close(self) -> None:

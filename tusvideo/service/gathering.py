@@ -79,13 +79,11 @@ class GatheringWriter:
 
     @property
     def position(self) -> int:
-        """Where the next byte goes."""
         if self._writer is not None:
             return self._writer.position
         return self._given + self._under_way + self._size
 
     async def write(self, buffer: ReadableBuffer) -> None:
-        """Take the whole buffer; see ``ports.Writer``."""
         self._check()
         size = len(buffer)
         if self._writer is None and self._size + size <= SHORT_BYTES:
@@ -104,7 +102,6 @@ class GatheringWriter:
             await (await self._ordinary()).write(buffer)
 
     async def flush(self) -> int:
-        """Hand what is held to the system; see ``ports.Writer``."""
         async with self._one_at_a_time:
             self._check()
             if self._writer is not None:
@@ -114,12 +111,10 @@ class GatheringWriter:
             return self._given
 
     async def cut(self, position: int) -> None:
-        """Drop what was written from a position on; see ``ports.Writer``."""
         async with self._one_at_a_time:
             await (await self._ordinary()).cut(position)
 
     async def sync(self) -> int:
-        """Make everything durable that was written before; see ``ports.Writer``."""
         async with self._one_at_a_time:
             self._check()
             if self._writer is not None:

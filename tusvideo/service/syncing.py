@@ -16,26 +16,22 @@ class Synced:
 
 
 class UnsyncedWriter:
-    """A writer that calls written bytes durable at once: they survive a kill of the process, and no more."""
+    """A Writer that calls written bytes durable at once: they survive a kill of the process, and no more."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     @property
     def position(self) -> int:
-        """Where the next byte goes."""
         return self._writer.position
 
     async def write(self, buffer: ReadableBuffer) -> None:
-        """Write the whole buffer; see ``ports.Writer``."""
         await self._writer.write(buffer)
 
     async def flush(self) -> int:
-        """Hand what was written to the system; see ``ports.Writer``."""
         return await self._writer.flush()
 
     async def cut(self, position: int) -> None:
-        """Drop what was written from a position on; see ``ports.Writer``."""
         await self._writer.cut(position)
 
     async def sync(self) -> int:
@@ -43,7 +39,6 @@ class UnsyncedWriter:
         return await self._writer.flush()
 
     async def close(self) -> None:
-        """Let go of the file; see ``ports.Writer``."""
         await self._writer.close()
 
 

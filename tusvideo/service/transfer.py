@@ -88,12 +88,10 @@ class Transfer:
 
     @property
     def silent_seconds(self) -> float:
-        """Seconds since the last byte came."""
         return self._body.silent_seconds
 
     @property
     def is_cut(self) -> bool:
-        """True when nobody sends any more."""
         return self._body.is_cut
 
     def stop(self) -> None:

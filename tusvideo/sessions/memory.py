@@ -28,17 +28,16 @@ from tusvideo.rules.records import changed, left_behind, record_of, with_file
 from tusvideo.rules.search import matches, place_of
 from tusvideo.sessions.committed import DEAD
 from tusvideo.sessions.rows import (
-    VIDEO_COLUMNS,
     Row,
     changes,
     conflict,
     decode_upload,
-    decode_video,
     encode_upload,
     encode_video,
     instant,
     kept,
     milliseconds,
+    video_of,
 )
 
 _TOMBSTONES = frozenset({Status.EXPIRED, Status.TERMINATED, Status.FAILED})
@@ -425,7 +424,7 @@ class MemorySessions:
         namesake = self._video_of(file.owner, file.profile, file.filename)
         if namesake is not None and namesake.id != stored.id:
             self._forget(namesake)
-        self._videos[stored.id] = _stored(with_file(stored, upload, file))
+        self._videos[stored.id] = video_of(encode_video(with_file(stored, upload, file)))
         old = await self.published(replace(upload.location, filename=stored.filename))
         if old is not None and stored.filename != file.filename:
             self._videos[old.id] = left_behind(stored, old.id)
@@ -437,13 +436,8 @@ class MemorySessions:
         if stored is not None and stored.id in self._leaving:
             self._forget(stored)
             stored = None
-        told = _stored(video)
+        told = video_of(encode_video(video))
         if stored is not None:
             told = replace(stored, title=told.title, description=told.description, updated_at=told.updated_at)
         self._videos[told.id] = told
         return told, stored is None
-
-
-def _stored(video: Video) -> Video:
-    """Give a record as it comes back: its times are cut."""
-    return decode_video(tuple(encode_video(video).values())[: len(VIDEO_COLUMNS)])

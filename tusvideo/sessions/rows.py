@@ -130,6 +130,11 @@ def search_columns(video: Video) -> Row:
     }
 
 
+def video_of(row: Row) -> Video:
+    """Give a record as it comes back once its row is kept: its times are cut."""
+    return decode_video([row[column] for column in VIDEO_COLUMNS])
+
+
 def decode_video(row: Sequence[Any]) -> Video:
     """Build a record from its columns in the order of ``VIDEO_COLUMNS``."""
     named = _with_times(dict(zip(VIDEO_COLUMNS, row, strict=True)))

@@ -11,7 +11,7 @@ from tusvideo.commands import ChangeVideo, Place, VideoFilter
 from tusvideo.model import UploadId, UserId, Video, VideoSort
 from tusvideo.records import ALL, Leaving
 from tusvideo.rules.records import changed
-from tusvideo.sessions.rows import SEARCH_COLUMNS, VIDEO_COLUMNS, Row, decode_video, encode_video
+from tusvideo.sessions.rows import SEARCH_COLUMNS, VIDEO_COLUMNS, Row, decode_video, encode_video, video_of
 
 _COLUMNS: Final = ", ".join(VIDEO_COLUMNS)
 _STORED: Final = (*VIDEO_COLUMNS, *SEARCH_COLUMNS)
@@ -71,8 +71,8 @@ def put_video(connection: sqlite3.Connection, *, video: Video) -> tuple[Video, b
     if found is None:
         connection.execute(DELETE_HIDDEN, row)
         connection.execute(INSERT, row)
-        return _stored(row), True
-    told = _stored(row)
+        return video_of(row), True
+    told = video_of(row)
     stored = decode_video(found)
     again = replace(stored, title=told.title, description=told.description, updated_at=told.updated_at)
     connection.execute(UPDATE, encode_video(again))
@@ -86,7 +86,7 @@ def change_video(connection: sqlite3.Connection, *, owner: UserId, command: Chan
         return None
     row = encode_video(replace(changed(stored, command), updated_at=now))
     connection.execute(UPDATE, row)
-    return _stored(row)
+    return video_of(row)
 
 
 def load_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) -> Video | None:
@@ -218,8 +218,3 @@ def _condition(wanted: VideoFilter) -> tuple[str, Row]:
         condition += f" AND instr(search, :word_{number})"
         values[f"word_{number}"] = word
     return condition, values
-
-
-def _stored(row: Row) -> Video:
-    """Give a record as it comes back: its times are cut."""
-    return decode_video([row[column] for column in VIDEO_COLUMNS])

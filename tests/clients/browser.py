@@ -1,7 +1,6 @@
 """A page with Uppy in a headless Chromium, served from another origin than the server's."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,20 +10,10 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, Response, async_playwright
 
+from tests.browser.chromium import PROGRAM, QUIET
 from tests.clients.journey import PATIENCE_SECONDS
 
 HTML = Path(__file__).parent / "uppy.html"
-PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
 needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="chromium is not installed: apt-get install chromium")
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from tests.e2e import tus
 from tests.e2e.conftest import Start
+from tests.e2e.deaths import dies
 from tests.e2e.disk import MIB, published, staged, video
 from tests.faults.processes import ServerProcess
 from tests.faults.strace import Strace, why_not
 from tests.web.wire import Answer, until
 
-LOST = (ConnectionError, asyncio.IncompleteReadError)
 MOST = 60
 PIECES = (200_000, 1, 0, 99_999)
 LARGE = 192 * MIB
@@ -76,21 +76,6 @@ class Whole:
             assert (await tus.delete(server.port, path)).status == 204
 
 
-async def dies(server: ServerProcess, upload: Whole, trace: Strace) -> bool:
-    """Ask under a trace that kills; tell whether it did, and start the server again then."""
-    try:
-        async with trace:
-            try:
-                await upload.send(server)
-            except LOST:
-                assert await server.ended() == -signal.SIGKILL
-                await server.start()
-                return True
-    finally:
-        trace.path.unlink(missing_ok=True)
-    return False
-
-
 @pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 @pytest.mark.parametrize(
     ("call", "on", "stride", "least"),
@@ -115,7 +100,9 @@ async def test_a_server_that_dies_at_a_call_makes_one_whole_file_in_the_end(
         upload = Whole(f"{n}.mp4")
         await upload.prepare(server)
         paths = (server.data_dir / "tusvideo.db-wal",) if on == "log" else ()
-        died = await dies(server, upload, Strace(server.pid, path=tmp_path / "trace", kill_at=(call, n), paths=paths))
+        died = await dies(
+            server, upload.send, Strace(server.pid, path=tmp_path / "trace", kill_at=(call, n), paths=paths)
+        )
         await upload.send(server)
         files = published(server.data_dir, "files")
         assert len(files) == made, "one file for each upload"

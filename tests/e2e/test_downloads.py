@@ -25,6 +25,14 @@ async def path(server: ServerProcess) -> str:
     return (await tus.head(server.port, upload)).headers["Content-Location"]
 
 
+async def in_parts(server: ServerProcess, data: bytes) -> str:
+    """Publish a video through the chunk API under the key k; give the path of its file."""
+    parts = chunks.split(data, 20 * MIB)
+    for index, part in enumerate(parts):
+        assert (await chunks.put(server.port, "k", index, len(parts), data=part)).status == 200
+    return str((await chunks.finalize(server.port, "k", len(parts))).json["url"])
+
+
 RANGES = [
     ("bytes=0-0", 0, 1),
     ("bytes=0-99", 0, 100),
@@ -123,10 +131,7 @@ async def test_the_type_comes_from_the_content_and_nobody_may_guess(server: Serv
 async def test_a_download_ends_whole_though_the_file_is_deleted_meanwhile(server: ServerProcess) -> None:
     """Who has begun to read reads to the end; who comes later finds nothing."""
     data = video(1, LARGE)
-    parts = chunks.split(data, 20 * MIB)
-    for index, part in enumerate(parts):
-        assert (await chunks.put(server.port, "k", index, len(parts), data=part)).status == 200
-    url = (await chunks.finalize(server.port, "k", len(parts))).json["url"]
+    url = await in_parts(server, data)
     reading = await connect(server.port)
     await reading.send(f"GET {url} HTTP/1.1")
     status, headers = await reading.head()
@@ -143,10 +148,7 @@ async def test_a_download_ends_whole_though_the_file_is_deleted_meanwhile(server
 async def test_what_follows_a_download_on_its_connection_is_answered(server: ServerProcess) -> None:
     """Also when it was asked for before the end; every byte comes once and in its place, however slowly it is taken."""
     data = video(2, LARGE)
-    parts = chunks.split(data, 20 * MIB)
-    for index, part in enumerate(parts):
-        assert (await chunks.put(server.port, "k", index, len(parts), data=part)).status == 200
-    url = (await chunks.finalize(server.port, "k", len(parts))).json["url"]
+    url = await in_parts(server, data)
     reading = await connect(server.port)
     await reading.send(f"GET {url} HTTP/1.1")
     await reading.send(f"GET {url} HTTP/1.1", f"Range: bytes={MIB}-{LARGE - 2}")

@@ -17,6 +17,7 @@ import pytest
 
 from tests.e2e import chunks, tus
 from tests.e2e.conftest import Start
+from tests.e2e.deaths import LOST, dies
 from tests.e2e.disk import published, staged, video
 from tests.faults.processes import ServerProcess
 from tests.faults.strace import Strace, why_not
@@ -28,7 +29,6 @@ FIRST = 100_000
 PART = 200_000
 MOST = 60
 """Calls of one kind in one upload; more means that the end was never reached."""
-LOST = (ConnectionError, asyncio.IncompleteReadError)
 
 NAMES = ["mkdir", "fsync", "fchmod", "linkat", "unlink"]
 """Calls that only the disk thread makes, on whatever file."""
@@ -117,21 +117,6 @@ Kind = type[TusUpload] | type[ChunkUpload]
 KINDS: dict[str, Kind] = {"tus": TusUpload, "chunks": ChunkUpload}
 
 
-async def dies(server: ServerProcess, upload: TusUpload | ChunkUpload, trace: Strace) -> bool:
-    """Send under a trace that kills; tell whether it did, and start the server again then."""
-    try:
-        async with trace:
-            try:
-                await upload.send(server)
-            except LOST:
-                assert await server.ended() == -signal.SIGKILL
-                await server.start()
-                return True
-    finally:
-        trace.path.unlink(missing_ok=True)
-    return False
-
-
 async def one_death_after_the_other(
     server: ServerProcess, kind: Kind, *, call: str, on: str, folder: Path
 ) -> Sequence[int]:
@@ -148,7 +133,7 @@ async def one_death_after_the_other(
             paths = tuple(staged(server.data_dir))
             assert len(paths) == 1
         trace = Strace(server.pid, path=folder / "trace", kill_at=(call, n), paths=paths)
-        if not await dies(server, upload, trace):
+        if not await dies(server, upload.send, trace):
             return deaths
         deaths.append(n)
         await upload.send(server)

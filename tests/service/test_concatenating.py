@@ -52,6 +52,19 @@ async def looked(house: House, upload: Upload) -> Upload:
     return (await house.uploads.query(ANNA, QueryUpload(upload_id=upload.id))).upload
 
 
+def copies_wait(house: House, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Hold every copy up until the event that is given is set."""
+    gate = asyncio.Event()
+    copy = house.store.copy_between
+
+    async def held(*args: Any, **facts: Any) -> None:
+        await gate.wait()
+        await copy(*args, **facts)
+
+    monkeypatch.setattr(house.store, "copy_between", held)
+    return gate
+
+
 async def ended(house: House) -> None:
     """Wait until nobody puts anything together."""
     while running := [*house.concatenating._running.values(), *house.concatenating._telling]:
@@ -334,14 +347,7 @@ class TestPromises:
         monkeypatch.setattr(concatenating, "ANSWER_SECONDS", 0)
         impatient = house.with_limits(patience_seconds=0.05)
         hello = await piece(house, b"hello")
-        gate = asyncio.Event()
-        copy = house.store.copy_between
-
-        async def held(*args: Any, **facts: Any) -> None:
-            await gate.wait()
-            await copy(*args, **facts)
-
-        monkeypatch.setattr(house.store, "copy_between", held)
+        gate = copies_wait(house, monkeypatch)
         final = await made(house, hello)
         assert (final.status, final.offset, final.length) == (Status.OPEN, 0, 5)
         assert (await looked(house, final)).offset == 0
@@ -372,14 +378,7 @@ class TestPromises:
         monkeypatch.setattr(concatenating, "ANSWER_SECONDS", 0)
         monkeypatch.setattr(concatenating, "STEP_BYTES", 2)
         hello = await piece(house, b"hello")
-        gate = asyncio.Event()
-        copy = house.store.copy_between
-
-        async def held(*args: Any, **facts: Any) -> None:
-            await gate.wait()
-            await copy(*args, **facts)
-
-        monkeypatch.setattr(house.store, "copy_between", held)
+        gate = copies_wait(house, monkeypatch)
         final = await made(house, hello)
         await until(lambda: bool(house.locks.transfers(final.id)))
         removing = asyncio.create_task(terminated(house, final))

@@ -64,6 +64,15 @@ def free(held: Held) -> int:
     return held._free
 
 
+async def stuck(store: GatedStore, writer: GatheringWriter) -> asyncio.Task[int]:
+    """Write five bytes and begin a sync of them, whose call of the store waits for its gate."""
+    await writer.write(b"first")
+    store.gate.clear()
+    syncing = asyncio.create_task(writer.sync())
+    await store.reached.wait()
+    return syncing
+
+
 async def test_what_is_written_waits_for_the_sync(store: GatedStore, held: Held) -> None:
     """Blocks are held, the position moves on; a sync writes them in one call, and what comes later follows behind."""
     writer = gathering(store, held)
@@ -107,10 +116,7 @@ async def test_a_flush_of_nothing_asks_for_nothing(store: GatedStore, held: Held
 async def test_writing_goes_on_beside_a_sync(store: GatedStore, held: Held) -> None:
     """A write does not wait for a sync that runs; the sync tells what was written before it."""
     writer = gathering(store, held)
-    await writer.write(b"first")
-    store.gate.clear()
-    syncing = asyncio.create_task(writer.sync())
-    await store.reached.wait()
+    syncing = await stuck(store, writer)
     await writer.write(b"second")
     assert writer.position == 11
     store.gate.set()
@@ -221,10 +227,7 @@ async def test_a_failure_beside_a_write_takes_that_along(store: GatedStore, held
     """What came while the failing call ran would lie behind a gap."""
     before = free(held)
     writer = gathering(store, held)
-    await writer.write(b"first")
-    store.gate.clear()
-    syncing = asyncio.create_task(writer.sync())
-    await store.reached.wait()
+    syncing = await stuck(store, writer)
     await writer.write(b"second")
     store.failing_writes = 1
     store.gate.set()
@@ -249,10 +252,7 @@ async def test_close_waits_for_what_runs(store: GatedStore, held: Held) -> None:
     """Close, cancelled or not, ends after the call that runs; what was never synced is dropped."""
     before = free(held)
     writer = gathering(store, held)
-    await writer.write(b"first")
-    store.gate.clear()
-    syncing = asyncio.create_task(writer.sync())
-    await store.reached.wait()
+    syncing = await stuck(store, writer)
     await writer.write(b"dropped")
     closing = asyncio.create_task(writer.close())
     for _ in range(3):

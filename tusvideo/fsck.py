@@ -6,10 +6,17 @@ from collections import Counter
 from typing import Final
 
 from tusvideo.config import Config
-from tusvideo.errors import TusvideoError
+from tusvideo.errors import ConfigError, TusvideoError
 from tusvideo.log import configure_log
 from tusvideo.service.recovery import Action, Finding
+from tusvideo.sessions.database import version_at
+from tusvideo.sessions.schema import VERSION
 from tusvideo.wiring import opened
+
+_OLDER: Final = (
+    "the session table {table} is of an older tusvideo (version {version} of its tables, this program's is {newest}),"
+    " and looking at it would change it; look with that tusvideo, or start the server, which brings it up to date"
+)
 
 FOUND_SOMETHING: Final = 3
 """Exit code of a check that has something to tell."""
@@ -19,10 +26,21 @@ def check(config: Config) -> int:
     """Tell on stdout what recovery would do, and what it could not: 0 nothing, 3 something, 1 nobody could look."""
     configure_log(level="warning", form=config.log.format)
     try:
+        _require_something_to_examine(config)
         return asyncio.run(_examine(config))
     except TusvideoError as error:
         print(f"tusvideo: {error}", file=sys.stderr)  # noqa: T201  # for the person who typed the command
         return 1
+
+
+def _require_something_to_examine(config: Config) -> None:
+    """Refuse where opening would make or change something: what is missing is no clean bill of health."""
+    table = config.storage.database_path
+    if not table.is_file():
+        sentence = f"expected a session table, got nothing at {table}; name what the server has: --data-dir, --config"
+        raise ConfigError([sentence])
+    if (version := version_at(table)) < VERSION:
+        raise ConfigError([_OLDER.format(table=table, version=version, newest=VERSION)])
 
 
 async def _examine(config: Config) -> int:

@@ -20,7 +20,7 @@ from aiohttp import http_parser, web
 from tusvideo import __version__, descriptors
 from tusvideo.allocator import collect_seldom, keep_freed_blocks
 from tusvideo.clock import SystemClock
-from tusvideo.config import Address, Config
+from tusvideo.config import Address, Config, StorageSettings
 from tusvideo.errors import ConfigError, DiskFull, StorageFailed, TusvideoError, Unavailable
 from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
@@ -45,6 +45,7 @@ from tusvideo.service.videos import VideoService
 from tusvideo.sessions.sqlite import SqliteSessions
 from tusvideo.stores import files
 from tusvideo.stores.disk import DiskStore
+from tusvideo.stores.layout import Layout
 from tusvideo.stores.sidecars import DiskSidecars
 from tusvideo.web.app import make_runner
 from tusvideo.web.auth import LocalAuthenticator
@@ -66,6 +67,14 @@ _WHY_NOT: Final = {
 _NO_C_PARSER: Final = (
     "aiohttp has no C parser here, and that one is what is tested;"
     " install a wheel of aiohttp for this platform, and unset AIOHTTP_NO_EXTENSIONS"
+)
+_NO_TABLE: Final = (
+    "expected the session table of the uploads in {staging}, got nothing at {table}; name it (database in [storage],"
+    " with --config FILE) or put a copy of it there; to give these uploads up, move {staging} away"
+)
+_NO_DATA: Final = (
+    "expected the uploads that the session table {table} knows, got no folder {staging}; mount it or name the right"
+    " --data-dir; to give these uploads up, make that folder"
 )
 
 SYNC_SECONDS: Final = 10.0
@@ -131,6 +140,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
     Raises ConfigError, StorageFailed, DiskFull or Busy with a sentence for the operator when something cannot be used.
     """
     clock, events, locks = SystemClock(), LogEvents(), MemoryLocks()
+    _require_pair(config.storage)
     async with contextlib.AsyncExitStack() as stack:
         store = await DiskStore.open(config.storage.data_dir, threads=config.storage.disk_threads)
         stack.push_async_callback(store.close)
@@ -184,9 +194,26 @@ async def opened(config: Config) -> AsyncIterator[Server]:
         )
 
 
+def _require_pair(storage: StorageSettings) -> None:
+    """Refuse a session table without its data, and data without their session table.
+
+    Recovery would take every unfinished upload for damaged, or every staging file for nobody's, and a later start with
+    both could not undo that. One of them is missing when a configuration was forgotten, or a disk is not mounted.
+    """
+    table, staging = storage.database_path, Layout(storage.data_dir).staging
+    with contextlib.suppress(OSError):
+        has_table = table.is_file() and table.stat().st_size > 0
+        if has_table and storage.database is not None and not staging.is_dir():
+            raise ConfigError([_NO_DATA.format(table=table, staging=staging)])
+        if not has_table and staging.is_dir() and any(staging.iterdir()):
+            raise ConfigError([_NO_TABLE.format(table=table, staging=staging)])
+
+
 @contextlib.contextmanager
 def _held_alone(database: Path) -> Iterator[None]:
     """Keep a session table from every other server: one with other data would take all its uploads for damaged."""
+    if database.is_dir():
+        raise ConfigError([f"database {database} cannot be used: expected a file, got a folder; name a file in it"])
     try:
         lock = files.lock_folder(database.with_name(f"{database.name}.lock"))
     except BlockingIOError as error:

@@ -1,14 +1,18 @@
 """``tusvideo fsck`` tells what the next start would mend, and mends nothing."""
 
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.sessions.samples import ANNA, an_upload, upload_id
 from tusvideo.model import Location, Status, Upload
+from tusvideo.sessions.schema import VERSION
 from tusvideo.sessions.sqlite import SqliteSessions
 from tusvideo.stores.disk import DiskStore
 
@@ -72,9 +76,45 @@ async def test_what_is_wrong_is_told_and_left(tmp_path: Path, upload: Upload, co
 
 async def test_a_running_server_is_not_disturbed(tmp_path: Path) -> None:
     """While a server holds the data directory the command says so and ends with 1."""
+    await prepared(tmp_path, [], staged=[])
     store = await DiskStore.open(tmp_path)
     done = fsck(tmp_path)
     await store.close()
     assert done.returncode == 1
     assert "is used by another server" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_where_nothing_is_nothing_is_well(tmp_path: Path) -> None:
+    """A directory without a session table is no clean bill of health: it is told, and nothing is made."""
+    done = fsck(tmp_path / "mistyped")
+    assert done.returncode == 1
+    table = tmp_path / "mistyped/tusvideo.db"
+    told = f"expected a session table, got nothing at {table}; name what the server has: --data-dir, --config"
+    assert (done.stdout, done.stderr) == ("", f"tusvideo: {told}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_table_of_an_older_version_is_left_as_it_is(tmp_path: Path) -> None:
+    """To look into it would bring it up to date, after which the older program could not go on with it."""
+    await prepared(tmp_path, [], staged=[])
+    with closing(sqlite3.connect(tmp_path / "tusvideo.db")) as connection:
+        connection.execute(f"PRAGMA user_version = {VERSION - 1}")
+    before = (tmp_path / "tusvideo.db").read_bytes()
+    done = fsck(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"is of an older tusvideo (version {VERSION - 1} of its tables, this program's is {VERSION})" in done.stderr
+    assert (tmp_path / "tusvideo.db").read_bytes() == before
+
+
+async def test_a_table_after_a_kill_is_looked_at(tmp_path: Path) -> None:
+    """What is still in the write-ahead log counts, also in a copy, which has no shared memory beside it."""
+    await prepared(tmp_path, [], staged=[(1, b"abcdef")])
+    sessions = await SqliteSessions.open(tmp_path / "tusvideo.db")
+    await sessions.add(an_upload(1, offset=3, length=9))
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path, copy, ignore=shutil.ignore_patterns("*-shm", "copy"))
+    await sessions.close()
+    assert (copy / "tusvideo.db-wal").stat().st_size > 0
+    done = fsck(copy)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 unfinished uploads checked, 0 to be told of\n", "")

@@ -177,6 +177,7 @@ def test_a_database_serves_one_server(serve: Serve, refused: Refused, tmp_path: 
     """A second server with other data would take the uploads in the table for damaged; it is refused, and then free."""
     shared = str(tmp_path / "shared.db")
     first = serve(TUSVIDEO_STORAGE_DATABASE=shared)
+    (tmp_path / "other/staging").mkdir(parents=True)  # else it is refused already as data that are not the table's
     sentence = refused(data=tmp_path / "other", TUSVIDEO_STORAGE_DATABASE=shared)
     assert sentence.startswith(f"tusvideo: database {shared} is used by another server; ")
     stop(first)
@@ -240,6 +241,47 @@ def test_a_data_directory_that_is_a_file_is_told(refused: Refused, tmp_path: Pat
 def test_a_database_folder_that_is_not_there_is_told(refused: Refused, tmp_path: Path) -> None:
     """A database set apart needs its folder."""
     assert "no/gone.db cannot be used: No such file" in refused(TUSVIDEO_STORAGE_DATABASE=str(tmp_path / "no/gone.db"))
+
+
+def test_a_database_that_is_a_folder_is_told(refused: Refused, tmp_path: Path) -> None:
+    """Who names the folder of the database hears that a file is expected."""
+    sentence = refused(TUSVIDEO_STORAGE_DATABASE=str(tmp_path))
+    assert sentence == f"tusvideo: database {tmp_path} cannot be used: expected a file, got a folder; name a file in it"
+
+
+def test_data_without_their_session_table_are_left_alone(serve: Serve, refused: Refused, tmp_path: Path) -> None:
+    """A start that forgot where the session table is changes nothing; the next one that knows goes on."""
+    table = str(tmp_path / "elsewhere.db")
+    first = serve(TUSVIDEO_STORAGE_DATABASE=table)
+    place = created(first, length=9)
+    connection = http.client.HTTPConnection("127.0.0.1", first.port, timeout=10)
+    head = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    connection.request("PATCH", place, b"bytes", head)
+    assert connection.getresponse().status == 204
+    connection.close()
+    stop(first)
+    assert f"got nothing at {tmp_path}/data/tusvideo.db; name it" in refused()
+    assert not (tmp_path / "data/tusvideo.db").exists()
+    again = serve(TUSVIDEO_STORAGE_DATABASE=table)
+    assert wait_for_offset(again, place, 5) == 5
+    stop(again)
+
+
+def test_a_session_table_without_its_data_is_left_alone(serve: Serve, refused: Refused, tmp_path: Path) -> None:
+    """A disk that is not mounted makes no upload damaged: the start is refused, and works once the data are there."""
+    table = str(tmp_path / "elsewhere.db")
+    first = serve(TUSVIDEO_STORAGE_DATABASE=table)
+    place = created(first, length=9)
+    stop(first)
+    (tmp_path / "data").rename(tmp_path / "unmounted")
+    (tmp_path / "data").mkdir()
+    assert f"got no folder {tmp_path}/data/staging; mount it" in refused(TUSVIDEO_STORAGE_DATABASE=table)
+    assert list((tmp_path / "data").iterdir()) == []
+    (tmp_path / "data").rmdir()
+    (tmp_path / "unmounted").rename(tmp_path / "data")
+    again = serve(TUSVIDEO_STORAGE_DATABASE=table)
+    assert wait_for_offset(again, place, 0) == 0
+    stop(again)
 
 
 def test_a_server_without_the_c_parser_does_not_start(refused: Refused, tmp_path: Path) -> None:

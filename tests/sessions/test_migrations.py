@@ -1,5 +1,6 @@
 """Tables that are built anew keep what is in them, whenever the machine or the process dies."""
 
+import hashlib
 import sqlite3
 import subprocess
 import sys
@@ -59,6 +60,29 @@ def path(tmp_path: Path) -> Path:
             for index in range(2):
                 connection.execute("INSERT INTO parts VALUES (?, ?, 3, ?)", (upload_id, index, index * 3))
     return path
+
+
+RELEASED = (
+    "802c8c829cc4",
+    "747a2bdda560",
+    "426813cce98e",
+    "13bd94be0ef7",
+    "2a81ecefe94e",
+    "066abf727708",
+    "0ca95dea28c6",
+    "e7f1f0fed718",
+    "a8abccd623bd",
+    "16f6e757431d",
+    "343f857eccb0",
+    "1205a52c0b1c",
+)
+"""What each migration says, white space apart. A new migration adds one at the end; none that is here ever changes."""
+
+
+def test_a_migration_is_never_edited() -> None:
+    """A database runs no migration twice: another text under the same number would leave it without a column."""
+    said = ("\n".join(" ".join(statement.split()) for statement in migration) for migration in MIGRATIONS)
+    assert tuple(hashlib.sha256(text.encode()).hexdigest()[:12] for text in said) == RELEASED
 
 
 def _ask(path: Path, query: str) -> list[tuple[object, ...]]:

@@ -1,6 +1,8 @@
 """Opening a data directory: what is made, who may use it, what the operator is told."""
 
 import asyncio
+import os
+import re
 import stat
 import subprocess
 import sys
@@ -98,7 +100,7 @@ async def test_a_directory_that_cannot_be_used(tmp_path: Path, spoiled: str, ope
         path.mkdir()
     else:
         path.touch()
-    with pytest.raises(ConfigError, match=r"data directory .* cannot be used"):
+    with pytest.raises(ConfigError, match=rf"data directory .* cannot be used: .* at {re.escape(str(path))};"):
         await DiskStore.open(tmp_path / "data", threads=8)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("disk")]
 
@@ -109,6 +111,34 @@ async def test_a_directory_that_is_forbidden(unprivileged_folder: Path) -> None:
     with pytest.raises(ConfigError, match="Permission denied"):
         await DiskStore.open(unprivileged_folder / "data")
     unprivileged_folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["staging", "uploads", "lost+found"])
+async def test_a_folder_that_may_not_be_written_to_is_told_before_the_first_upload(
+    unprivileged_folder: Path, name: str
+) -> None:
+    """What a start as another user left behind stops this start, and names the folder."""
+    await (await DiskStore.open(unprivileged_folder)).close()
+    (unprivileged_folder / name).chmod(0o500)
+    told = re.escape(f"got 'Permission denied' at {unprivileged_folder / name};")
+    with pytest.raises(ConfigError, match=told):
+        await DiskStore.open(unprivileged_folder)
+
+
+async def test_a_directory_of_another_user_is_told(tmp_path: Path) -> None:
+    """Who may do everything still does not mix files of two users: the sentence says as whom to come."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to somebody else")
+    await (await DiskStore.open(tmp_path)).close()
+    os.chown(tmp_path / ".lock", 65534, 65534)
+    with pytest.raises(ConfigError, match="run tusvideo as the user whose data it is"):
+        await DiskStore.open(tmp_path)
+
+
+async def test_where_nobody_can_make_a_folder_it_is_told() -> None:
+    """In /proc a folder is missing although the one above it is there."""
+    with pytest.raises(ConfigError, match="data directory /proc/tusvideo cannot be used"):
+        await DiskStore.open(Path("/proc/tusvideo"))
 
 
 async def test_a_folder_above_that_may_not_be_read(unprivileged_folder: Path) -> None:

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, Self, TypeVar, cast
@@ -18,7 +18,7 @@ import aiosqlite
 
 from tusvideo.errors import Busy, DiskFull, StorageFailed, TookTooLong, TusvideoError
 from tusvideo.outcome import Outcome
-from tusvideo.sessions.schema import UnusableDatabaseError, migrate
+from tusvideo.sessions.schema import UnusableDatabaseError, migrate, require_columns
 from tusvideo.sessions.thread import ConnectionThread, Work
 
 T = TypeVar("T")
@@ -308,6 +308,19 @@ def _make_durable(path: Path) -> None:
         os.close(folder)
 
 
+def version_at(path: Path) -> int:
+    """Tell how many migrations a database file has seen, without writing to it.
+
+    Raises StorageFailed with a sentence for the operator when that cannot be read.
+    """
+    try:
+        with closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as exc:
+        raise _unusable(path, exc) from exc
+    return int(version)
+
+
 def _read_only(path: Path) -> str:
     return f"{path.absolute().as_uri()}?mode=ro"
 
@@ -322,6 +335,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(connection)
+    require_columns(connection)
 
 
 def _enlarge(connection: sqlite3.Connection) -> None:
@@ -343,5 +357,17 @@ def _unusable(path: Path, exc: sqlite3.Error | OSError) -> TusvideoError:
     error = _translated(exc) if isinstance(exc, sqlite3.Error) else StorageFailed()
     if isinstance(error, StorageFailed):
         # Said at start-up to the operator, who can act on the cause, where a request is told to come again later.
-        error.args = (f"the session table {path.name} cannot be opened: {exc}",)
+        error.args = (f"the session table {path.name} cannot be opened: {exc}{_what_to_do(path, exc)}",)
     return error
+
+
+def _what_to_do(path: Path, exc: sqlite3.Error | OSError) -> str:
+    """Give the way out for what SQLite and the system only name; our own sentences have theirs."""
+    if isinstance(exc, UnusableDatabaseError):
+        return ""
+    if getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY in {
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CORRUPT,
+    }:
+        return f"; put a copy of it in the place of {path}"
+    return f"; {path} must be a file, and it and its folder for the user who runs tusvideo to read and write"

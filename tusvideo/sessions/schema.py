@@ -4,6 +4,7 @@ A migration that was released is never edited: databases out there have run it. 
 """
 
 import sqlite3
+from contextlib import closing
 from typing import Final
 
 from tusvideo.rules import search
@@ -274,6 +275,32 @@ def migrate(connection: sqlite3.Connection, *, migrations: tuple[tuple[str, ...]
             pass
     finally:
         connection.execute(f"PRAGMA foreign_keys = {enforced:d}")
+
+
+def require_columns(connection: sqlite3.Connection) -> None:
+    """Raise UnusableDatabaseError, which names them, when tables or columns are missing that this program uses.
+
+    The number of a database that was made between two versions, by a migration that was edited before its release, says
+    nothing of it; without this, uploads would be taken and answered with 503 ever after.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as whole:
+        migrate(whole)
+        missing = sorted(_columns(whole) - _columns(connection))
+    if missing:
+        sentence = (
+            f"it lacks {', '.join(missing)}, because it was made between two versions of tusvideo;"
+            " start that tusvideo again, or restore the copy made before the upgrade"
+        )
+        raise UnusableDatabaseError(sentence)
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    query = (
+        "SELECT tables.name || '.' || columns.name"
+        " FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns"
+        " WHERE tables.type = 'table'"
+    )
+    return {name for (name,) in connection.execute(query)}
 
 
 def _step(connection: sqlite3.Connection, migrations: tuple[tuple[str, ...], ...]) -> bool:

@@ -159,12 +159,19 @@ def _prepare(layout: Layout) -> int:
     except BlockingIOError as error:
         mistake = f"data directory {layout.data} is used by another server; stop that one or choose another directory"
         raise ConfigError([mistake]) from error
+    except StorageFailed as error:
+        mistake = f"data directory {layout.data} belongs to another user, or its {layout.lock.name} is no plain file"
+        raise ConfigError([f"{mistake}; run tusvideo as the user whose data it is"]) from error
     except OSError as error:
         raise ConfigError([_unusable(layout, error)]) from error
     try:
-        files.make_folder(layout.staging, mode=PRIVATE_FOLDER)
-        files.make_folder(layout.uploads, mode=FOLDER_MODE)
-        files.make_folder(layout.lost_and_found, mode=PRIVATE_FOLDER)
+        for folder, mode in (
+            (layout.staging, PRIVATE_FOLDER),
+            (layout.uploads, FOLDER_MODE),
+            (layout.lost_and_found, PRIVATE_FOLDER),
+        ):
+            files.make_folder(folder, mode=mode)
+            files.require_writable(folder)
     except OSError as error:
         files.close(lock)
         raise ConfigError([_unusable(layout, error)]) from error
@@ -172,7 +179,11 @@ def _prepare(layout: Layout) -> int:
 
 
 def _unusable(layout: Layout, error: OSError) -> str:
-    return f"data directory {layout.data} cannot be used: expected a folder to write in, got '{error.strerror}'"
+    where = layout.data if error.filename is None else error.filename
+    return (
+        f"data directory {layout.data} cannot be used: expected a folder to write in, got '{error.strerror}'"
+        f" at {where}; give the whole of it to the user who runs tusvideo, or choose another directory"
+    )
 
 
 def _open_for_writing(path: Path, *, fresh: bool) -> int:

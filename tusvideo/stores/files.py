@@ -344,6 +344,8 @@ def make_folder(path: Path, *, mode: int) -> None:
     try:
         path.mkdir(mode)
     except FileNotFoundError:
+        if path.parent.is_dir():
+            raise  # as in /proc, where nobody can make one
         make_folder(path.parent, mode=mode)
         make_folder(path, mode=mode)
         return
@@ -355,6 +357,12 @@ def make_folder(path: Path, *, mode: int) -> None:
             sync_folder(path.parent)
         return
     sync_folder(path.parent)
+
+
+def require_writable(folder: Path) -> None:
+    """Raise OSError, as a write would, unless this process may make and remove names in a folder."""
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
 
 
 def link(source: Path, target: Path) -> None:

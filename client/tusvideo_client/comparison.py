@@ -7,13 +7,14 @@ that tell no digests, for bytes that come once or still change, and once a link 
 """
 
 import asyncio
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from . import checksum, wire
 from .content import Content
 from .dialect import Dialect, Fields, read_checksums
 from .draft import Limits
-from .errors import UploadError
+from .errors import ProtocolError, UploadError
 from .model import Integrity, Proof
 from .plan import is_passing
 from .proof import AT_ONCE, SLOWEST_DIGEST, digest_of, digest_told
@@ -57,7 +58,7 @@ class Comparison:
         self._checksums = checksums
         self._integrity = integrity
         self._has_asked = self._is_settled = False
-        self._failures = 0
+        self._failures = self._refusals = 0
         self._tells_digests: bool | None = None
         self._algorithm: str | None = None
         self._in_pieces = source.is_once or source.size is None
@@ -159,6 +160,7 @@ class Comparison:
 
         Raises:
             LocalFileError: The file cannot be read, or was changed.
+            ProtocolError: The server tells no digest of a range, though it told one before.
         """
         if self._aside is not None:
             await asyncio.wait({self._aside}, timeout=ASIDE_SECONDS)
@@ -248,7 +250,9 @@ class Comparison:
             )
             told = digest_told(transfer.reply) if isinstance(event, Answer) else None
             if told is None:
+                self._judge_refusal(event, start, end)
                 return event
+            self._refusals = 0
             is_equal = told == await ours
         finally:
             ours.cancel()
@@ -261,6 +265,23 @@ class Comparison:
             return Damaged(at=transfer.now(), start=found[0], end=found[1])
         self.proven, self._used = end, "digests"
         return None
+
+    def _judge_refusal(self, event: Event, start: int, end: int) -> None:
+        """Let the planner judge an answer without a digest if it may be about the upload, or about the moment.
+
+        Raises:
+            ProtocolError: The server tells digests, but not of this range.
+        """
+        if not isinstance(event, Answer) or is_passing(event):
+            return
+        self._refusals += 1
+        may_be_gone = event.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and self._refusals < ASKED_AT_MOST
+        if may_be_gone or (event.status == HTTPStatus.FORBIDDEN and event.renewable and self._refusals < ASKED_AT_MOST):
+            return
+        told = f"bytes {start} to {end}, which it stores: it answered {event.status}"
+        message = f"the server tells digests, but not that of {told}"
+        hint = "look what a proxy on the way makes of addresses that end in /digest; integrity 'never' compares nothing"
+        raise ProtocolError(message, status=event.status, hint=hint)
 
     async def _narrowed(self, url: str, start: int, end: int) -> tuple[int, int] | None:
         """Halve a range that differs as far as that helps; None if it does not differ after all: the answer was hurt.

@@ -28,7 +28,11 @@ class Identity:
     @classmethod
     def of(cls, file: BinaryIO) -> Self:
         """The identity of an open file."""
-        facts = os.fstat(file.fileno())
+        return cls.told_by(os.fstat(file.fileno()))
+
+    @classmethod
+    def told_by(cls, facts: os.stat_result) -> Self:
+        """The identity in what the system told about a file."""
         return cls(size=facts.st_size, mtime_ns=facts.st_mtime_ns, inode=facts.st_ino)
 
 

@@ -24,6 +24,7 @@ READ_AT_ONCE = MIB
 FED_AT_ONCE = 4 * MIB
 SWIFT_AFTER = 4 * MIB
 SWIFT_RATE = 8 * MIB
+TELLS_CHANGES = sys.platform != "win32"  # where the field tells when the file was made
 
 
 class Source:
@@ -40,6 +41,7 @@ class Source:
         self._file = file
         self._lock = threading.Lock()
         self._last = bytearray(1)
+        self._facts = os.fstat(file.fileno())
         self._is_swift = False  # remembered from one request to the next
 
     @classmethod
@@ -93,12 +95,28 @@ class Source:
     def check(self) -> None:
         """Make sure that the file is still the one that was opened.
 
+        Who writes into a file can give it its old time back, but not the time at which the system saw it change.
+
         Raises:
-            FileChangedError: Its size, time or inode is another.
+            FileChangedError: Its size, time or inode is another, or the system saw it change.
         """
-        if Identity.of(self._file) != self.fingerprint.identity:
+        facts = os.fstat(self._file.fileno())
+        if Identity.told_by(facts) != self.fingerprint.identity or not self._is_as_it_was(facts):
             message = f"{self.path} was changed while it was being uploaded"
             raise FileChangedError(message, hint="run again when it is finished; the upload will start anew")
+
+    def _is_as_it_was(self, facts: os.stat_result) -> bool:
+        """False if the system saw the file change, and another name, owner, right or link does not account for it."""
+        if facts.st_ctime_ns == self._facts.st_ctime_ns or not TELLS_CHANGES:
+            return True
+        before, self._facts = self._facts, facts
+        return _about(before) != _about(facts) or not self._has_its_name(facts)
+
+    def _has_its_name(self, facts: os.stat_result) -> bool:
+        try:
+            return os.path.samestat(self.path.stat(), facts)
+        except OSError:
+            return False
 
     async def read(self, start: int, *, size: int) -> bytes:
         """Exactly ``size`` bytes from ``start``, proven to belong to the file that was opened.
@@ -192,6 +210,11 @@ class Source:
     def _close(self) -> None:
         with self._lock:
             self._file.close()
+
+
+def _about(facts: os.stat_result) -> tuple[int, ...]:
+    """What may change about a file without a change of its bytes."""
+    return facts.st_mode, facts.st_uid, facts.st_gid, facts.st_nlink
 
 
 def open_regular(path: str | os.PathLike[str]) -> tuple[Path, FileIO]:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tusvideo_client import (
     IntegrityError,
     Phase,
     Progress,
+    ProtocolError,
     RetryPolicy,
     Uploader,
     UploadResult,
@@ -29,6 +31,7 @@ from tusvideo_client import (
 )
 from tusvideo_client.comparison import GRAIN, HELD_BACK
 from tusvideo_client.model import Choice
+from tusvideo_client.source import TELLS_CHANGES
 from tusvideo_client.state import MIB
 
 IMPATIENT = RetryPolicy(no_progress=0, max_offline=0, busy=0)
@@ -277,16 +280,65 @@ async def test_damage_in_an_early_range_ends_the_upload_early(ours: Peer, video:
     assert bytes(ours.only().data) == video.read_bytes()
 
 
-async def test_a_file_that_is_edited_is_no_damaged_link(ours: Peer, video: Path) -> None:
-    """What differs because the file is another one by now is told as that."""
+@pytest.mark.parametrize("has_its_old_time", [False, True])
+async def test_a_file_that_is_edited_is_no_damaged_link(has_its_old_time: bool, ours: Peer, video: Path) -> None:
+    """What differs because the file is another one by now is told as that, whatever time the file says it has."""
+    if has_its_old_time and not TELLS_CHANGES:
+        pytest.skip("this system does not tell when a file was last changed")
+    facts = video.stat()
 
     def edit(received: int) -> None:
         if received == video.stat().st_size - HELD_BACK:
             video.write_bytes(bytes(len(video.read_bytes())))
+            if has_its_old_time:
+                os.utime(video, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
     ours.on_body = edit
-    with pytest.raises(FileChangedError):
-        await upload(ours, video)
+    seen: list[object] = []
+    with pytest.raises(FileChangedError, match="was changed while it was being uploaded"):
+        await upload(ours, video, on_event=seen.append)
+    assert not any(isinstance(event, Damaged) for event in seen)
+
+
+async def test_with_no_checksum_that_both_know_the_last_bytes_go_without(ours: Peer, video: Path) -> None:
+    """A server that tells digests of what it stores, and takes checksums that nobody computes here, is compared."""
+    ours.offer["Tus-Checksum-Algorithm"] = "blake3"
+    result = await upload(ours, video)
+    assert requests(ours) == ["POST", "DIGEST", "PATCH", "DIGEST", "PATCH", "DIGEST"]
+    assert not any("Upload-Checksum" in seen.headers for seen in ours.seen)
+    last = ours.seen[-2]
+    assert (last.start, last.received) == (video.stat().st_size - HELD_BACK, HELD_BACK)
+    assert bytes(ours.only().data) == video.read_bytes()
+    assert (result.verified, result.stats.damaged) == ("digests", 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "asked"),
+    [(416, "", 1), (400, "", 1), (200, "<html>", 1), (403, "", 1), (404, "", 3), (410, "", 3)],
+)
+async def test_digests_that_end_are_told_as_that(
+    status: int, body: str, asked: int, ours: Peer, video: Path, waits: Waits
+) -> None:
+    """Who told a digest and tells none of what it stores stops the upload, and the sentence says which and why.
+
+    If it may be that the upload is gone, the server is asked for that first.
+    """
+    ours.faults = [Fault("GET", status=status, body=body, skip=1, times=9)]
+    with pytest.raises(ProtocolError) as caught:
+        await upload(ours, video, clock=waits.clock)
+    end = video.stat().st_size - HELD_BACK
+    assert f"not that of bytes 0 to {end}, which it stores: it answered {status}" in str(caught.value)
+    assert caught.value.status == status
+    assert "integrity 'never'" in (caught.value.hint or "")
+    assert requests(ours).count("DIGEST") == 1 + asked
+    assert len(ours.only().data) == end
+
+
+async def test_an_upload_that_is_gone_when_it_is_compared_begins_anew(ours: Peer, video: Path, waits: Waits) -> None:
+    """404 to the question for a digest may mean just that."""
+    ours.faults = [Fault("GET", status=404, skip=1), Fault("HEAD", status=404)]
+    result = await upload(ours, video, clock=waits.clock)
+    assert (result.restarted, result.verified) == (True, "digests")
 
 
 async def test_bytes_that_the_server_lost_are_proven_anew(ours: Peer, video: Path, waits: Waits) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tusvideo_client import FileChangedError, LocalFileError
 from tusvideo_client.fingerprint import Fingerprint, sample_ranges, take_fingerprint
-from tusvideo_client.source import LARGE_PIECE, SMALL_PIECE, RunningDigest, Source
+from tusvideo_client.source import LARGE_PIECE, SMALL_PIECE, TELLS_CHANGES, RunningDigest, Source
 from tusvideo_client.state import MIB
 
 
@@ -30,6 +30,25 @@ def fingerprint_of(path: Path) -> Fingerprint:
     """The fingerprint of a file on disk."""
     with path.open("rb", buffering=0) as file:
         return take_fingerprint(file)
+
+
+REWRITE = pytest.param(
+    "rewrite",
+    marks=pytest.mark.skipif(not TELLS_CHANGES, reason="this system does not tell when a file was last changed"),
+)
+
+
+def rewrite(path: Path, start: int) -> None:
+    """Change a byte, and give the file its old time back."""
+    facts = path.stat()
+    with path.open("r+b") as file:
+        file.seek(start)
+        byte = file.read(1)[0]
+        file.seek(start)
+        file.write(bytes([byte ^ 1]))
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    while TELLS_CHANGES and path.stat().st_ctime_ns == facts.st_ctime_ns:  # the system's clock has ticks
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
 @pytest.mark.parametrize("where", [0, MIB, -1])
@@ -66,7 +85,7 @@ async def test_pieces_grow_on_a_swift_link(tmp_path: Path) -> None:
     await source.close()
 
 
-@pytest.mark.parametrize("change", ["append", "truncate", "touch"])
+@pytest.mark.parametrize("change", ["append", "truncate", "touch", REWRITE])
 async def test_a_change_is_noticed_before_a_byte_of_it_leaves(change: str, video: Path) -> None:
     """A read after the file changed gives an error, not bytes."""
     source = await Source.open(video)
@@ -78,10 +97,33 @@ async def test_a_change_is_noticed_before_a_byte_of_it_leaves(change: str, video
                 file.write(b"x")
         case "truncate":
             os.truncate(video, 5)
+        case "rewrite":
+            rewrite(video, 9)
         case _:
             os.utime(video, ns=(1, 1))
     with pytest.raises(FileChangedError, match="changed while"):
         await anext(pieces)
+    await source.close()
+
+
+@pytest.mark.skipif(not TELLS_CHANGES, reason="this system does not tell when a file was last changed")
+@pytest.mark.parametrize("change", ["rights", "link", "name"])
+async def test_a_file_whose_bytes_are_the_same_goes_on(change: str, video: Path) -> None:
+    """A backup that links it, other rights and another name are no other version; a change of bytes after that is."""
+    source = await Source.open(video)
+    before = video.read_bytes()
+    match change:
+        case "rights":
+            video.chmod(0o640 if video.stat().st_mode & 0o777 != 0o640 else 0o600)
+        case "link":
+            os.link(video, video.with_suffix(".backup"))
+        case _:
+            video = video.rename(video.with_suffix(".done"))
+    assert await source.read(0, size=source.size) == before
+    if change != "name":
+        rewrite(video, 9)
+        with pytest.raises(FileChangedError, match="changed while"):
+            await source.read(0, size=source.size)
     await source.close()
 
 

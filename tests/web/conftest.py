@@ -69,6 +69,8 @@ class Served:
     locks: MemoryLocks
     stop: Callable[[], Coroutine[Any, Any, None]]
     """Ends the server within a second or two."""
+    connections: Callable[[], int]
+    """Counts the connections that the server holds."""
 
     @contextlib.asynccontextmanager
     async def wire(self) -> AsyncIterator[Wire]:
@@ -135,6 +137,8 @@ async def start() -> AsyncIterator[Start]:
             house = replace(made, **changes)
             runner = make_runner(house, stop_seconds=1)
             await runner.setup()
+            server = runner.server
+            assert server is not None
             stack.push_async_callback(runner.cleanup)
             # As a server does first: streams of events end with it, and nobody waits a second for them.
             stack.callback(house.stopping.set)
@@ -147,6 +151,7 @@ async def start() -> AsyncIterator[Start]:
                 sessions=sessions,
                 locks=locks,
                 stop=runner.cleanup,
+                connections=lambda: len(server.connections),
             )
 
         yield run

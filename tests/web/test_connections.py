@@ -1,12 +1,15 @@
 """Connections: how long they live, how they end, and what is stored then."""
 
+import socket
 from collections.abc import Callable
 
 import pytest
 
 from tests.web.conftest import BYTES, TUS, Lines, Served, Start, patch
+from tests.web.test_videos import publish
 from tests.web.wire import Wire, until
 from tusvideo.model import Limits
+from tusvideo.web import app
 
 
 async def test_a_connection_lives_on_after_a_body_was_read(served: Served) -> None:
@@ -107,3 +110,18 @@ async def test_broken_framing_ends_as_silence_does(start: Start) -> None:
         await wire.raw(b"nonsense\r\n")
         assert b" 204 " not in await wire.ended()
     assert await served.offset(path) == 5
+
+
+async def test_answers_that_nobody_reads_are_given_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would hold a connection, and their memory, for ever: of a request that waits and of those behind it."""
+    monkeypatch.setattr(app, "UNREAD_SECONDS", 0.2)
+    record = await publish(served, "Sea")
+    path = f"/api/videos/{record['id']}/captions/en"
+    text = b"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n" + b"x" * 1_900_000
+    made = await served.ask(f"PUT {path} HTTP/1.1", f"Content-Length: {len(text)}", body=text)
+    assert made.status == 201, made.body
+    await until(lambda: not served.connections())
+    with socket.create_connection(("127.0.0.1", served.port)) as reader:
+        reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 20)
+        await until(lambda: served.connections() == 1)
+        await until(lambda: not served.connections())

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.conformance.sessions.samples import ANNA, NOW, a_part, an_upload, upload_id
 from tests.sessions.gate import Gate
-from tusvideo.errors import StorageFailed
-from tusvideo.model import ClientKey, Status
+from tusvideo.errors import SessionConflict, StorageFailed
+from tusvideo.model import ClientKey, Location, Status
 from tusvideo.sessions.committed import MOST_TEXT, CommittedRows
 from tusvideo.sessions.sqlite import SqliteSessions
+from tusvideo.sessions.sqlite_uploads import load_upload
 
 KEY = ClientKey("k")
 
@@ -37,6 +40,40 @@ async def test_a_row_that_was_written_is_not_asked_for(sessions: SqliteSessions)
     await sessions.complete(replace(grown, status=Status.COMPLETE), was=grown, video=None)
     assert await sessions.get(row.id) == replace(grown, status=Status.COMPLETE)
     assert asked == []
+
+
+@pytest.mark.parametrize("is_fresh", [True, False], ids=["state is the row", "state is older"])
+async def test_what_is_kept_after_a_save_is_what_the_row_tells(sessions: SqliteSessions, is_fresh: bool) -> None:
+    """Whether a save begins with the row that is kept, which it then need not read, or with an equal state: what is
+    kept is what is in the table, with what others wrote meanwhile."""
+    facts: list[dict[str, Any]] = [
+        {"offset": 5, "stored_at": NOW + timedelta(microseconds=1_234_567), "boot_id": "b"},
+        {"boot_id": None, "epoch": 3, "content_type": "video/mp4"},
+        {"digests": (("sha-256", "x"),), "length": 12},
+        {"status": Status.FINALIZING, "location": Location(directory="a", folder="b", filename="c")},
+        {"status": Status.COMPLETE, "ended_at": NOW},
+    ]
+    row = await sessions.add(an_upload())
+    for changed in facts:
+        was = row if is_fresh else replace(row)
+        title = f"title {len(changed)}"
+        if not is_fresh:
+            await sessions.draft(ANNA, row.id, title=title, description=None)
+        await sessions.save(replace(was, **changed), was=was)
+        kept = sessions._rows.get(row.id)
+        assert kept == await sessions._database.read(partial(load_upload, upload_id=row.id))
+        assert kept is not None
+        if not is_fresh and was.status is Status.OPEN:
+            assert kept.title == title
+        row = kept
+
+
+async def test_a_save_from_the_kept_row_is_judged_all_the_same(sessions: SqliteSessions) -> None:
+    """A smaller epoch loses, and the row stays as it was."""
+    row = await sessions.add(an_upload(epoch=4))
+    with pytest.raises(SessionConflict):
+        await sessions.save(replace(row, epoch=3, offset=1), was=row)
+    assert await sessions.get(row.id) == row
 
 
 async def test_a_row_is_loaded_once(sessions: SqliteSessions) -> None:

@@ -47,6 +47,10 @@ class CommittedRows:
             self._rows[upload_id] = row  # the last to go now
         return row
 
+    def is_kept(self, row: Upload) -> bool:
+        """Tell whether a state of an upload is the very row that is kept: nobody else has written to it since."""
+        return self._rows.get(row.id) is row
+
     def find(self, owner: UserId, client_key: ClientKey) -> Upload | None:
         """Give the row that holds a client key; None when it is not kept."""
         upload_id = self._by_key.get((owner, client_key))

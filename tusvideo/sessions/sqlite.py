@@ -80,7 +80,8 @@ class SqliteSessions:
         return await self._database.read(partial(uploads.find_upload, owner=owner, client_key=client_key))
 
     async def save(self, upload: Upload, *, was: Upload, first: Callable[[], None] | None = None) -> None:
-        await self._write(upload.id, partial(uploads.save_upload, upload=upload, was=was), first=first)
+        is_row = self._rows.is_kept(was)
+        await self._write(upload.id, partial(uploads.save_upload, upload=upload, was=was, is_row=is_row), first=first)
 
     async def parts(self, upload_id: UploadId) -> Sequence[Part]:
         return await self._database.read(partial(uploads.list_parts, upload_id=upload_id))

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from functools import lru_cache
 from typing import Any, Final
 
 from tusvideo.model import ClientKey, Location, Part, Standing, Status, Upload, UploadId, UserId
@@ -22,7 +23,7 @@ from tusvideo.sessions.rows import (
 )
 
 _COLUMNS: Final = ", ".join(UPLOAD_COLUMNS)
-_VALUES: Final = ", ".join(f":{column}" for column in UPLOAD_COLUMNS)
+_VALUES: Final = ", ".join("?" for _ in UPLOAD_COLUMNS)
 _UNCHANGED: Final = " AND ".join(f"{column} IS :was_{column}" for column in KEPT)
 
 INSERT: Final = f"INSERT INTO uploads ({_COLUMNS}) VALUES ({_VALUES}) ON CONFLICT (id) DO NOTHING"
@@ -107,7 +108,7 @@ def add_upload(connection: sqlite3.Connection, *, upload: Upload) -> Upload:
         if holder.status not in DEAD:
             return holder
         connection.execute(drop, (holder.id,))
-    if connection.execute(INSERT, encode_upload(upload)).rowcount != 1:
+    if connection.execute(INSERT, tuple(encode_upload(upload).values())).rowcount != 1:
         raise conflict(upload.id)
     return as_stored(upload)
 
@@ -122,18 +123,30 @@ def find_upload(connection: sqlite3.Connection, *, owner: UserId, client_key: Cl
     return _one(connection, BY_CLIENT_KEY, owner, client_key)
 
 
-def save_upload(connection: sqlite3.Connection, *, upload: Upload, was: Upload) -> Upload:
-    """Write what changed between two states, if the row is still in the first of them; give the row as it is then."""
+def save_upload(connection: sqlite3.Connection, *, upload: Upload, was: Upload, is_row: bool = False) -> Upload:
+    """Write what changed between two states, if the row is still in the first of them; give the row as it is then.
+
+    ``is_row`` says that the first state is all that the row tells, so that what is given need not be read.
+    """
     changed = changes(upload, was=was)
-    assignments = ", ".join(f"{column} = :{column}" for column in changed)
-    update = (
-        f"UPDATE uploads SET {assignments} WHERE id = :id AND {_UNCHANGED} AND epoch <= :epoch RETURNING {_COLUMNS}"
-    )
     expected = {f"was_{column}": value for column, value in kept(was).items()}
-    rows = connection.execute(update, {**changed, "id": upload.id, **expected}).fetchall()
+    values = {**changed, "id": upload.id, **expected}
+    update = _update(tuple(changed))
+    if is_row:
+        if connection.execute(update, values).rowcount != 1:
+            raise conflict(upload.id)
+        return as_stored(upload)
+    # SQLite makes a table for what is returned, which takes longer than the rest.
+    rows = connection.execute(f"{update} RETURNING {_COLUMNS}", values).fetchall()
     if not rows:
         raise conflict(upload.id)
     return decode_upload(rows[0])
+
+
+@lru_cache(maxsize=64)
+def _update(columns: tuple[str, ...]) -> str:
+    assignments = ", ".join(f"{column} = :{column}" for column in columns)
+    return f"UPDATE uploads SET {assignments} WHERE id = :id AND {_UNCHANGED} AND epoch <= :epoch"
 
 
 def draft_texts(

@@ -42,7 +42,7 @@ def add_finished(data: Path, *, count: int) -> None:
         made, status=Status.COMPLETE, offset=MIB, location=Location(directory="files", folder="bench", filename="name")
     )
     with _rows(data) as rows:
-        rows.executemany(INSERT, _named(encode_upload(finished), count=count))
+        rows.executemany(INSERT, (tuple(row.values()) for row in _named(encode_upload(finished), count=count)))
 
 
 def add_open(data: Path, *, count: int) -> None:
@@ -54,7 +54,7 @@ def add_open(data: Path, *, count: int) -> None:
         with layout.staged(UploadId(str(row["id"]))).open("wb") as file:
             file.truncate(MIB)
     with _rows(data) as rows:
-        rows.executemany(INSERT, rows_to_add)
+        rows.executemany(INSERT, [tuple(row.values()) for row in rows_to_add])
 
 
 def move_offset(data: Path, upload_id: str, *, offset: int) -> None:

@@ -124,7 +124,8 @@ def no_fence() -> None:
         finally:
             room.holders.remove(lease)
 
-    def blindly(connection: sqlite3.Connection, *, upload: Upload, was: Upload) -> Upload:
+    def blindly(connection: sqlite3.Connection, *, upload: Upload, was: Upload, is_row: bool = False) -> Upload:
+        del is_row  # the row is read in any case
         changed = rows.changes(upload, was=was)
         assignments = ", ".join(f"{column} = :{column}" for column in changed)
         connection.execute(f"UPDATE uploads SET {assignments} WHERE id = :id", {**changed, "id": upload.id})  # noqa: S608

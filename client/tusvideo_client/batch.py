@@ -184,12 +184,12 @@ class Batch(Generic[T, End]):
 
     async def _next(self, lane: "_Lane[T]") -> tuple[int, T] | None:
         async with lane.choosing:
-            if lane.is_closed or not lane.waiting:
-                return None
-            if len(lane.waiting) == 1 or not lane.weather.is_bad(self._now()):
-                return lane.waiting.pop(0)
-            left = await asyncio.to_thread(self._remaining, [file for _, file in lane.waiting])
-            return lane.waiting.pop(min(range(len(left)), key=left.__getitem__))
+            index = 0
+            if len(lane.waiting) > 1 and not lane.is_closed and lane.weather.is_bad(self._now()):
+                left = await asyncio.to_thread(self._remaining, [file for _, file in lane.waiting])
+                index = min(range(len(left)), key=left.__getitem__)
+            # Looked at last: another worker's file may have closed the lane while this one was chosen.
+            return None if lane.is_closed or not lane.waiting else lane.waiting.pop(index)
 
 
 class _Lane(Generic[T]):

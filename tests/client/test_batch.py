@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -269,3 +271,34 @@ async def test_files_for_different_places_stand_side_by_side() -> None:
         assert await batch.to_end(1) == ["A1", "B1", "A2", "B2", "C1"]
     assert order.index("b2") < order.index("a1") < order.index("a2")
     assert batch.left == 1
+
+
+async def test_a_lane_that_closes_while_the_next_file_is_chosen_begins_no_more() -> None:
+    """On a bad link the next file is chosen in a thread: a file that ends the lane meanwhile ends it."""
+    asked, ended = threading.Event(), threading.Event()
+    begun: list[str] = []
+    both_begun = asyncio.Event()
+
+    def remaining(files: Sequence[str]) -> list[int]:
+        asked.set()
+        assert ended.wait(10)
+        return [0 for _ in files]
+
+    async def send(file: str) -> str:
+        begun.append(file)
+        if file == "a":
+            await both_begun.wait()
+            for _ in range(2):
+                batch.note(file, Cut(why="reset"))
+            return "sent"
+        both_begun.set()
+        await asyncio.to_thread(asked.wait, 10)
+        asyncio.get_running_loop().call_soon(ended.set)  # after the lane was closed
+        return "out of reach"
+
+    batch = Batch(
+        ["a", "b", "c", "d"], send=send, remaining=remaining, now=lambda: 0.0, closes=lambda end: end == "out of reach"
+    )
+    async with asyncio.timeout(20):
+        assert await batch.to_end(2) == ["sent", "out of reach"]
+    assert (begun, batch.left) == (["a", "b"], 2)

@@ -126,6 +126,15 @@ def test_what_cannot_happen_is_refused(wrong: dict[str, int]) -> None:
         Fault(kind=Kind.CUT, **wrong)  # type: ignore[arg-type]  # a row of the table
 
 
+@pytest.mark.parametrize("status", [0, 99, 100, 200, 204, 304, 307, 399, 600, 700, -503, True, "503", 503.0, None])
+def test_a_status_that_refuses_nothing_is_refused(status: object) -> None:
+    """A test server that is told to refuse with 200 would prove nothing; the sentence names what is allowed."""
+    with pytest.raises(ValueError, match=f"refusal: status must be 400 to 599, not {status!r}"):
+        Fault(kind=Kind.REFUSE, status=status)  # type: ignore[arg-type]  # a row of the table
+    Fault(kind=Kind.REFUSE, status=400)
+    Fault(kind=Kind.REFUSE, status=599)
+
+
 def test_a_request_that_nobody_makes_is_refused() -> None:
     """A fault that waits for a misspelt request would never happen, and the test would prove nothing."""
     with pytest.raises(ValueError, match=r"answer lost: step must be one of options, create, .* not 'creation'"):

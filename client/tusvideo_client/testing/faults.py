@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Literal, get_args
 
 Step = Literal["options", "create", "offset", "append", "finalize", "terminate", "record", "digest", "download"]
+REFUSALS = range(400, 600)
+"""The statuses that refuse: with any other one the request would have been done, or be done elsewhere."""
 
 
 class Kind(StrEnum):
@@ -60,6 +62,10 @@ class Fault:
             if value is not None and value < least[name]:
                 message = f"{self.kind}: {name} must be at least {least[name]}, not {value}"
                 raise ValueError(message)
+        is_told = type(self.status) is int and self.status in REFUSALS  # True is no status
+        if self.kind is Kind.REFUSE and not is_told:
+            message = f"{self.kind}: status must be {REFUSALS[0]} to {REFUSALS[-1]}, not {self.status!r}"
+            raise ValueError(message)
         if self.step is not None and self.step not in get_args(Step):
             message = f"{self.kind}: step must be one of {', '.join(get_args(Step))}, not {self.step!r}"
             raise ValueError(message)

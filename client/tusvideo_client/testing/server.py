@@ -248,10 +248,13 @@ class FlakyServer:
         """Answer the next requests with this status, and do nothing of what they ask.
 
         Args:
-            status: The status of the answer.
+            status: The status of the answer, from 400 to 599.
             times: How many requests.
             step: Only requests for this, as ``"append"`` or ``"offset"``.
             retry_after: Whole seconds, for the field Retry-After; it is left out if not given.
+
+        Raises:
+            ValueError: The status refuses nothing, or no request is ever for this step.
         """
         return self._tell(Fault(kind=Kind.REFUSE, status=status, times=times, step=step, retry_after=retry_after))
 

@@ -15,7 +15,7 @@ from .errors import UnsupportedTypeError, UploadError
 from .events import OnEvent, OnProgress
 from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import take_in
-from .journal import Journal
+from .journal import Journal, StateDir
 from .model import Phase, Progress, UploadResult
 from .origin import Uploadable, name_of
 from .plan import after_chunk
@@ -59,7 +59,7 @@ class AsyncChunkedVideoUploader:
             that makes the upload faster by 15 % or more, and all their chunks are 1 MiB together at most; but always
             one where the rate is limited, and under the documented figures of ``retry``.
         rate_limit: Bytes a second, or a timetable; see :class:`AsyncUploader`.
-        state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
+        state_dir: Folder in which unfinished uploads are remembered; the user's state directory if not given or empty.
         clock: Time and chance, for tests.
     """
 
@@ -76,7 +76,7 @@ class AsyncChunkedVideoUploader:
         stall_timeout: float = 30.0,
         connections: Connections = "auto",
         rate_limit: RateLimit | None = None,
-        state_dir: Path | None = None,
+        state_dir: StateDir = None,
         clock: Clock | None = None,
     ) -> None:
         if chunk_size is not None and chunk_size < 1:
@@ -92,7 +92,7 @@ class AsyncChunkedVideoUploader:
         self._chunk_size = chunk_size
         self._retry = retry
         self._timeouts = Timeouts(stall=stall_timeout, response=stall_timeout)
-        self._state_dir = state_dir
+        self._state_dir = Path(state_dir) if state_dir else None
         self._clock = clock or Clock()
         self._throttle = throttle_of(rate_limit, clock=self._clock)
         is_bound = self._throttle is not None or bool(retry.delays)

@@ -6,7 +6,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -18,6 +17,7 @@ from .errors import UploadCancelledError
 from .events import Failed, Finished, OnEvent, OnProgress, UploadEvent
 from .follow import Follow
 from .handle import AsyncUploadHandle, teller
+from .journal import StateDir
 from .model import Choice, Integrity, Progress, UploadResult
 from .origin import SPOOL_BYTES, Uploadable
 from .portal import WAKE_SECONDS, Portal, Task, answer_of, next_of
@@ -178,7 +178,7 @@ class Uploader:
         rate_limit: RateLimit | None = None,
         spool_bytes: int = SPOOL_BYTES,
         integrity: Integrity = "auto",
-        state_dir: Path | None = None,
+        state_dir: StateDir = None,
         clock: Clock | None = None,
     ) -> None:
         self._uploader = AsyncUploader(
@@ -322,7 +322,7 @@ class ChunkedVideoUploader:
         stall_timeout: float = 30.0,
         connections: Connections = "auto",
         rate_limit: RateLimit | None = None,
-        state_dir: Path | None = None,
+        state_dir: StateDir = None,
         clock: Clock | None = None,
     ) -> None:
         self._uploader = AsyncChunkedVideoUploader(

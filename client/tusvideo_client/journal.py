@@ -28,6 +28,8 @@ else:
 SCHEMA = 1
 STATE_DIR_VARIABLE = "TUSVIDEO_STATE_DIR"
 
+StateDir = str | os.PathLike[str] | None
+
 logger = logging.getLogger(__name__)
 
 
@@ -96,8 +98,18 @@ class Record:
 
 
 def state_dir() -> Path:
-    """Where records live: ``TUSVIDEO_STATE_DIR``, or the platform's place for state."""
-    return Path(os.environ.get(STATE_DIR_VARIABLE) or platformdirs.user_state_dir("tusvideo")) / "uploads"
+    """Where records live: ``TUSVIDEO_STATE_DIR``, or the platform's place for state.
+
+    Raises:
+        LocalFileError: The user has no home, in which that place would be.
+    """
+    if folder := os.environ.get(STATE_DIR_VARIABLE):
+        return Path(folder) / "uploads"
+    place = Path(platformdirs.user_state_dir("tusvideo"))
+    if not place.is_absolute():  # as ~/.local/state, below wherever one stands
+        message = "there is no place to remember uploads in: this user has no home folder"
+        raise LocalFileError(message, hint=f"point {STATE_DIR_VARIABLE} to a folder that can be written")
+    return place / "uploads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +136,8 @@ class Journal:
         directory: Where they live; made when it is first needed, readable by its owner only.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
-        self.directory = directory or state_dir()
+    def __init__(self, directory: StateDir = None) -> None:
+        self.directory = Path(directory) if directory else state_dir()
 
     def claim(self, place: Place) -> "Claim":
         """Take the only right to upload this place, until it is released or this process ends.

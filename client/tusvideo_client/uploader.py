@@ -22,7 +22,7 @@ from .events import OnEvent, OnProgress, UploadEvent
 from .follow import Follow
 from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import Intake, take_in
-from .journal import Journal
+from .journal import Journal, StateDir
 from .model import Choice, Integrity, Protocol, UploadResult
 from .negotiation import negotiate
 from .origin import SPOOL_BYTES, SPOOL_BYTES_AT_LEAST, Uploadable, name_of
@@ -94,7 +94,7 @@ class AsyncUploader:
             server stores, or by checksums in requests, whatever the server has; the result says in ``verified`` which,
             or that it has neither. Damage is mended, and never published by a server of this project. What an earlier
             call stored is compared in any case.
-        state_dir: Where unfinished uploads are remembered; the user's state directory if not given.
+        state_dir: Folder in which unfinished uploads are remembered; the user's state directory if not given or empty.
         clock: Time and chance, for tests.
     """
 
@@ -114,7 +114,7 @@ class AsyncUploader:
         rate_limit: RateLimit | None = None,
         spool_bytes: int = SPOOL_BYTES,
         integrity: Integrity = "auto",
-        state_dir: Path | None = None,
+        state_dir: StateDir = None,
         clock: Clock | None = None,
     ) -> None:
         if request_bytes < 1:
@@ -138,7 +138,7 @@ class AsyncUploader:
         self._retry = retry or RetryPolicy()
         self._request_bytes = request_bytes
         self._spool_bytes = spool_bytes
-        self._state_dir = state_dir
+        self._state_dir = Path(state_dir) if state_dir else None
         self._clock = clock or Clock()
         timeouts = Timeouts(
             connect=connect_timeout, stall=stall_timeout, probe=stall_timeout / 3, response=2 * stall_timeout

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tusvideo_client import LocalFileError
+from tusvideo_client import ChunkedVideoUploader, LocalFileError, Progress, Uploader
 from tusvideo_client.fingerprint import Fingerprint, Identity, Place
-from tusvideo_client.journal import Journal, Record, state_dir
+from tusvideo_client.journal import Journal, Record, StateDir, state_dir
+from tusvideo_client.testing import FlakyServer
 
 PLACE = Place(path="/v/talk.mp4", endpoint="http://h", account="", protocol="tus", profile="", name="talk.mp4")
 RECORD = Record(
@@ -159,6 +160,49 @@ def test_the_state_directory_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None
     assert state_dir() == Path("/somewhere/uploads")
     monkeypatch.delenv("TUSVIDEO_STATE_DIR")
     assert state_dir().parts[-2:] == ("tusvideo", "uploads")
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform would put the state into a folder that is called ~ wherever one stands."""
+    monkeypatch.delenv("TUSVIDEO_STATE_DIR")
+    monkeypatch.setattr("platformdirs.user_state_dir", lambda _: "~/.local/state/tusvideo")
+    with pytest.raises(LocalFileError, match="no home folder") as caught:
+        state_dir()
+    assert caught.value.hint is not None
+    assert "TUSVIDEO_STATE_DIR" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", [Uploader, ChunkedVideoUploader])
+def test_the_folder_of_an_uploader_is_a_text_or_a_path(
+    kind: type[Uploader] | type[ChunkedVideoUploader],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What `open` takes is taken; an empty text is none, as an empty variable is."""
+    monkeypatch.setenv("TUSVIDEO_STATE_DIR", str(tmp_path / "default"))
+    video, folder = tmp_path / "talk.mp4", tmp_path / "mine"
+    folder.mkdir()
+    with os.scandir(tmp_path) as entries:
+        given = next(entry for entry in entries if entry.name == "mine")
+    default = tmp_path / "default" / "uploads"
+    rows: list[tuple[StateDir, Path]] = [
+        *((folder, folder), (str(folder), folder), (given, folder)),
+        *(("", default), (None, default)),
+    ]
+    with FlakyServer() as server:
+        for number, (state, expected) in enumerate(rows):
+            video.write_bytes(bytes([number]) * 1000)
+            found: set[str] = set()
+
+            def look(_: Progress, at: Path = expected, found: set[str] = found) -> None:
+                found.update(path.suffix for path in at.iterdir())
+
+            uploader = kind(server.url, state_dir=state)
+            uploader.upload(video, progress=look)
+            assert ".json" in found
+            assert list(expected.iterdir()) == []
+            if isinstance(uploader, Uploader):
+                uploader.close()
 
 
 def test_places_are_known_by_the_keys_that_they_had() -> None:

@@ -8,8 +8,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from .errors import ProtocolError
 
@@ -38,6 +39,7 @@ JSON = "application/json"
 SHA_256 = "sha-256"
 
 _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE | re.ASCII)
 _METADATA_KEY = re.compile(r"[!-+\--~]+")
 
 
@@ -211,17 +213,45 @@ def origin_of(url: str) -> tuple[str, str, int]:
     Raises:
         ValueError: It is no HTTP address, or one with a user name or a password in it, which is never repeated.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that hold no IPv6 address
+        parts = urlsplit("")
     if "@" in (parts.netloc or url):
         message = (
             "an address with a user name or a password in it is refused, because it would be shown and stored: leave"
             " them out and give a token, or the name apart (--user NAME, auth=) with the password where nobody reads it"
         )
         raise ValueError(message)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        message = f"{url[:200]!r} is no server address: expected http://HOST[:PORT] or https://HOST[:PORT]"
+    port = _port_of(parts)
+    if not (port and parts.hostname and _is_host(parts.hostname)) or not url.isprintable() or " " in url:
+        message = (
+            f"{url[:200]!r} is no server address: expected http://HOST[:PORT] or https://HOST[:PORT], the port from 1"
+            " to 65535, and no spaces"
+        )
         raise ValueError(message)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]
+    return parts.scheme, parts.hostname, port
+
+
+def _port_of(parts: SplitResult) -> int | None:
+    """The port that is named or belongs to the scheme; None or 0 if no connection can be made to it."""
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    if "]" in parts.netloc and parts.netloc.rpartition("]")[2][:1] not in {"", ":"}:
+        return None  # a parser would leave out what stands between bracket and colon
+    try:
+        return default and (default if parts.port is None else parts.port)
+    except ValueError:
+        return None
+
+
+def _is_host(name: str) -> bool:
+    """True if this can be asked for: an IPv6 address, or labels of 1 to 63 characters, also such that are not ASCII."""
+    try:
+        if ":" in name:
+            return bool(ip_address(name))
+        return _HOST.fullmatch(name if name.isascii() else name.encode("idna").decode()) is not None
+    except ValueError:
+        return False
 
 
 def resolve(base: str, reference: str) -> str:
@@ -233,9 +263,6 @@ def resolve(base: str, reference: str) -> str:
     try:
         url = urljoin(base, reference.strip())
         origin_of(url)
-        if not url.isprintable() or " " in url:
-            message = f"{url[:200]!r} has characters that no address has"
-            raise ValueError(message)
     except ValueError as error:
         message = f"the server named an address that cannot be used: {error}"
         raise ProtocolError(message) from error

@@ -166,11 +166,60 @@ def test_an_address_that_cannot_be_used_is_a_protocol_error(reference: str) -> N
 
 @pytest.mark.parametrize(
     ("url", "origin"),
-    [("http://h", ("http", "h", 80)), ("https://H/x", ("https", "h", 443)), ("http://h:8080/", ("http", "h", 8080))],
+    [
+        ("http://h", ("http", "h", 80)),
+        ("https://H/x", ("https", "h", 443)),
+        ("http://h:8080/", ("http", "h", 8080)),
+        ("HTTP://a_b.example.org.:65535", ("http", "a_b.example.org.", 65535)),
+        ("http://[::1]:1/x", ("http", "::1", 1)),
+        ("http://münchen.example/ä", ("http", "münchen.example", 80)),
+        ("http://h:/x", ("http", "h", 80)),
+    ],
 )
 def test_origins(url: str, origin: tuple[str, str, int]) -> None:
     """The default port belongs to the scheme."""
     assert wire.origin_of(url) == origin
+
+
+NO_ADDRESSES = [
+    *(
+        "",
+        "h",
+        "//h",
+        "h:8080",
+        "file:///etc/passwd",
+        "ftp://h",
+        "http:/x",
+        "http:x",
+        "http://",
+        "http:///x",
+        "http://:80",
+    ),
+    *("http://h:99999", "http://h:65536/x", "http://h:0", "http://h:-1", "http://h:x", "http://[::1", "http://[x]/"),
+    *("http://h h/", "http://h/a b", " http://h", "http://h\n", "http://h/\t", "http://h/\u00a0", "http://h/\udcff"),
+    *(
+        "http://a..b/",
+        "http://.h/",
+        f"http://{64 * 'a'}/",
+        f"http://ä{64 * 'a'}/",
+        "http://a|b",
+        "http://h%20h",
+        "http://h\\x",
+    ),
+    *("http://<h>", "http://ä..b", "http://[::1]x", "http://[::g]"),
+]
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+def test_what_is_no_address_is_refused_before_anybody_is_asked(url: str) -> None:
+    """One sentence for every kind of nonsense: what came, and what was expected; no host is looked up for it.
+
+    Spec: RFC 3986 § 3.2
+    """
+    with pytest.raises(
+        ValueError, match=r"is no server address: expected http://HOST\[:PORT\].* the port from 1 to 65535"
+    ):
+        wire.origin_of(url)
 
 
 @pytest.mark.parametrize(("text", "sent"), [("Täglich.mp4", "Täglich.mp4"), ("a\udcff.mp4", "a?.mp4")])

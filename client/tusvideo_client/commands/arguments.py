@@ -3,7 +3,6 @@
 import argparse
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from . import exits, values
@@ -44,7 +43,7 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="file to upload, or - for standard input; the same command again resumes",
+        help="file to upload, or - for standard input; the same command again resumes, but no pipe",
     )
     folders = parser.add_argument_group("folders")
     folders.add_argument(
@@ -66,7 +65,12 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
     sending = parser.add_argument_group("what is sent")
     sending.add_argument("--title", help="title of the video record")
     sending.add_argument("--description", help="description in the video record")
-    sending.add_argument("--name", metavar="NAME", help="name to send instead of the file's own; needed for -")
+    sending.add_argument(
+        "--name",
+        type=values.something,
+        metavar="NAME",
+        help="name to send instead of the file's own; needed for -",
+    )
     sending.add_argument(
         "--size",
         type=values.size,
@@ -97,6 +101,7 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
         sending,
         "--profile",
         variable="TUSVIDEO_PROFILE",
+        type=values.something,
         help="the server's profile; default: its own for tus, poster for chunks",
     )
     _option(
@@ -184,7 +189,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         group,
         "--token-file",
         variable="TUSVIDEO_TOKEN_FILE",
-        type=Path,
+        type=values.file,
         metavar="F",
         help=f"file with the bearer token, read anew when refused; {TOKEN_VARIABLE} holds a token itself",
     )
@@ -192,6 +197,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         group,
         "--token-command",
         variable="TUSVIDEO_TOKEN_COMMAND",
+        type=values.command,
         metavar="COMMAND",
         help="program that prints the bearer token, run without a shell, and again when the token is refused",
     )
@@ -199,6 +205,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         group,
         "--user",
         variable="TUSVIDEO_USER",
+        type=values.user,
         metavar="NAME",
         help="instead of a token: whose password to send (Basic), as proxies ask for it; it is taken from"
         f" {PASSWORD_VARIABLE}, from the netrc file (mode 600), or asked for at a terminal",

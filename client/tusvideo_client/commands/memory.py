@@ -1,14 +1,17 @@
 """Which of the remembered uploads a command means."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from tusvideo_client.journal import Entry, Record
+from tusvideo_client.wire import origin_of
 
 SHOWN_ID = 8
 SHORTEST_ID = 4
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE | re.ASCII)  # more than the one letter of a drive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +24,8 @@ class Target:
 
 
 def is_url(word: str) -> bool:
-    """Tell whether a word is an address, not an id or a file."""
-    return word.startswith(("http://", "https://"))
+    """Tell whether a word is meant as an address, also as one that cannot be used; not an id or a file."""
+    return _URL.match(word) is not None
 
 
 def of_server(entries: Iterable[Entry], server: str | None, *, account: str) -> list[Entry]:
@@ -61,11 +64,12 @@ def targets(entries: Sequence[Entry], words: Iterable[str]) -> list[Target]:
     """What the words mean, each upload once; an address that is not remembered is a target too.
 
     Raises:
-        ValueError: As :func:`named`.
+        ValueError: As :func:`named`; or an address is none.
     """
     found: dict[str, Target] = {}
     for word in words:
         if is_url(word):
+            origin_of(word)
             known = [entry for entry in entries if address_of(entry.record) == word]
             for target in [target_of(entry) for entry in known] or [Target(name=word, url=word)]:
                 found.setdefault(word, target)

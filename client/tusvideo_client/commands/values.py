@@ -2,6 +2,8 @@
 
 import argparse
 import re
+import shlex
+from pathlib import Path
 
 from tusvideo_client.rate import Timetable, parse_timetable
 from tusvideo_client.state import RetryPolicy
@@ -53,6 +55,42 @@ def server(text: str) -> str:
         origin_of(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    if "?" in text or "#" in text:
+        expected = "the root of a server, without ? and #"
+        raise _mistake(expected, text)
+    return text
+
+
+def something(text: str) -> str:
+    """A text that says something; an empty one is more likely a variable that was not set than what was meant."""
+    if not text.strip():
+        expected = "a text that is not empty"
+        raise _mistake(expected, text)
+    return text
+
+
+def file(text: str) -> Path:
+    """The path of a file."""
+    return Path(something(text))
+
+
+def user(text: str) -> str:
+    """A name that can be sent with a password."""
+    if not text.strip() or ":" in text or not text.isprintable():
+        expected = "the name of a user: printable characters without a colon"
+        raise _mistake(expected, text)
+    return text
+
+
+def command(text: str) -> str:
+    """A program and its arguments, as a shell would split them."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if not words or not words[0]:
+        expected = "a program and its arguments, quotes closed"
+        raise _mistake(expected, text)
     return text
 
 

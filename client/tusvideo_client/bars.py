@@ -48,9 +48,9 @@ class Bars(Text):
         self._finish(name)
         super().fail(name, error=error, exit_code=exit_code)
 
-    def interrupt(self, name: str, *, now: Progress | None) -> None:
+    def interrupt(self, name: str, *, now: Progress | None, is_once: bool) -> None:
         self._finish(name)
-        super().interrupt(name, now=now)
+        super().interrupt(name, now=now, is_once=is_once)
 
     def skip(self, name: str, *, url: str) -> None:
         self._finish(name)

@@ -34,8 +34,8 @@ class Display(Protocol):
         """A file could not be uploaded."""
         ...
 
-    def interrupt(self, name: str, *, now: Progress | None) -> None:
-        """The user wants to stop."""
+    def interrupt(self, name: str, *, now: Progress | None, is_once: bool) -> None:
+        """The user wants to stop; ``is_once``: no later run can go on, because the bytes do not come again."""
         ...
 
     def skip(self, name: str, *, url: str) -> None:
@@ -74,12 +74,14 @@ class Text:
         if error.hint:
             self._note(f"  {error.hint}")
 
-    def interrupt(self, name: str, *, now: Progress | None) -> None:
+    def interrupt(self, name: str, *, now: Progress | None, is_once: bool) -> None:
+        stored = f"{100 * now.stored // now.total if now and now.total else 0} %"
         if now is not None and now.total is None:
-            self._note(f"{printable(name)}: stored {now.stored / MIB:.1f} MiB of a stream, left unfinished")
-            return
-        stored = 100 * now.stored // now.total if now and now.total else 0
-        self._note(f"{printable(name)}: stored {stored} % – run the same command to resume")
+            stored = f"{now.stored / MIB:.1f} MiB"
+        further = "run the same command to resume"
+        if is_once:
+            further = "a pipe gives its bytes but once: no later run goes on, and `rm` removes what is stored"
+        self._note(f"{printable(name)}: stored {stored} – {further}")
 
     def skip(self, name: str, *, url: str) -> None:  # noqa: ARG002  # the signature of Display
         self._results.write(f"{url}\n")
@@ -119,7 +121,7 @@ class Lines(Text):
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         why = f' waiting="{now.waiting}"' if now.waiting else ""
         total = "?" if now.total is None else now.total
-        facts = f"stored={now.stored} total={total} pct={now.percent:.0f} state={now.phase}{why}"
+        facts = f"stored={now.stored} total={total} pct={int(now.percent)} state={now.phase}{why}"
         self._note(f"{stamp} {printable(name)} {facts}")
 
     def succeed(self, name: str, *, result: UploadResult) -> None:
@@ -147,9 +149,10 @@ class Events:
         facts = {"file": name, "ok": False, "error": type(error).__name__, "message": str(error), **error.facts()}
         self._close("failed", {**facts, "exit_code": exit_code})
 
-    def interrupt(self, name: str, *, now: Progress | None) -> None:
+    def interrupt(self, name: str, *, now: Progress | None, is_once: bool) -> None:
         stored = {"stored": now.stored, "total": now.total} if now else {}
-        self._close("interrupted", {"file": name, "ok": False, "error": "Interrupted", "retryable": True, **stored})
+        facts = {"file": name, "ok": False, "error": "Interrupted", "retryable": not is_once, **stored}
+        self._close("interrupted", facts)
 
     def skip(self, name: str, *, url: str) -> None:
         self._close("skipped", {"file": name, "ok": True, "url": url})

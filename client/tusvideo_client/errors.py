@@ -21,6 +21,9 @@ Every error can be pickled, so that it may cross a process pool.
 
 from typing import Any, Self, TypedDict, Unpack
 
+KEPT = "what is stored is kept, and the same call again resumes"
+ONCE = "a stream gives its bytes but once: what is stored stays unfinished; send the stream anew"
+
 
 class Facts(TypedDict, total=False):
     """What is known about the upload at the moment of the error."""
@@ -129,6 +132,9 @@ class UploadCancelledError(UploadError):
 
 
 class GaveUpError(UploadError):
-    """Patience ended before the upload did. The state is on disk: the same call again resumes."""
+    """Patience ended before the upload did. The state is on disk: the same call again resumes.
+
+    Of a stream it does not, because the bytes do not come again: then ``retryable`` is False.
+    """
 
     retryable = True

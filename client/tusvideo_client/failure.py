@@ -2,6 +2,7 @@
 
 from . import refusal, wire
 from .errors import (
+    KEPT,
     AuthError,
     GaveUpError,
     IntegrityError,
@@ -13,7 +14,6 @@ from .errors import (
 from .state import Kind, Stop
 from .transport import Reply
 
-KEPT = "what is stored is kept, and the same call resumes"
 ERRORS: dict[Kind, tuple[type[UploadError], str | None]] = {
     Kind.AUTH: (AuthError, f"give a valid token; {KEPT}"),
     Kind.UNTRUSTED: (AuthError, "check the address, or install the certificate of the server's authority"),
@@ -22,7 +22,7 @@ ERRORS: dict[Kind, tuple[type[UploadError], str | None]] = {
     Kind.INTEGRITY: (IntegrityError, "upload the file again"),
     Kind.DAMAGED: (IntegrityError, "the link damages bytes: use https, or another network"),
     Kind.PROTOCOL: (ProtocolError, "check that the address is the root of a server that speaks this protocol"),
-    Kind.GAVE_UP: (GaveUpError, "what is stored is kept; the same call again resumes"),
+    Kind.GAVE_UP: (GaveUpError, KEPT),
 }
 
 

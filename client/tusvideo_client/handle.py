@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .control import Control
-from .errors import UploadCancelledError, UploadError
+from .errors import KEPT, UploadCancelledError, UploadError
 from .events import Created, Failed, Finished, OnEvent, OnProgress, Resumed, UploadEvent
 from .model import Phase, Progress, UploadResult
 
@@ -118,7 +118,7 @@ class AsyncUploadHandle:
             message,
             upload_url=self._upload_url,
             offset=self._progress.stored,
-            hint="what is stored is kept; the same call again resumes",
+            hint=f"{KEPT}, unless the bytes came from a stream",
         )
 
     def events(self) -> AsyncIterator[UploadEvent]:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from .errors import UploadCancelledError
+from .errors import KEPT, UploadCancelledError
 
 T = TypeVar("T")
 Task = Callable[[Callable[..., None]], Coroutine[Any, Any, T]]
@@ -161,7 +161,7 @@ def closed() -> UploadCancelledError:
     """The error of an upload whose uploader was closed by somebody else."""
     return UploadCancelledError(
         "the upload was cancelled, because its uploader was closed",
-        hint="what is stored is kept; the same call again resumes",
+        hint=f"{KEPT}, unless the bytes came from a stream",
     )
 
 

@@ -13,7 +13,7 @@ from . import events, pieces, wire
 from .comparison import Comparison
 from .dialect import DIALECTS, Offer, judge_length, judge_requests, request_size
 from .draft import Limits
-from .errors import IntegrityError, ProtocolError, RejectedError, UploadError
+from .errors import KEPT, ONCE, IntegrityError, ProtocolError, RejectedError, UploadError
 from .intake import Intake
 from .journal import Record
 from .model import Integrity, Phase, Proof, UploadResult
@@ -132,7 +132,8 @@ class TusRun:
             self._transfer.report_last(await self._stored_now())
         self._intake.note(self._transfer.state.offset)
         if isinstance(error, UploadError) and self._intake.source.is_once:
-            error.hint, error.retryable = "what is stored stays unfinished; send the stream anew", False
+            error.hint = ONCE if error.hint is None else error.hint.replace(KEPT, ONCE)
+            error.retryable = False
 
     async def _begin_anew(self) -> None:
         await self._comparison.begin_anew()

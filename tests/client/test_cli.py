@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -387,6 +388,32 @@ def test_lines_come_every_ten_per_cent_and_at_every_wait() -> None:
     assert written[-1].endswith('state=waiting waiting="link lost"')
 
 
+def test_a_line_says_100_only_at_the_end() -> None:
+    """All bytes are on their way and none is confirmed: that is not all of it, whatever a rounded number would say."""
+    notes = io.StringIO()
+    lines = Lines(io.StringIO(), notes=notes)
+    lines.begin("a")
+    now = Progress(stored=0, total=MIB, sent=MIB, percent=99.9, phase=Phase.SENDING)
+    lines.progress("a", now=now)
+    lines.progress("a", now=replace(now, sent=0, phase=Phase.WAITING, waiting="the server cannot be reached"))
+    lines.progress("a", now=replace(now, stored=MIB, percent=100.0, phase=Phase.DONE))
+    told = [line.partition(" a ")[2].partition(" state=")[0] for line in notes.getvalue().splitlines()]
+    assert told == [f"stored=0 total={MIB} pct=99", f"stored=0 total={MIB} pct=99", f"stored={MIB} total={MIB} pct=100"]
+
+
+def test_an_interrupt_tells_how_much_is_stored() -> None:
+    """Per cents of what has a length, MiB of what has none; how to go on, where one can."""
+    text = io.StringIO()
+    display = Text(io.StringIO(), notes=text)
+    now = Progress(stored=MIB, total=4 * MIB, sent=MIB, percent=25.0, phase=Phase.SENDING)
+    growing = replace(now, total=None)
+    for told, is_once in ((now, False), (growing, False), (now, True), (growing, True)):
+        display.interrupt("a", now=told, is_once=is_once)
+    again, never = "run the same command to resume", "a pipe gives its bytes but once: no later run goes on"
+    lines = [line.removeprefix("a: stored ").split(", and")[0] for line in text.getvalue().splitlines()]
+    assert lines == [f"25 % – {again}", f"1.0 MiB – {again}", f"25 % – {never}", f"1.0 MiB – {never}"]
+
+
 def test_the_bar_says_what_it_is_doing() -> None:
     """Rate and time left while sending, the reason while waiting, the phase otherwise; a note begins a new line."""
     notes = io.StringIO()
@@ -418,7 +445,7 @@ def test_a_resumed_file_is_not_shown_as_sent_in_a_moment(monkeypatch: pytest.Mon
 def test_an_interrupt_before_anything_is_known() -> None:
     """An interrupt in the first moment says 0 %."""
     notes = io.StringIO()
-    Text(io.StringIO(), notes=notes).interrupt("a", now=None)
+    Text(io.StringIO(), notes=notes).interrupt("a", now=None, is_once=False)
     assert notes.getvalue() == "a: stored 0 % – run the same command to resume\n"
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from tests.client.conftest import Command
 from tests.client.peer import Fault, Peer, as_json
 from tests.client.test_cli import environment, start
+from tests.client.test_wire import NO_ADDRESSES
 from tusvideo_client.commands import values
 from tusvideo_client.fingerprint import Fingerprint, Identity, Place
 from tusvideo_client.journal import Journal, Record
@@ -288,6 +290,60 @@ async def test_exit_codes_of_status(status: int, code: int, command: Command, pe
     peer.faults = [Fault("HEAD", status=status)]
     ended, out, _ = await command("status", f"{peer.url}/files/x", "--json")
     assert (ended, as_json(out)[-1]["exit_code"]) == (code, code)
+
+
+async def test_a_page_is_no_file(command: Command, peer: Peer) -> None:
+    """What answers with success and is neither an upload nor a file is told apart, whatever its length is."""
+    for headers in ({}, {"Content-Length": "512"}, {"Accept-Ranges": "none", "Content-Length": "512"}):
+        peer.faults = [Fault("HEAD", status=200, headers=headers)]
+        code, out, err = await command("status", f"{peer.url}/login")
+        assert (code, out, "no address of an upload, nor of a file" in err) == (1, "", True)
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+async def test_an_address_that_is_none_is_a_mistake_in_words(
+    url: str, command: Command, peer: Peer, video: Path
+) -> None:
+    """Every command says so in one sentence and ends with 2, wherever the address comes from; nobody is asked."""
+    is_address = re.match("[a-z]{2,}:/", url) is not None
+    places = [["status", url], ["rm", url], ["verify", str(video), url]] if is_address else []
+    for words in (
+        *([*command_words, "--to", url] for command_words in (["upload", str(video)], ["ls"], ["resume", "--all"])),
+        ["doctor", url],
+        *places,
+    ):
+        code, out, err = await command(*words)
+        assert (code, out, err.count("\n")) == (2, "", 1), words
+        assert "is no server address: expected http://HOST[:PORT]" in err, words
+    if url:
+        assert (await command("ls", TUSVIDEO_TO=url))[0] == 2
+    assert (peer.seen, peer.asked, Journal().entries()) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--user", ""], "--user: expected the name of a user"),
+        (["--user", " "], "--user: expected the name of a user"),
+        (["--user", "a:b"], "without a colon; got 'a:b'"),
+        (["--user", "a\n"], "--user: expected the name of a user"),
+        (["--token-file", ""], "--token-file: expected a text that is not empty"),
+        (["--token-command", ""], "--token-command: expected a program and its arguments"),
+        (["--token-command", "'x"], "--token-command: expected a program and its arguments, quotes closed"),
+        (["--name", ""], "--name: expected a text that is not empty"),
+        (["--profile", ""], "--profile: expected a text that is not empty"),
+        (["--to", "http://h/?x=1"], "--to: expected the root of a server, without ? and #"),
+        (["--to", "http://h/#x"], "--to: expected the root of a server, without ? and #"),
+    ],
+    ids=" ".join,
+)
+async def test_an_option_that_says_nothing_is_refused(
+    words: list[str], said: str, command: Command, peer: Peer, video: Path
+) -> None:
+    """`--user "$NAME"` with a variable that is not set must not become an upload without a name."""
+    code, out, err = await command("upload", str(video), "--to", peer.url, *words)
+    assert (code, out, said in err, err.count("\n")) == (2, "", True, 1), err
+    assert (peer.seen, peer.asked) == ([], [])
 
 
 @pytest.mark.parametrize(

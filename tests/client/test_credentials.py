@@ -22,6 +22,8 @@ from tusvideo_client import (
     Uploader,
 )
 from tusvideo_client.credentials import Auth, Credentials, encode
+from tusvideo_client.journal import Journal
+from tusvideo_client.state import MIB
 from tusvideo_client.transport import Transport
 
 ALICE = ("alice", "correct horse: ä")
@@ -178,6 +180,104 @@ async def test_a_password_that_is_no_text_is_refused_without_being_shown(
     words = ("upload", str(video), "--to", peer.url, "--user", "alice")
     code, _, err = await command(*words, TUSVIDEO_PASSWORD="hunter2\udcff")
     assert (code, err, peer.seen) == (2, "the password cannot be sent: expected text in UTF-8\n", [])
+
+
+async def left_on_two_servers(command: Command, peer: Peer, other: Peer, video: Path) -> None:
+    """An unfinished upload on each of two servers, ``127.0.0.1`` and ``localhost``."""
+    for server, url in ((peer, peer.url), (other, other.url.replace("127.0.0.1", "localhost"))):
+        server.faults = [Fault("PATCH", cut_after=MIB), Fault("HEAD", status=500, times=9)]
+        assert (await command("upload", str(video), "--to", url, "--retry-for", "0"))[0] == 75
+        server.faults = []
+
+
+@pytest.mark.parametrize(
+    "words", [["ls", "--json"], ["status"], ["verify"], ["resume", "--all"], ["rm"]], ids=lambda words: words[0]
+)
+async def test_each_server_gets_the_password_of_its_own_host(
+    words: list[str], command: Command, peer: Peer, video: Path, tmp_path: Path
+) -> None:
+    """With an entry for each host in the netrc file one command may ask several servers; none sees another's password.
+
+    `verify` is about one upload: it is named by its address, and the file vouches for that host.
+    """
+    other = Peer()
+    await other.start()
+    peer.tells_digests = other.tells_digests = True
+    await left_on_two_servers(command, peer, other, video)
+    seen = {peer: len(peer.seen), other: len(other.seen)}
+    file = tmp_path / "netrc"
+    file.write_text(
+        "machine third.host login alice password t\n"
+        "machine localhost login alice password other\nmachine 127.0.0.1 login alice password ours\n"
+    )
+    file.chmod(0o600)
+    urls = [entry.record.upload_url or "" for entry in Journal().entries()]
+    more = {"status": [[str(video)]], "rm": [[str(video)]], "verify": [[str(video), url] for url in urls]}
+    for rest in more.get(words[0], [[]]):
+        code, _, err = await command(*words, *rest, "--user", "alice", NETRC=str(file))
+        assert (code in {0, 75}, err.count("no password")) == (True, 0), err
+    for server, password in ((peer, "ours"), (other, "other")):
+        sent = {request.headers.get("Authorization") for request in server.seen[seen[server] :]}
+        assert sent == {f"Basic {encode('alice', password)}"}
+    await other.stop()
+
+
+async def test_one_password_is_for_one_of_several_servers(
+    command: Command, peer: Peer, video: Path, tmp_path: Path
+) -> None:
+    """Where the netrc file leaves a server out nothing is sent to any; the variable wins over it, and is for one."""
+    other = Peer()
+    await other.start()
+    await left_on_two_servers(command, peer, other, video)
+    seen = len(peer.seen) + len(other.seen)
+    file = tmp_path / "netrc"
+    file.write_text("machine localhost login alice password other\n")
+    file.chmod(0o600)
+    for more in ({}, {"TUSVIDEO_PASSWORD": "p"}):
+        code, _, err = await command("ls", "--user", "alice", NETRC=str(file), **more)
+        assert (code, "a password is for one server, and there are 2" in err) == (2, True)
+        assert "put a password for each into the netrc file" in err
+    assert len(peer.seen) + len(other.seen) == seen
+    await other.stop()
+
+
+async def test_a_redirect_gets_no_password_of_a_file(command: Command, peer: Peer, video: Path, tmp_path: Path) -> None:
+    """Not even where the file has an entry for the host that the answer names."""
+    elsewhere = Peer()
+    await elsewhere.start()
+    target = elsewhere.url.replace("127.0.0.1", "localhost")
+    file = tmp_path / "netrc"
+    file.write_text("machine 127.0.0.1 login alice password ours\nmachine localhost login alice password theirs\n")
+    file.chmod(0o600)
+    for words, method in (
+        (["status", f"{peer.url}/files/x"], "HEAD"),
+        (["rm", f"{peer.url}/files/x"], "HEAD"),
+        (["verify", str(video), f"{peer.url}/files/x"], "HEAD"),
+        (["upload", str(video), "--to", peer.url, "--protocol", "tus"], "POST"),
+    ):
+        peer.faults = [Fault(method, status=307, headers={"Location": f"{target}/files/x"})]
+        code, _, err = await command(*words, "--user", "alice", NETRC=str(file))
+        assert (code, "307" in err) == (1, True)
+    peer.faults = [Fault("POST", status=201, headers={"Location": f"{target}/files/x", "Tus-Resumable": "1.0.0"})]
+    await command("upload", str(video), "--to", peer.url, "--protocol", "tus", "--user", "alice", NETRC=str(file))
+    assert elsewhere.count("PATCH") == 1
+    assert not any("Authorization" in seen.headers for seen in elsewhere.seen)
+    await elsewhere.stop()
+
+
+async def test_a_user_without_a_home_is_told_where_to_put_the_password(
+    command: Command, peer: Peer, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither HOME nor the user's entry in the system names a home: a sentence, and no traceback."""
+
+    def homeless() -> Path:
+        message = "Could not determine home directory."
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setattr(sys, "stdin", None)
+    code, _, err = await command("upload", str(video), "--to", peer.url, "--user", "alice")
+    assert (code, "set TUSVIDEO_PASSWORD" in err, "~/.netrc" in err) == (2, True, True)
 
 
 @pytest.mark.parametrize(

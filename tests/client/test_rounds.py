@@ -280,7 +280,7 @@ def test_bars_of_several_files() -> None:
     bars.succeed("a", result=UploadResult(**facts, protocol="tus", restarted=False, stats=stats))  # type: ignore[arg-type]
     bars.progress("b", now=progress(30))
     assert "1 of 3 files done" in notes.getvalue()
-    bars.interrupt("b", now=progress(30))
+    bars.interrupt("b", now=progress(30), is_once=False)
     bars.skip("c", url="V")
     bars.fail("d", error=RejectedError("no"), exit_code=5)
     bars.end(exit_code=3)

@@ -82,6 +82,45 @@ async def test_a_file_on_standard_input_resumes(peer: Peer, video: Path) -> None
     assert hashlib.sha256(peer.only().data).digest() == hashlib.sha256(video.read_bytes()).digest()
 
 
+async def test_who_gives_up_on_a_pipe_promises_nothing(peer: Peer) -> None:
+    """75 means that the same command goes on; a pipe's bytes do not come again: 4, and advice that can be followed."""
+    data = bytes(60_000)  # a pipe holds it, also when nobody reads any more
+    words = ["-", "--name", "talk.mp4", "--to", peer.url, "--retry-for", "0"]
+    for more in ([], ["--size", str(len(data))]):
+        peer.faults = [Fault("PATCH", cut_after=1000), Fault("HEAD", status=500, times=9)]
+        code, out, err = await upload_pipe(data, *words, *more)
+        assert (code, out, "send the stream anew" in err, "again resumes" in err) == (4, "", True, False), err
+        peer.faults = [Fault("PATCH", cut_after=1000), Fault("HEAD", status=500, times=9)]
+        code, out, _ = await upload_pipe(data, *words, *more, "--json")
+        (told,) = as_json(out)[-1]["files"]
+        assert (code, told["error"], told["retryable"]) == (4, "GaveUpError", False)
+
+
+@pytest.mark.parametrize("size", [[], ["--size", "900000"]], ids=["unknown length", "known length"])
+async def test_an_interrupted_pipe_is_not_said_to_go_on(size: list[str], peer: Peer) -> None:
+    """Ctrl-C tells what is stored, that no later run goes on, and what removes it."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *("-", "--name", "talk.mp4", "--to", peer.url, *size),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(bytes(300_000))
+    while b"waiting" not in (line := await process.stderr.readline()):
+        assert line
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(20):
+        err = (await process.stderr.read()).decode()
+        assert await process.wait() == 130
+    process.stdin.close()
+    assert "no later run goes on, and `rm` removes what is stored" in err
+    assert "run the same command" not in err
+
+
 async def test_a_silent_pipe_does_not_hold_the_process(peer: Peer) -> None:
     """Ctrl-C ends it though a thread waits for bytes that do not come."""
     process = await asyncio.create_subprocess_exec(

@@ -83,6 +83,25 @@ async def test_what_the_chunk_api_published(server: ServerProcess, clip: Path, c
     assert (code, out.splitlines()[0]) == (7, f"byte {2 * MIB} differs")
 
 
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_a_published_file_is_complete(protocol: str, server: ServerProcess, clip: Path, command: Command) -> None:
+    """`status` of the URL that `upload` printed tells its length; `rm` leaves it where it is; a page is told apart."""
+    code, out, _ = await command("upload", str(clip), "--to", server.url, "--protocol", protocol)
+    url = out.strip()
+    code, out, err = await command("status", url)
+    rows = [line.split(maxsplit=1) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert rows == [["state", "complete"], ["stored", f"{SIZE} of {SIZE} bytes (100 %)"], ["file", url]]
+    code, out, _ = await command("status", url, "--json")
+    told = as_json(out)[0]
+    assert (told["state"], told["stored"], told["total"], told["url"]) == ("complete", SIZE, SIZE, url)
+    code, out, _ = await command("rm", url)
+    assert (code, out) == (0, f"{url}: complete, and left at {url}\n")
+    assert (await command("verify", str(clip), url))[0] == 0
+    code, out, err = await command("status", f"{server.url}/")
+    assert (code, out, "no address of an upload, nor of a file" in err) == (1, "", True)
+
+
 async def test_an_unfinished_upload(peer: Peer, video: Path, command: Command) -> None:
     """It is compared as far as it is stored, and is never said to be the file: 75, or 7 if it differs already."""
     peer.tells_digests = True

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypedDict
@@ -14,7 +14,7 @@ from tusvideo_client.errors import AuthError
 from tusvideo_client.wire import origin_of
 
 from .arguments import TO_VARIABLE, TOKEN_VARIABLE
-from .password import password_of
+from .password import filed_password_of, password_of
 
 COMMAND_SECONDS = 60.0
 
@@ -39,11 +39,14 @@ def server_of(namespace: argparse.Namespace) -> str:
     return url.rstrip("/")
 
 
-def keys_of(namespace: argparse.Namespace, *, servers: Iterable[str], strangers: Iterable[str] = ()) -> Keys:
-    """The credentials that the options name, or how to get them: a token, or a name and its password.
+def keys_of(
+    namespace: argparse.Namespace, *, servers: Iterable[str], strangers: Iterable[str] = ()
+) -> Mapping[str, Keys]:
+    """The credentials that the options name, or how to get them, for each server: a token, or a name and its password.
 
     Of tokens a file wins over a command, and both over the variable. A password comes from its variable, from the
-    netrc file, or from whoever sits at the terminal.
+    netrc file, or from whoever sits at the terminal. All of these but the netrc file have one secret, which is for one
+    server; the file has one for each host, and vouches for the hosts that stand in it.
 
     Args:
         namespace: The options.
@@ -54,29 +57,51 @@ def keys_of(namespace: argparse.Namespace, *, servers: Iterable[str], strangers:
         ValueError: There are several servers, and credentials are for one; a stranger is not the server that they
             name; there are two kinds of credentials; or there is no password.
     """
-    token: Token = os.environ.get(TOKEN_VARIABLE) or None
-    if namespace.token_file:
-        token = partial(_read, namespace.token_file)
-    elif namespace.token_command:
-        token = partial(_run, namespace.token_command)
+    known = sorted(set(servers))
+    token = _token_of(namespace)
     if token is None and not namespace.user:
-        return {}
+        return {server: {} for server in known}
     if token is not None and namespace.user:
         message = f"a token and --user are given: the server takes one of them (look at {TOKEN_VARIABLE}, too)"
         raise ValueError(message)
-    what = "a token" if token is not None else "a password"
-    known = sorted(set(servers))
-    if len(known) > 1:
-        message = f"{what} is for one server, and there are {len(known)}: name one with --to ({', '.join(known)})"
+    if token is not None:
+        _judge(known, among=known, strangers=strangers, named=namespace.to, what="a token")
+        return {server: {"token": token} for server in known}
+    filed = {server: filed_password_of(namespace.user, server=server) for server in known}
+    others = [server for server in known if filed[server] is None]
+    _judge(others, among=known, strangers=strangers, named=namespace.to, what="a password")
+    asked = password_of(namespace.user, server=others[0]) if others else ""
+    return {
+        server: {"auth": (namespace.user, asked if (password := filed[server]) is None else password)}
+        for server in known
+    }
+
+
+def _token_of(namespace: argparse.Namespace) -> Token:
+    if namespace.token_file:
+        return partial(_read, namespace.token_file)
+    if namespace.token_command:
+        return partial(_run, namespace.token_command)
+    return os.environ.get(TOKEN_VARIABLE) or None
+
+
+def _judge(
+    servers: Sequence[str], *, among: Sequence[str], strangers: Iterable[str], named: str | None, what: str
+) -> None:
+    """Make sure that a secret that stands under no host may go to these servers: to one only, and to no stranger.
+
+    Raises:
+        ValueError: It may not.
+    """
+    if servers and len({origin_of(server) for server in among}) > 1:
+        message = f"{what} is for one server, and there are {len(among)}: name one with --to ({', '.join(among)})"
+        if what == "a password":
+            message += ", or put a password for each into the netrc file"
         raise ValueError(message)
-    named = origin_of(namespace.to) if namespace.to else None
     for server in strangers:
-        if origin_of(server) != named:
+        if server in servers and (named is None or origin_of(server) != origin_of(named)):
             message = f"{what} is not sent to {server}, which --to does not name: give --to {server} if it may have it"
             raise ValueError(message)
-    if token is not None:
-        return {"token": token}
-    return {"auth": (namespace.user, password_of(namespace.user, server=known[0]))} if known else {}
 
 
 def _read(path: Path) -> str:

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     async def examine(_: object) -> int:
         report.note(f"a test upload to {base} goes on for {options.seconds:.0f} s …")
-        async with Transport(base, **keys, timeouts=timeouts_for(options.seconds)) as transport:
+        async with Transport(base, **keys[base], timeouts=timeouts_for(options.seconds)) as transport:
             examination = Examination(transport, base=base, seconds=options.seconds)
             try:
                 await examination.run()

@@ -24,12 +24,13 @@ MEANINGS: Final[Mapping[int, str]] = {
     UNEXPECTED: "unexpected: a server that makes no sense, or a mistake of ours",
     USAGE: "the words of the command make no sense",
     SOME_FAILED: "of several files or uploads some failed, or each in its own way",
-    LOCAL: "a local file is missing, cannot be read, was changed, or is being uploaded by another process",
+    LOCAL: "a local file is missing, cannot be read, was changed, or is being uploaded by another process; or what came"
+    " through\n       a pipe, which gives its bytes but once, did not arrive",
     REFUSED: "the server refuses it: type, size, quota, or it is not there",
     CREDENTIALS: "the server wants credentials, or others; or its certificate is not trusted",
     DIFFERENT: "the bytes on the server are not those of the file; of doctor: a trap was found",
     LATER: "not now: the state is saved, and the same command again goes on",
-    130: "interrupted by SIGINT (Ctrl-C); the state is saved, and the same command again goes on",
+    130: "interrupted by SIGINT (Ctrl-C); the state is saved, and the same command again goes on, but not with a pipe",
     143: "ended by SIGTERM; as 130",
 }
 
@@ -46,7 +47,12 @@ EXIT_CODES: Final[tuple[tuple[type[UploadError], int], ...]] = (
 
 
 def exit_code_of(error: UploadError) -> int:
-    """The exit code that tells a calling program what kind of error it was."""
+    """The exit code that tells a calling program what kind of error it was.
+
+    75 promises that the same command again goes on: who gave up on a stream ends as a stream that broke.
+    """
+    if isinstance(error, GaveUpError) and not error.retryable:
+        return LOCAL
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), UNEXPECTED)
 
 

@@ -34,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
     """
     report = Report(as_json=options.json)
     entries = memory.of_server(Journal().entries(), options.to, account=options.account)
-    keys: Keys = {} if options.offline else keys_of(options, servers=[entry.record.place.endpoint for entry in entries])
+    servers = [entry.record.place.endpoint for entry in entries]
+    keys: Mapping[str, Keys] = {} if options.offline else keys_of(options, servers=servers)
     rows: list[tuple[str, ...]] = []
 
     async def show(_: object) -> int:
@@ -57,11 +58,11 @@ def run(options: argparse.Namespace) -> int:
     return report.end(code)
 
 
-async def _ask_all(entries: Sequence[Entry], keys: Keys) -> list[Answer]:
+async def _ask_all(entries: Sequence[Entry], keys: Mapping[str, Keys]) -> list[Answer]:
     gate = asyncio.Semaphore(QUESTIONS_AT_ONCE)
     async with AsyncExitStack() as stack:
         transports: Mapping[str, Transport] = {
-            server: await stack.enter_async_context(Transport(server, **keys, timeouts=remote.TIMEOUTS))
+            server: await stack.enter_async_context(Transport(server, **keys[server], timeouts=remote.TIMEOUTS))
             for server in {entry.record.place.endpoint for entry in entries}
         }
 

@@ -14,18 +14,29 @@ from .arguments import PASSWORD_VARIABLE
 NETRC_VARIABLE = "NETRC"
 
 
-def password_of(user: str, *, server: str) -> str:
-    """The password of a user at a server: from the variable, else from the netrc file, else asked for at the terminal.
+def filed_password_of(user: str, *, server: str) -> str | None:
+    """The password of a user that stands in the netrc file under the host of a server; None if none does.
+
+    None, too, if the variable is set: it wins over the file.
 
     Raises:
-        ValueError: There is none, or others may read the netrc file.
+        ValueError: Others may read the netrc file, or it makes no sense.
+    """
+    path = _netrc()
+    if os.environ.get(PASSWORD_VARIABLE) or path is None:
+        return None
+    return _in_file(path, host=origin_of(server)[1], user=user)
+
+
+def password_of(user: str, *, server: str) -> str:
+    """The password of a user at a server for which no file has one: from the variable, else asked for at the terminal.
+
+    Raises:
+        ValueError: There is none.
     """
     if password := os.environ.get(PASSWORD_VARIABLE):
         return password
     host = origin_of(server)[1]
-    path = Path(os.environ.get(NETRC_VARIABLE) or Path.home() / ".netrc")
-    if (found := _in_file(path, host=host, user=user)) is not None:
-        return found
     if sys.stdin is not None and sys.stdin.isatty():
         try:
             return getpass.getpass(f"password of {user} at {host}: ")
@@ -34,9 +45,19 @@ def password_of(user: str, *, server: str) -> str:
             raise ValueError(message) from error
     message = (
         f"no password of {user} at {host}: set {PASSWORD_VARIABLE}, or put `machine {host} login {user} password …`"
-        f" into {path} (mode 600)"
+        f" into {_netrc() or '~/.netrc'} (mode 600)"
     )
     raise ValueError(message)
+
+
+def _netrc() -> Path | None:
+    """The user's netrc file, which need not be there; None for a user without a home."""
+    if path := os.environ.get(NETRC_VARIABLE):
+        return Path(path)
+    try:
+        return Path.home() / ".netrc"
+    except RuntimeError:
+        return None
 
 
 def _in_file(path: Path, *, host: str, user: str) -> str | None:

@@ -42,15 +42,19 @@ class Standing:
 
 
 async def ask(transport: Transport, url: str) -> Standing:
-    """Where an upload stands.
+    """Where an upload stands; at the address of a published file it is complete.
 
     Raises:
         UploadError: The server cannot be reached, or does not tell.
     """
     reply = await request(transport, "HEAD", url, headers=TUS)
     offset = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET))
+    if offset is None and (size := _size_of_file(reply)) is not None:
+        return Standing(url=url, offset=size, length=size, expires=None, published=url, metadata={})
     if offset is None:
-        message = f"the server answered {reply.status} without Upload-Offset: that is no address of an upload"
+        message = (
+            f"the server answered {reply.status} without Upload-Offset: that is no address of an upload, nor of a file"
+        )
         raise ProtocolError(message, status=reply.status, hint="expected an id of `ls`, or the address of an upload")
     reference = reply.headers.get(wire.CONTENT_LOCATION)
     try:
@@ -65,6 +69,16 @@ async def ask(transport: Transport, url: str) -> Standing:
         published=None if reference is None else wire.resolve(url, reference),
         metadata=metadata,
     )
+
+
+def _size_of_file(reply: Reply) -> int | None:
+    """Bytes of the file at an address; None if what lies there does not present itself as a file, as a page may not.
+
+    Spec: RFC 9110 § 14.3
+    """
+    if reply.status != HTTPStatus.OK or reply.headers.get("Accept-Ranges", "").strip().lower() != "bytes":
+        return None
+    return wire.parse_whole_number(reply.headers.get("Content-Length"))
 
 
 async def terminate(transport: Transport, url: str) -> None:

@@ -1,6 +1,7 @@
 """``rm``: unfinished uploads removed from the server and forgotten here."""
 
 import argparse
+from collections.abc import Mapping
 
 from tusvideo_client.display import printable
 from tusvideo_client.errors import UploadError, UploadGoneError
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     journal = Journal()
     entries = memory.of_server(journal.entries(), options.to, account=options.account)
     found = memory.targets(entries, options.uploads)
-    keys: Keys = (
+    keys: Mapping[str, Keys] = (
         {}
         if options.forget
         else keys_of(options, servers=map(memory.server_of_target, found), strangers=memory.strangers(found))
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     return report.end(run_interruptible(remove))
 
 
-async def _remove(target: memory.Target, *, journal: Journal, keys: Keys, asks: bool) -> str:
+async def _remove(target: memory.Target, *, journal: Journal, keys: Mapping[str, Keys], asks: bool) -> str:
     """Remove one; the record goes last, so that whatever fails before can be done again.
 
     Raises:
@@ -63,9 +64,10 @@ async def _remove(target: memory.Target, *, journal: Journal, keys: Keys, asks: 
     return outcome
 
 
-async def _terminate(target: memory.Target, *, keys: Keys) -> str:
+async def _terminate(target: memory.Target, *, keys: Mapping[str, Keys]) -> str:
     assert target.url is not None  # noqa: S101  # the caller made sure; this tells the type checker
-    async with Transport(memory.server_of_target(target), **keys, timeouts=remote.TIMEOUTS) as transport:
+    server = memory.server_of_target(target)
+    async with Transport(server, **keys[server], timeouts=remote.TIMEOUTS) as transport:
         try:
             standing = await remote.ask(transport, target.url)
             if standing.is_complete:

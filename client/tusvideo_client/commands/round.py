@@ -119,7 +119,7 @@ class _Round:
             return await self._run_one(job)
         except asyncio.CancelledError:
             if self._interrupt is not None and self._interrupt.exit_code is not None:
-                self._display.interrupt(job.name, now=self._last.get(job.name))
+                self._display.interrupt(job.name, now=self._last.get(job.name), is_once=job.wish.is_once)
             raise
 
     async def _run_one(self, job: Job) -> int:

@@ -61,16 +61,24 @@ class Wish:
     replaces: str | None = None
     chunk_size: int | None = None
 
+    @property
+    def is_once(self) -> bool:
+        """True if the bytes come through a pipe, so that no later run can go on with them."""
+        try:
+            return self.path is None and not _standard_input().seekable()
+        except LocalFileError:
+            return True
+
 
 class Senders:
     """Sends files; use it with ``async with``.
 
     Args:
         options: What the command line says about the link.
-        keys: Credentials, or how to get them.
+        keys: Credentials, or how to get them, for each server.
     """
 
-    def __init__(self, options: argparse.Namespace, *, keys: Keys) -> None:
+    def __init__(self, options: argparse.Namespace, *, keys: Mapping[str, Keys]) -> None:
         self._options = options
         self._keys = keys
         self._retry: RetryPolicy = options.retry_for or RetryPolicy()
@@ -128,7 +136,7 @@ class Senders:
     def _chunked(self, wish: Wish) -> AsyncChunkedVideoUploader:
         return AsyncChunkedVideoUploader(
             wish.server,
-            **self._keys,
+            **self._keys[wish.server],
             profile=wish.profile or "poster",
             account=wish.account,
             chunk_size=wish.chunk_size,
@@ -144,7 +152,7 @@ class Senders:
             uploader = AsyncUploader(
                 wish.server,
                 protocol=wish.protocol,
-                **self._keys,
+                **self._keys[wish.server],
                 account=wish.account,
                 retry=self._retry,
                 request_bytes=self._options.chunk_size or 64 * MIB,

@@ -1,6 +1,7 @@
 """``status``: what the server says of one upload."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from tusvideo_client.display import printable
@@ -31,14 +32,15 @@ def run(options: argparse.Namespace) -> int:
     return report.end(run_interruptible(show))
 
 
-async def _show(target: memory.Target, keys: Keys, report: Report) -> int:
+async def _show(target: memory.Target, keys: Mapping[str, Keys], report: Report) -> int:
     if target.url is None:
         report.tell(
             "upload", {"upload": target.name, "state": "not begun"}, text=f"{printable(target.name)}: not begun"
         )
         return exits.OK
+    server = memory.server_of_target(target)
     try:
-        async with Transport(memory.server_of_target(target), **keys, timeouts=remote.TIMEOUTS) as transport:
+        async with Transport(server, **keys[server], timeouts=remote.TIMEOUTS) as transport:
             standing = await remote.ask(transport, target.url)
     except UploadError as error:
         return report.fail(target.name, error)

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
             source = await Source.open(Path(options.file))
             try:
                 server = memory.server_of_target(target)
-                async with Transport(server, **keys, timeouts=remote.TIMEOUTS) as transport:
+                async with Transport(server, **keys[server], timeouts=remote.TIMEOUTS) as transport:
                     return await _compare(source, target, transport, report)
             finally:
                 await source.close()

@@ -89,12 +89,14 @@ class QueryUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProveRange:
-    """Ask for the SHA-256 of stored bytes [start, stop)."""
+    """Ask for the digest of stored bytes [start, stop)."""
 
     upload_id: UploadId
     start: int
     stop: int | None
     """None: up to the offset."""
+    algorithm: str = "sha256"
+    """A key of ``ALGORITHMS``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +280,9 @@ class Proven:
     start: int
     stop: int
     digest: str
-    """Lower-case hex SHA-256."""
+    """Lower-case hex."""
+    algorithm: str = "sha256"
+    """A key of ``ALGORITHMS``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

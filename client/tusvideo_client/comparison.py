@@ -7,6 +7,7 @@ that tell no digests, for bytes that come once or still change, and once a link 
 """
 
 import asyncio
+from collections.abc import Awaitable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from .draft import Limits
 from .errors import ProtocolError, UploadError
 from .model import Integrity, Proof
 from .plan import is_passing
-from .proof import AT_ONCE, SLOWEST_DIGEST, digest_of, digest_told
+from .proof import AT_ONCE, SLOWEST_DIGEST, Told, digest_of, digest_told
 from .state import MIB, Answer, Damaged, Event
 from .transfer import Transfer
 
@@ -60,6 +61,7 @@ class Comparison:
         self._has_asked = self._is_settled = False
         self._failures = self._refusals = 0
         self._tells_digests: bool | None = None
+        self._digest_by = next(iter(checksum.DIGESTS))  # until the server says what it computes
         self._algorithm: str | None = None
         self._in_pieces = source.is_once or source.size is None
         self._piece: tuple[int, int] | None = None
@@ -186,11 +188,13 @@ class Comparison:
             has_no_need = self._in_pieces or (length or 0) <= HELD_BACK
             is_worth_asking = self._checksums is None or not (has_no_need and self._dialect.announces_checksums)
             if self._checksums != () and is_worth_asking:
-                where = wire.digest_url(url, start=0, end=0)
+                where = wire.digest_url(url, start=0, end=0, prefer=self._digest_by)
                 event = await self._transfer.request("GET", where, headers={}, read=self._transfer.answer)
                 if self._is_to_repeat(event):
                     return event
-                self._tells_digests = digest_told(self._transfer.reply) is not None
+                told = digest_told(self._transfer.reply, among=checksum.DIGESTS)
+                self._tells_digests = told is not None
+                self._digest_by = told.algorithm if told is not None else self._digest_by
             else:
                 self._tells_digests = False
         if self._tells_digests or self._dialect.announces_checksums:
@@ -238,22 +242,22 @@ class Comparison:
 
     async def _compare(self, url: str, start: int, end: int) -> Event | None:
         transfer = self._transfer
-        ours = asyncio.ensure_future(digest_of(self._source, start, end))
+        ours = asyncio.ensure_future(digest_of(self._source, start, end, algorithm=self._digest_by))
         try:
             event = await transfer.request(
                 "GET",
-                wire.digest_url(url, start=start, end=end),
+                wire.digest_url(url, start=start, end=end, prefer=self._digest_by),
                 headers={},
                 patience=(end - start) / SLOWEST_DIGEST,
                 question=(url, dict(self._dialect.aside)),
                 read=transfer.answer,
             )
-            told = digest_told(transfer.reply) if isinstance(event, Answer) else None
+            told = digest_told(transfer.reply, among=checksum.DIGESTS) if isinstance(event, Answer) else None
             if told is None:
                 self._judge_refusal(event, start, end)
                 return event
             self._refusals = 0
-            is_equal = told == await ours
+            is_equal = await self._is_that_of(told, ours, start, end)
         finally:
             ours.cancel()
             await asyncio.gather(ours, return_exceptions=True)
@@ -265,6 +269,13 @@ class Comparison:
             return Damaged(at=transfer.now(), start=found[0], end=found[1])
         self.proven, self._used = end, "digests"
         return None
+
+    async def _is_that_of(self, told: Told, ours: Awaitable[str], start: int, end: int) -> bool:
+        """Compare what was told with ``ours``, or with another one if it is by something else than was expected."""
+        if told.algorithm == self._digest_by:
+            return told.digest == await ours
+        self._digest_by = told.algorithm  # another server behind the same address, or the same one newly set up
+        return told.digest == await digest_of(self._source, start, end, algorithm=told.algorithm)
 
     def _judge_refusal(self, event: Event, start: int, end: int) -> None:
         """Let the planner judge an answer without a digest if it may be about the upload, or about the moment.
@@ -301,12 +312,13 @@ class Comparison:
 
     async def _is_equal(self, url: str, start: int, end: int) -> bool | None:
         """Compare one range, asked beside everything else; None if that cannot be told now."""
-        where, patience = wire.digest_url(url, start=start, end=end), (end - start) / SLOWEST_DIGEST
+        where = wire.digest_url(url, start=start, end=end, prefer=self._digest_by)
+        patience = (end - start) / SLOWEST_DIGEST
         reply = await self._transfer.ask_aside("GET", where, headers={}, patience=patience)
-        told = digest_told(reply)
+        told = digest_told(reply, among=checksum.DIGESTS)
         if told is None:
             return None
         try:
-            return told == await digest_of(self._source, start, end)
+            return told.digest == await digest_of(self._source, start, end, algorithm=told.algorithm)
         except UploadError:
             return None  # whoever needs the answer reads the file, and is told

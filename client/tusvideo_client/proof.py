@@ -4,9 +4,11 @@ The fingerprint of a file can be fooled (an editor that keeps size and time, a c
 the stored bytes cannot. Servers that tell no digests are believed, and the caller is told for how many bytes.
 """
 
-import hashlib
+from collections.abc import Container
+from dataclasses import dataclass
 
 from . import wire
+from .checksum import DIGESTS
 from .content import Content
 from .plan import is_passing
 from .state import MIB, Answer, Broken, Differs, Event
@@ -37,33 +39,38 @@ async def prove(transfer: Transfer, *, source: Content, url: str, offset: int) -
         )
         if isinstance(event, Broken):
             return event
-        told = _digest_in(transfer.reply, event)
+        told = digest_told(transfer.reply) if isinstance(event, Answer) else None
         if told is None:
             return event if isinstance(event, Answer) and is_passing(event) else offset - start
-        if told != await digest_of(source, start, end):
+        if told.digest != await digest_of(source, start, end):
             return Differs(at=event.at)
     return 0
 
 
-def _digest_in(reply: Reply | None, event: Event) -> str | None:
-    return digest_told(reply) if isinstance(event, Answer) else None
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A digest in hex, and by what it was computed: a key of :data:`DIGESTS`."""
+
+    digest: str
+    algorithm: str
 
 
-def digest_told(reply: Reply | None) -> str | None:
-    """The SHA-256 that an answer tells as hex digits, or None if it tells none."""
+def digest_told(reply: Reply | None, *, among: Container[str] = (wire.SHA_256,)) -> Told | None:
+    """The digest that an answer tells, or None if it tells none of these."""
     if reply is None or not reply.is_success:
         return None
-    told = reply.facts.get("digest")
-    is_sha256 = reply.facts.get("algorithm", wire.SHA_256) == wire.SHA_256
-    return told.lower() if is_sha256 and isinstance(told, str) else None
+    told, algorithm = reply.facts.get("digest"), reply.facts.get("algorithm", wire.SHA_256)
+    if not isinstance(told, str) or not isinstance(algorithm, str) or algorithm not in among:
+        return None
+    return Told(told.lower(), algorithm)
 
 
-async def digest_of(source: Content, start: int, end: int) -> str:
-    """SHA-256 of the bytes from ``start`` up to ``end``, in hex.
+async def digest_of(source: Content, start: int, end: int, *, algorithm: str = wire.SHA_256) -> str:
+    """The digest of the bytes from ``start`` up to ``end``, in hex.
 
     Raises:
         LocalFileError: They cannot be read.
     """
-    digest = hashlib.sha256()
-    await source.feed(digest, start, end=end)
-    return digest.hexdigest()
+    running = DIGESTS[algorithm]()
+    await source.feed(running, start, end=end)
+    return running.digest().hex()

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
+from . import checksum
 from .errors import ProtocolError
 
 TUS_VERSION = "1.0.0"
@@ -36,7 +37,7 @@ REQUEST_ID = "X-Request-ID"
 
 OFFSET_STREAM = "application/offset+octet-stream"
 JSON = "application/json"
-SHA_256 = "sha-256"
+SHA_256 = checksum.SHA_256
 
 _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE | re.ASCII)
@@ -274,8 +275,12 @@ def last_segment(url: str) -> str:
     return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
 
 
-def digest_url(url: str, *, start: int, end: int) -> str:
-    """Where a server of this project tells the digest of an upload's bytes from ``start`` up to ``end``."""
+def digest_url(url: str, *, start: int, end: int, prefer: str = SHA_256) -> str:
+    """Where a server of this project tells the digest of an upload's bytes from ``start`` up to ``end``.
+
+    It is SHA-256, whatever is preferred, where the server cannot compute that.
+    """
     parts = urlsplit(url)
     query = f"{parts.query}&" if parts.query else ""
-    return urlunsplit((parts.scheme, parts.netloc, f"{parts.path}/digest", f"{query}from={start}&to={end}", ""))
+    wish = "" if prefer == SHA_256 else f"&prefer={prefer}"
+    return urlunsplit((parts.scheme, parts.netloc, f"{parts.path}/digest", f"{query}from={start}&to={end}{wish}", ""))

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import google_crc32c
 from aiohttp import ClientPayloadError, web
 from multipart import MultipartParser
 
@@ -110,6 +111,7 @@ class Peer:
         self.says_offset_on_409 = True
         self.says_content_location = True
         self.tells_digests = False
+        self.has_crc32c = False
         self.tell_digest: Handler = self._tell_digest
         self.mangle: Callable[[bytes], bytes] | None = None
         self.largest_body: int | None = None
@@ -309,6 +311,8 @@ class Peer:
         if upload is None or not self.tells_digests:
             return web.Response(status=404)
         stored = upload.data[int(request.query["from"]) : int(request.query["to"])]
+        if self.has_crc32c and request.query.get("prefer") == "crc32c":
+            return web.json_response({"algorithm": "crc32c", "digest": f"{google_crc32c.value(bytes(stored)):08x}"})
         return web.json_response({"algorithm": "sha-256", "digest": hashlib.sha256(stored).hexdigest()})
 
     def _place(self, upload: Upload) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """Which checksum is used, and that it is the one of that name."""
 
+from types import ModuleType, SimpleNamespace
+
 import pytest
 
-from tusvideo_client.checksum import ALGORITHMS, choose
+from tusvideo_client.checksum import ALGORITHMS, DIGESTS, choose, digests
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,34 @@ def test_known_answers(algorithm: str, digest: str) -> None:
     running.update(b"Hello ")
     running.update(b"world!")
     assert running.digest().hex().startswith(digest)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "digest"),
+    [
+        ("sha-256", "c0535e4be2b79ffd93291305436bf889314e4a3faec05ecffcbb7df31ad9e51a"),
+        ("crc32c", "7b98e751"),
+    ],
+)
+def test_known_digests(algorithm: str, digest: str) -> None:
+    """Those of the text ``Hello world!``, taken in two pieces."""
+    running = DIGESTS[algorithm]()
+    running.update(b"Hello ")
+    running.update(b"world!")
+    assert running.digest().hex() == digest
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        (None, ["sha-256"]),
+        (SimpleNamespace(implementation="python"), ["sha-256"]),
+        (SimpleNamespace(implementation="c"), ["crc32c", "sha-256"]),
+    ],
+)
+def test_the_cheap_one_only_where_it_is_cheap(module: ModuleType | None, names: list[str]) -> None:
+    """Without the extra, or with one that has no code in C, digests are SHA-256."""
+    assert list(digests(module)) == names
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from tusvideo_client import (
     Uploader,
     UploadResult,
     Verified,
+    checksum,
     comparison,
 )
 from tusvideo_client.comparison import GRAIN, HELD_BACK
@@ -298,6 +299,46 @@ async def test_a_file_that_is_edited_is_no_damaged_link(has_its_old_time: bool, 
     with pytest.raises(FileChangedError, match="was changed while it was being uploaded"):
         await upload(ours, video, on_event=seen.append)
     assert not any(isinstance(event, Damaged) for event in seen)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "here", "told"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+    ids=["both have it", "not here", "not there"],
+)
+async def test_the_cheap_digest_is_used_where_both_have_it(
+    theirs: bool, here: bool, told: bool, ours: Peer, video: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CRC-32C finds damage like SHA-256 does, and who has not got it says nothing of it."""
+    ours.has_crc32c = theirs
+    if not here:
+        monkeypatch.setattr(checksum, "DIGESTS", checksum.digests(None))
+    answered: list[str] = []
+    tell = ours.tell_digest
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        answer = await tell(request)
+        assert isinstance(answer, web.Response)
+        answered.append(json.loads(answer.text or "")["algorithm"])
+        assert ("prefer" in request.query) is (here and (theirs or len(answered) == 1))
+        return answer
+
+    ours.tell_digest = note
+    ours.mangle = flip_at(MIB + 17)
+    seen: list[object] = []
+    result = await upload(ours, video, on_event=seen.append, clock=waits.clock)
+    assert set(answered) == {"crc32c" if told else "sha-256"}
+    assert [event.start <= MIB + 17 < event.end for event in seen if isinstance(event, Damaged)] == [True]
+    assert (result.restarted, bytes(ours.only().data)) == (True, video.read_bytes())
+
+
+async def test_a_server_that_computes_something_else_by_now_is_understood(ours: Peer, video: Path) -> None:
+    """What an answer says of itself counts, and not what was wished for."""
+    ours.has_crc32c = True
+    ours.on_body = lambda _: setattr(ours, "has_crc32c", False)
+    result = await upload(ours, video)
+    assert (result.verified, result.stats.damaged, ours.count("POST")) == ("digests", 0, 1)
+    assert requests(ours).count("DIGEST") == 2
 
 
 async def test_with_no_checksum_that_both_know_the_last_bytes_go_without(ours: Peer, video: Path) -> None:

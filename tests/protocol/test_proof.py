@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.protocol.heads import ID, head, told, upload
+from tusvideo.checksums import ALGORITHMS
 from tusvideo.commands import Proven, ProveRange
 from tusvideo.errors import InvalidField
 from tusvideo.protocol import proof
@@ -32,6 +33,31 @@ def test_what_is_no_range(query: list[tuple[str, str]]) -> None:
     """Numbers, in order, once."""
     with pytest.raises(InvalidField):
         proof.parse(head("GET", query=query), upload_id=ID)
+
+
+@pytest.mark.parametrize(
+    ("query", "has_crc32c", "algorithm"),
+    [
+        ([], True, "sha256"),
+        ([("prefer", "crc32c")], True, "crc32c"),
+        ([("prefer", "crc32c")], False, "sha256"),
+        ([("prefer", "sha-256")], True, "sha256"),
+        ([("prefer", "md5")], True, "sha256"),
+    ],
+)
+def test_a_wish_is_a_wish(
+    query: list[tuple[str, str]], has_crc32c: bool, algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CRC-32C where it is wished for and there is code for it; otherwise SHA-256, and no error."""
+    known = {"sha256": ALGORITHMS["sha256"], **({"crc32c": ALGORITHMS["sha256"]} if has_crc32c else {})}
+    monkeypatch.setattr(proof, "ALGORITHMS", known)
+    assert proof.parse(head("GET", query=query), upload_id=ID).algorithm == algorithm
+
+
+def test_the_answer_says_by_what() -> None:
+    """The name is that of the registry."""
+    answer = proof.render(Proven(upload=upload(), start=0, stop=3, digest="01234567", algorithm="crc32c"))
+    assert json.loads(answer.body)["algorithm"] == "crc32c"
 
 
 def test_the_answer() -> None:

@@ -132,13 +132,14 @@ def _digest() -> Schema:
     count = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
     return operation(
         "proveRange",
-        "SHA-256 of stored bytes of an upload on /files/, at most 64 MiB at once; for its owner.",
+        "Digest of stored bytes of an upload on /files/, at most 64 MiB at once; for its owner.",
         answers={200: ("What the bytes amount to.", ref("Digest"))},
         refusals=(400, 404, 410, 413),
         parameters=[
             IDENTITY,
             query("from", "First byte; 0 if absent.", count),
             query("to", "Byte after the last one; the offset if absent.", count),
+            query("prefer", "crc32c for a cheap one, where the server computes it; else SHA-256.", {"type": "string"}),
         ],
     )
 

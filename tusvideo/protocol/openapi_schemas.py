@@ -103,8 +103,8 @@ def schemas(
                 "uploadId": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
                 "from": {"type": "integer", "minimum": 0},
                 "to": {"type": "integer", "minimum": 0},
-                "algorithm": {"const": "sha-256"},
-                "digest": _SHA256,
+                "algorithm": {"enum": ["sha-256", "crc32c"]},
+                "digest": {"type": "string", "pattern": "^([0-9a-f]{64}|[0-9a-f]{8})$"},
             },
         ),
         "StoredChunk": object_of(

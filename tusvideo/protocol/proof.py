@@ -1,19 +1,27 @@
 """Proof of a prefix: what the stored bytes of an upload amount to, for a client that will not send them again blindly.
 
-Spec: GET /files/{id}/digest?from=&to=; the README has it.
+Spec: GET /files/{id}/digest?from=&to=&prefer=; the README has it.
 """
 
+from typing import Final
+
+from tusvideo.checksums import ALGORITHMS
 from tusvideo.commands import Proven, ProveRange
 from tusvideo.errors import InvalidField
 from tusvideo.message import RequestHead, ResponseHead
 from tusvideo.model import UploadId
 from tusvideo.protocol import fields, json_body
 
-ALGORITHM = "sha-256"
+SHA_256, CRC32C = "sha-256", "crc32c"
+NAMES: Final = {"sha256": SHA_256, "crc32c": CRC32C}
+"""What the registry of digest fields (RFC 9530 §7.2) calls them."""
 
 
 def parse(head: RequestHead, *, upload_id: UploadId) -> ProveRange:
     """Turn the query into a command: bytes from ``from`` (0 if absent) up to ``to`` (the offset if absent), exclusive.
+
+    ``prefer=crc32c`` wishes for a cheap one, which finds damage that nobody meant to do; whoever cannot compute it, and
+    whoever is wished for something else, gives SHA-256.
 
     Raises InvalidField for what is no number or no range.
     Spec: GET /files/{id}/digest.
@@ -23,6 +31,7 @@ def parse(head: RequestHead, *, upload_id: UploadId) -> ProveRange:
         upload_id=upload_id,
         start=0 if start is None else fields.parse_number(start, field="from"),
         stop=None if stop is None else fields.parse_number(stop, field="to"),
+        algorithm=CRC32C if CRC32C in ALGORITHMS and head.one_query("prefer") == CRC32C else "sha256",
     )
     if command.stop is not None and command.stop < command.start:
         raise InvalidField("to", expected=f"at least {command.start}, as 'from'", got=str(command.stop))
@@ -30,7 +39,7 @@ def parse(head: RequestHead, *, upload_id: UploadId) -> ProveRange:
 
 
 def render(outcome: Proven) -> ResponseHead:
-    """Answer with the lower-case hex SHA-256 of the bytes, and which those are.
+    """Answer with the lower-case hex digest of the bytes, by what it was computed, and which those are.
 
     Spec: GET /files/{id}/digest.
     """
@@ -39,7 +48,7 @@ def render(outcome: Proven) -> ResponseHead:
         "uploadId": outcome.upload.id,
         "from": outcome.start,
         "to": outcome.stop,
-        "algorithm": ALGORITHM,
+        "algorithm": NAMES[outcome.algorithm],
         "digest": outcome.digest,
     }
     return json_body.render(document, headers=(("Cache-Control", "no-store"),))

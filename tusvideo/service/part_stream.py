@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from tusvideo.checksums import BESIDE_BYTES
+from tusvideo.checksums import ALGORITHMS, BESIDE_BYTES
 from tusvideo.errors import ChecksumMismatch, TooLarge
 from tusvideo.ports import BytesBody
 
@@ -64,9 +64,9 @@ async def same_bytes(came: AsyncIterator[bytes], stored: AsyncIterator[bytes]) -
             await stored.aclose()
 
 
-async def checksum_of(blocks: AsyncIterator[bytes]) -> str:
-    """Give the lower-case hex SHA-256 of a run of bytes, of large blocks in a thread beside the next read."""
-    digest = hashlib.sha256()
+async def checksum_of(blocks: AsyncIterator[bytes], *, algorithm: str = "sha256") -> str:
+    """Give the lower-case hex digest of a run of bytes, of large blocks in a thread beside the next read."""
+    digest = ALGORITHMS[algorithm].begin()
     computing: asyncio.Future[None] | None = None
     async for block in blocks:
         if computing is not None:
@@ -78,7 +78,7 @@ async def checksum_of(blocks: AsyncIterator[bytes]) -> str:
             digest.update(block)
     if computing is not None:
         await computing
-    return digest.hexdigest()
+    return digest.digest().hex()
 
 
 def verify(what: str, *, expected: str | None, got: str) -> None:

@@ -1,7 +1,6 @@
 """Telling what stored bytes amount to."""
 
-import hashlib
-
+from tusvideo.checksums import ALGORITHMS
 from tusvideo.commands import Proven, ProveRange
 from tusvideo.errors import Busy, InvalidField, NotFound, TooLarge
 from tusvideo.model import Protocol, Status, Upload, UserId
@@ -21,7 +20,7 @@ class ProofService:
         self._sessions = publisher.sessions
 
     async def prove(self, user: UserId, command: ProveRange) -> Proven:
-        """Give the SHA-256 of committed bytes; nothing is changed, and no transfer is disturbed.
+        """Give the digest of committed bytes; nothing is changed, and no transfer is disturbed.
 
         Raises NotFound, Expired; InvalidField for a range beyond what is committed, TooLarge for one of more than
         64 MiB; Busy while the file is being published; StorageFailed.
@@ -37,22 +36,22 @@ class ProofService:
             raise InvalidField("the range", expected=f"bytes within the stored {upload.offset}", got=got)
         if stop - command.start > MAX_BYTES:
             raise TooLarge("the range", limit=MAX_BYTES, got=stop - command.start)
-        digest = await self._digest(upload, command.start, stop)
-        return Proven(upload=upload, start=command.start, stop=stop, digest=digest)
+        digest = await self._digest(upload, command.start, stop, command.algorithm)
+        return Proven(upload=upload, start=command.start, stop=stop, digest=digest, algorithm=command.algorithm)
 
-    async def _digest(self, upload: Upload, start: int, stop: int) -> str:
+    async def _digest(self, upload: Upload, start: int, stop: int, algorithm: str) -> str:
         if start == stop:
             # Before its first byte an upload has no file to read.
-            return hashlib.sha256().hexdigest()
+            return ALGORITHMS[algorithm].begin().digest().hex()
         if upload.status is Status.OPEN:
             # Committed bytes are never written again, and the file stays while somebody reads it.
-            return await checksum_of(self._store.read_staged(upload.id, start=start, stop=stop))
+            return await checksum_of(self._store.read_staged(upload.id, start=start, stop=stop), algorithm=algorithm)
         if upload.status is not Status.COMPLETE or upload.location is None:
             raise Busy
         file = await self._store.open_published(upload.location)
         if file is None:
             raise NotFound("file")
         try:
-            return await checksum_of(file.read(start, stop))
+            return await checksum_of(file.read(start, stop), algorithm=algorithm)
         finally:
             await file.close()

@@ -59,7 +59,7 @@ async def options_of_server(exchange: Exchange) -> ResponseHead:
 
 
 async def prove(exchange: Exchange) -> ResponseHead:
-    """GET /files/{id}/digest?from=&to=."""
+    """GET /files/{id}/digest?from=&to=&prefer=."""
     command = proof.parse(exchange.head, upload_id=_id(exchange))
     proven = await exchange.house.proofs.prove(exchange.owner, command)
     exchange.saw(proven.upload)

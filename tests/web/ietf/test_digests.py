@@ -2,6 +2,8 @@
 
 import hashlib
 
+import google_crc32c
+
 from tests.web.conftest import Served
 from tests.web.ietf.client import FULL, MORE, C, append, create, digest, query, size, staged_or_published
 
@@ -53,6 +55,12 @@ async def test_stored_bytes_can_be_proven(served: Served) -> None:
     part = await served.ask(f"GET {path}/digest?from=2&to=7 HTTP/1.1")
     assert (part.json["from"], part.json["to"]) == (2, 7)
     assert part.json["digest"] == hashlib.sha256(b"llowo").hexdigest()
+    cheap = await served.ask(f"GET {path}/digest?from=2&to=7&prefer=crc32c HTTP/1.1")
+    assert (cheap.json["algorithm"], cheap.json["digest"]) == ("crc32c", f"{google_crc32c.value(b'llowo'):08x}")
+    empty = await served.ask(f"GET {path}/digest?from=0&to=0&prefer=crc32c HTTP/1.1")
+    assert (empty.json["algorithm"], empty.json["digest"]) == ("crc32c", "00000000")
+    strange = await served.ask(f"GET {path}/digest?from=2&to=7&prefer=md4 HTTP/1.1")
+    assert strange.json == part.json
     for query_, status in (("from=3&to=2", 400), ("to=11", 400), ("from=x", 400), ("from=1&from=1", 400)):
         assert (await served.ask(f"GET {path}/digest?{query_} HTTP/1.1")).status == status
     await append(served, path, 10, FULL)

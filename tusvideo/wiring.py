@@ -183,7 +183,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
             recovery=Recovery(publisher=publisher, uploads=uploads),
             sweeper=Sweeper(publisher=publisher, locks=locks),
             removing=Removing(publisher=publisher, videos=sessions, uploads=uploads),
-            syncing=BackgroundSync(store=store, sessions=sessions),
+            syncing=BackgroundSync(publisher=publisher, locks=locks),
             inspecting=Inspecting(
                 publisher=publisher,
                 videos=sessions,

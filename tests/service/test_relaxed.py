@@ -1,5 +1,6 @@
 """Durability ``relaxed``: acknowledged bytes survive a kill; after a power loss the synced ones are left, no zeros."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -7,9 +8,10 @@ import pytest
 
 from tests.fakes.body import FakeBody, cut_body
 from tests.fakes.house import ANNA, House
-from tusvideo.commands import AppendBytes, CreateUpload, QueryUpload
+from tusvideo.commands import AppendBytes, CreateUpload, QueryUpload, TerminateUpload
+from tusvideo.errors import StorageFailed
 from tusvideo.model import Durability, Protocol, Status, Upload, UploadId
-from tusvideo.service.syncing import BackgroundSync
+from tusvideo.service.syncing import BackgroundSync, Synced
 from tusvideo.sessions.memory import MemorySessions
 from tusvideo.stores.memory import MemoryStore
 
@@ -112,7 +114,7 @@ async def test_a_kill_loses_nothing(relaxed: House) -> None:
 async def test_a_power_loss_falls_back_to_what_was_synced(relaxed: House, store: MemoryStore) -> None:
     """After another boot the offset is the synced one, even if the file is long enough: it may hold zeros."""
     row = await _uploaded(relaxed, FIRST)
-    await BackgroundSync(store=store, sessions=relaxed.sessions).run()
+    await BackgroundSync(publisher=relaxed.publisher, locks=relaxed.locks).run()
     await _uploaded(relaxed)  # another upload in between changes nothing
     append = AppendBytes(protocol=Protocol.TUS, upload_id=row.id, at_offset=5000, body_length=3000)
     await relaxed.uploads.append(ANNA, append, FakeBody(MORE))
@@ -150,7 +152,7 @@ async def test_a_type_judged_by_lost_bytes_is_judged_again(relaxed: House, store
 async def test_the_background_sync_takes_the_risk_away(relaxed: House, store: MemoryStore) -> None:
     """A pass syncs what is at risk, once, and notes it."""
     row = await _uploaded(relaxed, FIRST)
-    syncing = BackgroundSync(store=store, sessions=relaxed.sessions)
+    syncing = BackgroundSync(publisher=relaxed.publisher, locks=relaxed.locks)
     assert (await syncing.run()).synced == 1
     assert store.synced == [row.id]
     assert (await relaxed.row(row.id)).boot_id is None
@@ -176,3 +178,77 @@ async def test_a_cut_append_counts_what_came(relaxed: House, store: MemoryStore)
         await relaxed.uploads.append(ANNA, append, cut_body(MORE[:100]))
     row = await relaxed.row(row.id)
     assert (row.offset, row.boot_id) == (5100, store.boot_id)
+
+
+def _failing_once(store: MemoryStore, monkeypatch: pytest.MonkeyPatch, *, of: UploadId) -> None:
+    """Let the next sync of an upload fail as a disk does that cannot write: told once, and what it had not is lost."""
+    sync_staged = store.sync_staged
+
+    async def failing(upload_id: UploadId) -> None:
+        if upload_id != of:
+            await sync_staged(upload_id)
+            return
+        monkeypatch.setattr(store, "sync_staged", sync_staged)
+        file = store.staged[of]
+        file.data[:] = bytes(len(file.data))
+        raise StorageFailed
+
+    monkeypatch.setattr(store, "sync_staged", failing)
+
+
+async def test_what_cannot_be_synced_is_sent_again_and_holds_up_nobody(
+    relaxed: House, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk tells once that it lost bytes: an upload that went on as if nothing had been would be published without
+    them."""
+    lost, other = await _uploaded(relaxed, FIRST), await _uploaded(relaxed, FIRST)
+    syncing = BackgroundSync(publisher=relaxed.publisher, locks=relaxed.locks)
+    _failing_once(store, monkeypatch, of=lost.id)
+    assert await syncing.run() == Synced(synced=1, rewound=1)
+    assert await syncing.run() == Synced(synced=0)
+    assert [(await relaxed.row(each.id)).boot_id for each in (lost, other)] == [None, None]
+    assert [await _offset(relaxed, each) for each in (lost, other)] == [0, 5000]
+    assert "upload_rewound" in relaxed.events.names()
+    append = AppendBytes(protocol=Protocol.TUS, upload_id=lost.id, at_offset=0, body_length=LENGTH)
+    done = await relaxed.uploads.append(ANNA, append, FakeBody(FIRST + b"b" * 5000))
+    assert await relaxed.published(done.upload) == FIRST + b"b" * 5000
+
+
+async def test_a_last_sync_that_fails_takes_back_what_nobody_synced(
+    relaxed: House, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It covers the whole file, and the next one would succeed."""
+    row = await _uploaded(relaxed, FIRST)
+    append = AppendBytes(protocol=Protocol.TUS, upload_id=row.id, at_offset=5000, body_length=5000)
+    _failing_once(store, monkeypatch, of=row.id)
+    with pytest.raises(StorageFailed):
+        await relaxed.uploads.append(ANNA, append, FakeBody(b"b" * 5000))
+    assert await _offset(relaxed, row) == 0
+    again = replace(append, at_offset=0, body_length=LENGTH)
+    done = await relaxed.uploads.append(ANNA, again, FakeBody(FIRST + b"b" * 5000))
+    assert await relaxed.published(done.upload) == FIRST + b"b" * 5000
+
+
+@pytest.mark.parametrize("meanwhile", ["ended", "held"])
+async def test_an_upload_that_cannot_be_taken_back_now_is_left_alone(
+    relaxed: House, store: MemoryStore, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    """Whoever ended it meanwhile synced it; one that is held for long falls back with the next pass."""
+    row = await _uploaded(relaxed, FIRST)
+    impatient = relaxed.with_limits(patience_seconds=0)
+
+    async def fails(upload_id: UploadId) -> None:
+        if meanwhile == "ended":
+            await relaxed.uploads.terminate(ANNA, TerminateUpload(upload_id=upload_id))
+        raise StorageFailed
+
+    syncing = BackgroundSync(publisher=impatient.publisher, locks=relaxed.locks)
+    async with contextlib.AsyncExitStack() as stack:
+        if meanwhile == "held":
+            await stack.enter_async_context(relaxed.locks.exclusive(row.id, grace_seconds=0, patience_seconds=0))
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "sync_staged", fails)
+            assert await syncing.run() == Synced(synced=0)
+    assert await syncing.run() == Synced(synced=0, rewound=1 if meanwhile == "held" else 0)
+    stored = await relaxed.sessions.get(row.id)
+    assert (None if stored is None else stored.offset) == (None if meanwhile == "ended" else 0)

@@ -188,6 +188,11 @@ def after_boot(upload: Upload, *, boot_id: str) -> Upload:
     return replace(upload, offset=offset, content_type=judged, boot_id=None)
 
 
+def fallen_back(upload: Upload) -> Upload:
+    """Give the session once a sync of its bytes has failed: it counts those only that were synced before."""
+    return after_boot(upload, boot_id="none")
+
+
 def agrees(standing: Standing, *, staged: int | None, boot_id: str) -> bool:
     """Tell from little that an open upload is as its file says and that nothing is to be done about it.
 

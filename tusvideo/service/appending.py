@@ -1,11 +1,19 @@
 """One body into one upload: what is committed on the way, and what the end of the body makes of the upload."""
 
+import contextlib
 from dataclasses import replace
 from functools import partial
 
 from tusvideo.checksums import Checksum
 from tusvideo.commands import AppendPlan
-from tusvideo.errors import ChecksumMismatch, InconsistentLength, TooLarge, UnsupportedType
+from tusvideo.errors import (
+    ChecksumMismatch,
+    InconsistentLength,
+    StorageFailed,
+    TooLarge,
+    TusvideoError,
+    UnsupportedType,
+)
 from tusvideo.model import Durability, Protocol, Status, Upload
 from tusvideo.ports import Body, Lease, Listener, Writer
 from tusvideo.rules import uploads as rules
@@ -13,7 +21,7 @@ from tusvideo.service.checking import CheckedWriter
 from tusvideo.service.gathering import GatheringWriter, LateWriter
 from tusvideo.service.judging import TypeJudge
 from tusvideo.service.publishing import Publisher
-from tusvideo.service.syncing import UnsyncedWriter
+from tusvideo.service.syncing import UnsyncedWriter, fall_back
 from tusvideo.service.transfer import Transfer
 from tusvideo.service.verifying import must_be_verified, verified_digests
 
@@ -133,13 +141,22 @@ class Appending:
                 await self._late.pay()
             if self._relaxed or settled.boot_id is not None:
                 # What is about to be published survives a power loss, whatever the level is or was.
-                await self._writer.sync()
+                await self._sync_all()
             settled = await self._publisher.begun(replace(settled, boot_id=None))
         elif self._relaxed:
             settled = rules.at_risk(settled, was=self._current, boot_id=self._publisher.store.boot_id)
         await self._save(settled)
         if self._listener is not None:
             await self._listener.stored(self._current)
+
+    async def _sync_all(self) -> None:
+        try:
+            await self._writer.sync()
+        except StorageFailed:
+            if self._current.boot_id is not None:
+                with contextlib.suppress(TusvideoError):
+                    self._current = await fall_back(self._current, epoch=self._lease.epoch, publisher=self._publisher)
+            raise
 
     async def _save(self, upload: Upload) -> None:
         save = partial(self._publisher.sessions.save, upload, was=self._current)

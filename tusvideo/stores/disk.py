@@ -257,7 +257,7 @@ def _sync(path: Path) -> None:
     except FileNotFoundError:
         return
     try:
-        files.fdatasync(fd)
+        sync_data(fd)
     finally:
         files.close(fd)
 

@@ -37,7 +37,7 @@ async def test_subrip_is_kept_as_webvtt(house: House) -> None:
     """And the record tells its size as it is kept; the same again is another version only if it differs."""
     video = await a_record(house)
     house.clock.move(5)
-    put = await house.captions.put(ANNA, putting(video), SRT)
+    put = await house.captions.put(ANNA, putting(video), FakeBody(SRT))
     assert put.is_new
     assert put.video == await house.videos.get(ANNA, video.id)
     assert put.video.updated_at > video.updated_at
@@ -45,16 +45,16 @@ async def test_subrip_is_kept_as_webvtt(house: House) -> None:
     assert (caption.language, caption.label, caption.size) == ("en", "English", len(VTT))
     found = await house.captions.get(ANNA, video.id, "en")
     assert (found.content, found.caption) == (VTT, caption)
-    again = await house.captions.put(ANNA, putting(video), VTT)
+    again = await house.captions.put(ANNA, putting(video), FakeBody(VTT))
     assert not again.is_new
     assert again.video.captions == (caption,)
 
 
 async def test_what_cannot_be_read_leaves_the_old_ones(house: House) -> None:
     """A refusal changes nothing."""
-    video = (await house.captions.put(ANNA, putting(await a_record(house)), VTT)).video
+    video = (await house.captions.put(ANNA, putting(await a_record(house)), FakeBody(VTT))).video
     with pytest.raises(InvalidField, match="line 1 of the captions"):
-        await house.captions.put(ANNA, putting(video), b"no captions")
+        await house.captions.put(ANNA, putting(video), FakeBody(b"no captions"))
     assert await house.videos.get(ANNA, video.id) == video
     assert (await house.captions.get(ANNA, video.id, "en")).content == VTT
 
@@ -63,7 +63,7 @@ async def test_what_cannot_be_read_leaves_the_old_ones(house: House) -> None:
 async def test_captions_are_shown_to_whom_the_file_is(house: House, profile: str, *, is_public: bool) -> None:
     """Those of a public profile to anybody, others to their owner; writing and removing are always the owner's."""
     video = await a_record(house, profile=profile)
-    await house.captions.put(ANNA, putting(video), VTT)
+    await house.captions.put(ANNA, putting(video), FakeBody(VTT))
     for reader in (BERT, None):
         if is_public:
             assert (await house.captions.get(reader, video.id, "en")).content == VTT
@@ -71,7 +71,7 @@ async def test_captions_are_shown_to_whom_the_file_is(house: House, profile: str
             with pytest.raises(NotFound):
                 await house.captions.get(reader, video.id, "en")
     with pytest.raises(NotFound):
-        await house.captions.put(BERT, putting(video), VTT)
+        await house.captions.put(BERT, putting(video), FakeBody(VTT))
     with pytest.raises(NotFound):
         await house.captions.remove(BERT, video.id, "en")
     assert (await house.captions.get(ANNA, video.id, "en")).content == VTT
@@ -80,7 +80,7 @@ async def test_captions_are_shown_to_whom_the_file_is(house: House, profile: str
 async def test_captions_of_a_profile_that_is_gone_are_their_owners(house: House) -> None:
     """A profile that left the configuration is not public."""
     video = await a_record(house, profile="poster")
-    await house.captions.put(ANNA, putting(video), VTT)
+    await house.captions.put(ANNA, putting(video), FakeBody(VTT))
     after = house.with_(profiles={"files": house.profiles["files"]})
     assert (await after.captions.get(ANNA, video.id, "en")).content == VTT
     with pytest.raises(NotFound):
@@ -90,7 +90,7 @@ async def test_captions_of_a_profile_that_is_gone_are_their_owners(house: House)
 async def test_captions_are_removed(house: House) -> None:
     """Once; the second time they are not there."""
     video = await a_record(house)
-    await house.captions.put(ANNA, putting(video), VTT)
+    await house.captions.put(ANNA, putting(video), FakeBody(VTT))
     await house.captions.remove(ANNA, video.id, "en")
     assert (await house.videos.get(ANNA, video.id)).captions == ()
     with pytest.raises(NotFound):
@@ -101,7 +101,7 @@ async def test_captions_are_removed(house: House) -> None:
 
 async def test_captions_outlast_what_their_record_outlasts(house: House) -> None:
     """A deletion that was undone brings them back; one that was not takes them along."""
-    video = (await house.captions.put(ANNA, putting(await a_record(house)), VTT)).video
+    video = (await house.captions.put(ANNA, putting(await a_record(house)), FakeBody(VTT))).video
     await house.videos.remove(ANNA, video.id, with_file=True)
     with pytest.raises(NotFound):
         await house.captions.get(ANNA, video.id, "en")
@@ -115,12 +115,12 @@ async def test_captions_outlast_what_their_record_outlasts(house: House) -> None
 
 async def test_a_crash_leaves_the_old_or_the_new(house: House) -> None:
     """Whichever step is the last: captions and what the record tells of them agree."""
-    video = (await house.captions.put(ANNA, putting(await a_record(house)), VTT)).video
+    video = (await house.captions.put(ANNA, putting(await a_record(house)), FakeBody(VTT))).video
     new = VTT.replace(b"Hello", b"Bye")
     crashed = 0
-    for last in range(5):
+    for last in range(9):
         try:
-            await house.with_steps(Steps(at=last)).captions.put(ANNA, putting(video), new)
+            await house.with_steps(Steps(at=last)).captions.put(ANNA, putting(video), FakeBody(new))
         except Crash:
             crashed += 1
         after, _ = await house.restarted()
@@ -144,7 +144,7 @@ async def test_files_are_read_one_after_the_other(house: House, monkeypatch: pyt
     monkeypatch.setattr(webvtt, "from_file", read)
     async with asyncio.TaskGroup() as tasks:
         for language in ("de", "en", "fr"):
-            tasks.create_task(house.captions.put(ANNA, putting(video, language), SRT))
+            tasks.create_task(house.captions.put(ANNA, putting(video, language), FakeBody(SRT)))
         for _ in range(3):
             await asyncio.sleep(0)
         all_came.set()
@@ -157,5 +157,5 @@ async def test_captions_leave_the_room_that_stays_free(house: House) -> None:
     video = await a_record(house)
     tight = house.with_limits(min_free_bytes=await house.store.free_bytes() + 10**12)
     with pytest.raises(DiskFull):
-        await tight.captions.put(ANNA, putting(video), SRT)
+        await tight.captions.put(ANNA, putting(video), FakeBody(SRT))
     assert await house.videos.get(ANNA, video.id) == video

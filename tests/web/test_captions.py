@@ -6,8 +6,8 @@ import pytest
 
 from tests.web.conftest import Served, Start, TokenAuthenticator
 from tests.web.test_videos import DATA, publish
-from tests.web.wire import Answer
-from tusvideo.model import MAX_CAPTION_BYTES, MAX_CAPTIONS
+from tests.web.wire import Answer, until
+from tusvideo.model import MAX_CAPTION_BYTES, MAX_CAPTIONS, Limits
 
 SRT = b"1\n00:00:00,000 --> 00:00:01,000\nHello\n"
 VTT = b"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello\n"
@@ -99,6 +99,25 @@ async def test_a_body_without_a_length_is_bounded_too(served: Served) -> None:
     chunk = b"%x\r\n%s\r\n0\r\n\r\n" % (len(long), long)
     refused = await served.ask(path, "Transfer-Encoding: chunked", body=chunk)
     assert (refused.status, refused.json["code"]) == (413, "too_large")
+
+
+async def test_a_file_too_many_is_refused_before_it_is_asked_for(start: Start) -> None:
+    """Files of captions count among the bodies that are received at once."""
+    served = await start(limits=Limits(max_transfers=1))
+    record = await publish(served, "Sea")
+    path = f"PUT /api/videos/{record['id']}/captions/en HTTP/1.1"
+    async with served.wire() as slow:
+        await slow.send(path, f"Content-Length: {len(VTT)}", body=VTT[:-1])
+
+        async def is_counted() -> bool:
+            return served.house.admission.count == 1
+
+        await until(is_counted)
+        answer = await served.ask(path, f"Content-Length: {len(VTT)}", "Expect: 100-continue")
+        assert (answer.status, answer.interim, answer.json["code"]) == (503, (), "overloaded")
+        await slow.raw(VTT[-1:])
+        assert (await slow.answer()).status == 201
+    assert (await put(served, record, "en")).status == 200
 
 
 async def test_nobody_reads_a_body_for_no_record(served: Served) -> None:

@@ -5,10 +5,12 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 from tusvideo.commands import CaptionsPut, PutCaptions
-from tusvideo.errors import NotFound
-from tusvideo.model import Caption, UserId
+from tusvideo.errors import NotFound, TooLarge
+from tusvideo.model import MAX_CAPTION_BYTES, Caption, UserId
+from tusvideo.ports import BytesBody
 from tusvideo.records import CaptionRepository, CaptionText
 from tusvideo.rules import webvtt
+from tusvideo.service.judging import collect
 from tusvideo.service.publishing import Publisher
 
 
@@ -18,16 +20,32 @@ class CaptionService:
     def __init__(self, *, publisher: Publisher, captions: CaptionRepository) -> None:
         self._publisher = publisher
         self._captions = captions
-        # One file at a time: a second of Python for the worst of 2 MiB, and uploads want the interpreter meanwhile.
+        # One file at a time: a second of Python for the worst of 2 MiB, and uploads want the interpreter meanwhile. And
+        # only the one whose turn it is lies in memory.
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="captions")
+        self._turn = asyncio.Lock()
 
-    async def put(self, user: UserId, command: PutCaptions, raw: bytes) -> CaptionsPut:
+    async def put(self, user: UserId, command: PutCaptions, body: BytesBody) -> CaptionsPut:
         """Keep a file of captions, WebVTT or SubRip, in the place of those in the same language. Safe to repeat.
 
-        Raises NotFound without such a record, TooLarge and InvalidField as ``webvtt.from_file`` does, TooManyCaptions,
-        DiskFull when they would go below the room that stays free.
+        What arrives waits on the disk, so that slow senders take no more memory than those of uploads, however many
+        there are. Raises NotFound without such a record, TooLarge above ``MAX_CAPTION_BYTES``, InvalidField as
+        ``webvtt.from_file`` does, TooManyCaptions, DiskFull when they would go below the room that stays free,
+        TransferEnded when they did not arrive whole.
         Until it returns, the captions that were there before stay; it is all or nothing, and durable.
         """
+        spool = await self._publisher.store.open_spool()
+        try:
+            while block := await body.read():
+                if spool.size + len(block) > MAX_CAPTION_BYTES:
+                    raise TooLarge("the file of captions", limit=MAX_CAPTION_BYTES)
+                await spool.write(block)
+            async with self._turn:
+                return await self._keep(user, command, b"".join(await collect(spool.read())))
+        finally:
+            await spool.close()
+
+    async def _keep(self, user: UserId, command: PutCaptions, raw: bytes) -> CaptionsPut:
         content = await asyncio.get_running_loop().run_in_executor(self._reading, webvtt.from_file, raw)
         caption = Caption(
             language=command.language,

@@ -1,10 +1,9 @@
-"""The captions of videos, ``/api/videos/{id}/captions/{language}``: files of text, whole in memory."""
+"""The captions of videos, ``/api/videos/{id}/captions/{language}``: files of text."""
 
 from tusvideo.errors import TooLarge
 from tusvideo.message import ResponseHead
 from tusvideo.model import MAX_CAPTION_BYTES
 from tusvideo.protocol import captions, ranges, videos_api
-from tusvideo.web.body import read_whole
 from tusvideo.web.exchange import Exchange
 from tusvideo.web.video_handlers import url_of
 
@@ -17,8 +16,7 @@ async def put(exchange: Exchange) -> ResponseHead:
     if length is not None and length > MAX_CAPTION_BYTES:
         raise TooLarge("the file of captions", limit=MAX_CAPTION_BYTES, got=length)
     await house.videos.get(exchange.owner, route.video_id)  # before anything is read for nobody
-    raw = await read_whole(exchange.body, most=MAX_CAPTION_BYTES)
-    outcome = await house.captions.put(exchange.owner, command, raw)
+    outcome = await house.captions.put(exchange.owner, command, exchange.body)
     return captions.render_put(outcome, language=command.language, url=url_of(house, outcome.video))
 
 

@@ -34,7 +34,7 @@ from tusvideo.commands import (
     VideosListed,
 )
 from tusvideo.model import Durability, InterimAnswers, Limits, Location, Profile, Upload, UploadId, UserId, Video
-from tusvideo.ports import Authenticator, Body, Clock, Listener, PartBody, PublishedFile, Spool
+from tusvideo.ports import Authenticator, Body, BytesBody, Clock, Listener, PartBody, PublishedFile, Spool
 from tusvideo.records import CaptionText
 from tusvideo.service.watching import News, Watcher
 from tusvideo.web.admission import Admission
@@ -157,7 +157,7 @@ class Pictures(Protocol):
 class Captions(Protocol):
     """The service that has the captions of videos. Raises TusvideoError."""
 
-    async def put(self, user: UserId, command: PutCaptions, raw: bytes) -> CaptionsPut:
+    async def put(self, user: UserId, command: PutCaptions, body: BytesBody) -> CaptionsPut:
         """Keep a file of captions."""
 
     async def get(self, user: UserId | None, video_id: str, language: str) -> CaptionText:

@@ -110,8 +110,8 @@ OPEN_KINDS: Final = frozenset(
 """Resources that ask nobody for a name."""
 PUBLIC_KINDS: Final = frozenset({Kind.PUBLISHED, Kind.CAPTIONS, Kind.PLAY})
 """Resources that may be anybody's: their services judge."""
-STORING_KINDS: Final = frozenset({Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.CHUNK})
-"""Resources whose bodies may be long."""
+STORING_KINDS: Final = frozenset({Kind.UPLOADS, Kind.UPLOAD, Kind.NAMED, Kind.CHUNK, Kind.CAPTIONS})
+"""Resources whose bodies may be long; they go to the disk as they come."""
 
 
 async def serve(house: House, request: web.BaseRequest) -> web.StreamResponse:

@@ -31,6 +31,20 @@ def test_pairs_are_read_and_echoed(value: str, values: dict[str, bytes]) -> None
     assert found.raw == value
 
 
+@pytest.mark.parametrize(("value", "text"), [("a YQ==", "a"), ("a", None), ("a bnVsbA==", None), ("b YQ==", None)])
+def test_a_value_that_must_not_be_overlooked(value: str, text: str | None) -> None:
+    """A text, or none where none was told: absent, empty, and ``null``."""
+    assert metadata.parse([value]).exact_text("a") == text
+
+
+def test_a_value_that_must_not_be_overlooked_is_a_text() -> None:
+    """D-13: other values that are no text count as absent, this one is refused with its name."""
+    found = metadata.parse(["a AP8="])
+    assert found.text("a") is None
+    with pytest.raises(InvalidField, match="expected a as UTF-8 in base64"):
+        found.exact_text("a")
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -6,12 +6,16 @@ from base64 import b64encode
 import pytest
 
 from tests.web.conftest import Served
-from tests.web.forms import BOUNDARY, part
+from tests.web.forms import BOUNDARY, chunk_fields, part
 from tests.web.forms import TYPE as FORM
+from tests.web.forms import form as whole_form
 from tests.web.wire import Answer, until
 
 C = "POST /files/ HTTP/1.1"
+CHUNK = "POST /api/poster/video/chunk HTTP/1.1"
+FINALIZE = "POST /api/poster/video/finalize HTTP/1.1"
 TEXT = "Content-Type: text/plain"
+JSON = "Content-Type: application/json"
 
 
 def size(count: int) -> str:
@@ -103,6 +107,36 @@ async def test_a_title_makes_a_record(served: Served) -> None:
     await served.ask("PUT /files/a.txt?title=Holiday&description=Sea HTTP/1.1", size(1), body=b"x")
     (video,) = (await served.ask("GET /api/videos HTTP/1.1")).json["videos"]
     assert (video["title"], video["description"]) == ("Holiday", "Sea")
+
+
+V9 = "Upload-Draft-Interop-Version: 9"
+TUS_CREATION = ("Tus-Resumable: 1.0.0", "Upload-Length: 1")
+META = "Upload-Metadata: replaces " + b64encode(b"\xff" * 32).decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "body"),
+    [
+        pytest.param(C, (*TUS_CREATION, META), b"", id="tus"),
+        pytest.param("POST /files/?replaces=%ff HTTP/1.1", TUS_CREATION, b"", id="tus, query"),
+        pytest.param(C, (V9, "Upload-Complete: ?1", META), b"x", id="ietf"),
+        pytest.param("POST /files/?replaces=%ff HTTP/1.1", (V9, "Upload-Complete: ?1"), b"x", id="ietf, query"),
+        pytest.param("PUT /files/a.txt?replaces=%ff HTTP/1.1", (), b"x", id="plain, query"),
+        pytest.param(C, (FORM,), [("replaces", b"\xff" * 32), ("chunk", b"x")], id="form"),
+        pytest.param(CHUNK, (FORM,), [*chunk_fields(), ("replaces", b"\xff" * 32), ("chunk", b"x")], id="chunk"),
+        pytest.param(FINALIZE, (FORM,), [("uploadId", b"k"), ("replaces", b"\xff" * 32)], id="finalize"),
+        pytest.param(FINALIZE, (JSON,), b'{"uploadId": "k", "replaces": "\xff"}', id="finalize, JSON"),
+    ],
+)
+async def test_a_record_to_replace_is_never_overlooked(
+    served: Served, line: str, fields: tuple[str, ...], body: bytes | list[tuple[str, bytes]]
+) -> None:
+    """What is no UTF-8 does not count as not said, in no dialect: 400 with a sentence, and nothing is stored."""
+    sent = body if isinstance(body, bytes) else whole_form(*body)
+    answer = await served.ask(line, *fields, size(len(sent)), body=sent)
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json["detail"], answer.body
+    assert is_empty(served)
 
 
 @pytest.mark.parametrize("raw", ["%ED%A0%80", "%ff", "%00", "%F0%9F%8E%AC", "%", "%zz", "a%0d%0ab"])

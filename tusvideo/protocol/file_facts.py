@@ -47,7 +47,7 @@ def parse_facts(
     disposed = parse_filename(", ".join(head.headers.getall("Content-Disposition", [])))
     said = {field: _one(form or {}, field) or told.text(field) or head.one_query(field) for field in FIELDS}
     title, description, profile = said["title"], said["description"], said["profile"] or default_profile
-    replaces = said["replaces"]
+    replaces = _one(form or {}, "replaces") or told.exact_text("replaces") or head.one_query("replaces")
     if profile not in profiles:
         raise InvalidField("profile", expected=f"one of {', '.join(sorted(profiles))}", got=profile)
     return FileFacts(

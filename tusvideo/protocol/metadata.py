@@ -38,6 +38,17 @@ class Metadata:
                 return text
         return None
 
+    def exact_text(self, name: str) -> str | None:
+        """Give a value that must not be overlooked; None when it is absent, empty or ``null``. Raises InvalidField when
+        it is no UTF-8: what was meant is not known, and doing without it would be something else."""
+        value = self.values.get(name, b"")
+        try:
+            text = value.decode("utf-8")
+        except UnicodeDecodeError:
+            expected = f"{name} as UTF-8 in base64"
+            raise InvalidField("Upload-Metadata", expected=expected, got=value.decode("latin-1")) from None
+        return None if text in _ABSENT else text
+
 
 def parse(lines: Sequence[str]) -> Metadata:
     """Read all Upload-Metadata lines of a head; several are one list, and empty ones do not count.

@@ -190,7 +190,7 @@ def _parse_create(
     checksum = _parse_checksum(head)
     told = metadata.parse(head.headers.getall("Upload-Metadata", []))
     title, description = told.text("title"), told.text("description")
-    replaces = told.text("replaces") or head.one_query("replaces")
+    replaces = told.exact_text("replaces") or head.one_query("replaces")
     key = head.one("Idempotency-Key")
     profile = told.text("profile") or head.one_query("profile") or default_profile
     if profile not in profiles:

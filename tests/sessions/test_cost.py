@@ -1,17 +1,20 @@
 """What must not grow with the table: queries go through an index, and parts are not counted again."""
 
+import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from tests.conformance.sessions.samples import NOW, a_part, an_upload
+from tests.conformance.sessions.samples import BERT, NOW, SECOND, a_part, a_video, an_upload
 from tusvideo.commands import Place, VideoFilter
 from tusvideo.model import Part, VideoSort, VideoState
 from tusvideo.records import ALL
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
+from tusvideo.sessions.rows import encode_upload, encode_video
 from tusvideo.sessions.sqlite import SqliteSessions
 
 KEYS: dict[VideoSort, float | str] = {VideoSort.TITLE: "t", VideoSort.LONGEST: 1.5}
@@ -89,6 +92,88 @@ async def test_a_search_looks_at_one_index(sessions: SqliteSessions, sort: Video
         steps = [step for step in await _plan(sessions, *statement) if step.startswith("SEARCH")]
         assert steps[-1].startswith("SEARCH videos USING COVERING INDEX videos_search (owner=? AND removal_at=?"), steps
         assert all("USING" in step for step in steps)
+
+
+async def test_a_file_elsewhere_is_found_along_one_index(sessions: SqliteSessions) -> None:
+    """Each directory is one step, however many files lie in it."""
+    values = ("anna", "a.mp4", "videos", "anna", "files")
+    plan = await sessions._database.read(
+        lambda connection: connection.execute(f"EXPLAIN QUERY PLAN {uploads.PUBLISHED_ELSEWHERE}", values).fetchall()
+    )
+    through = [row[3] for row in plan if "uploads" in row[3]]
+    assert len(through) == 3, through
+    assert all("SEARCH uploads USING" in step and "INDEX uploads_published" in step for step in through), through
+
+
+@pytest.mark.parametrize("statement", [uploads.GOING, uploads.ENDED])
+async def test_what_is_on_its_way_goes_along_its_index(sessions: SqliteSessions, statement: str) -> None:
+    """From the newest one of the owner on; nothing is sorted."""
+    (step,) = await _plan(sessions, statement, {"since": 1})
+    assert step.startswith("SEARCH uploads USING INDEX")
+    assert "(owner=?" in step
+
+
+ASKED = {
+    "list": lambda sessions: sessions.videos(BERT, limit=51),
+    "page": lambda sessions: sessions.videos(BERT, limit=51, after=PLACES[VideoSort.NEWEST]),
+    "by title": lambda sessions: sessions.videos(BERT, limit=51, sort=VideoSort.TITLE),
+    "search": lambda sessions: sessions.videos(BERT, limit=51, wanted=VideoFilter(words=("sea",))),
+    "count": lambda sessions: sessions.count_videos(BERT),
+    "count found": lambda sessions: sessions.count_videos(BERT, wanted=VideoFilter(words=("sea",))),
+    "uploads": lambda sessions: sessions.recent(BERT, since=NOW - SECOND, limit=51),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+async def test_what_others_have_costs_nobody_a_step(sessions: SqliteSessions, asked: str) -> None:
+    """A list takes SQLite as many steps beside thousands of records and uploads of somebody else as without them."""
+    for number in range(3):
+        await sessions.put_video(a_video(number, owner=BERT, title="sea"))
+        await sessions.add(an_upload(number, owner=BERT))
+    alone = await _steps_of(sessions, ASKED[asked])
+    await sessions._database.write(partial(_multiply, table="videos", row=encode_video(a_video(9, title="sea"))))
+    await sessions._database.write(partial(_multiply, table="uploads", row=encode_upload(an_upload(9))))
+    assert await _steps_of(sessions, ASKED[asked]) <= alone + 2
+
+
+def _multiply(connection: sqlite3.Connection, *, table: str, row: Mapping[str, object]) -> None:
+    """Put a row into a table 3,000 times, under ids and names of their own."""
+    fresh = {"id": "printf('%032x', n + 1000)", "filename": "n || '.mp4'", "created_at": ":created_at + n"}
+    values = ", ".join(fresh.get(name, f":{name}") if row[name] is not None else f":{name}" for name in row)
+    connection.execute(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)"  # noqa: S608  # only names of columns
+        f" INSERT INTO {table} ({', '.join(row)}) SELECT {values} FROM numbers",
+        row,
+    )
+
+
+async def _steps_of(sessions: SqliteSessions, ask: Callable[[SqliteSessions], Awaitable[object]]) -> int:
+    """Count the steps of SQLite's machine while something is listed, in tens."""
+    count = 0
+
+    def tick() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    in_time = sessions._database._in_time
+
+    def counted(
+        connection: sqlite3.Connection, *, work: Callable[[sqlite3.Connection], object], until: float
+    ) -> object:
+        del until
+        connection.set_progress_handler(tick, 10)
+        try:
+            return work(connection)
+        finally:
+            connection.set_progress_handler(None, 0)
+
+    sessions._database._in_time = counted  # type: ignore[method-assign,assignment]  # the clock's place is for one handler
+    try:
+        await ask(sessions)
+    finally:
+        sessions._database._in_time = in_time  # type: ignore[method-assign]  # as it was
+    return count
 
 
 async def _plan(sessions: SqliteSessions, statement: str, values: Mapping[str, object]) -> list[str]:

@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
-from tests.conformance.sessions.samples import ANNA, a_video, an_upload
+from tests.conformance.sessions.samples import ANNA, BERT, a_video, an_upload
 from tusvideo.commands import VideoFilter
 from tusvideo.errors import StorageFailed, TookTooLong
+from tusvideo.model import UserId
 from tusvideo.sessions import database
 from tusvideo.sessions.sqlite import SqliteSessions
 
@@ -48,6 +49,31 @@ async def test_nothing_waits_for_a_list(sessions: SqliteSessions) -> None:
         held.opened.set()
     _, count, recent = await asyncio.gather(*lists)
     assert (count, recent) == (1, (upload,))
+
+
+async def test_users_take_turns(sessions: SqliteSessions) -> None:
+    """Who asks for many lists at once waits behind everybody who asks for one."""
+    held, ended = Held(), list[str]()
+    await sessions._database._lister.set_trace_callback(held)
+
+    async def ask(user: UserId, number: int) -> None:
+        await sessions.count_videos(user)
+        ended.append(f"{user} {number}")
+
+    first = asyncio.create_task(ask(ANNA, 0))
+    try:
+        assert await asyncio.to_thread(held.reached.wait, 30)
+        lists = [asyncio.create_task(ask(ANNA, number)) for number in (1, 2, 3)]
+        await asyncio.sleep(0)
+        lists += [asyncio.create_task(ask(BERT, number)) for number in (1, 2)]
+        lists.append(given_up := asyncio.create_task(ask(UserId("cleo"), 1)))
+        await asyncio.sleep(0)
+        given_up.cancel()
+    finally:
+        held.opened.set()
+    await asyncio.gather(first, *lists, return_exceptions=True)
+    assert ended == ["anna 0", "anna 1", "bert 1", "anna 2", "bert 2", "anna 3"]
+    assert await sessions.count_videos(BERT) == 0
 
 
 async def test_a_list_that_does_not_end_is_given_up(sessions: SqliteSessions, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from tusvideo.errors import Busy, DiskFull, StorageFailed, TookTooLong, Tusvideo
 from tusvideo.outcome import Outcome
 from tusvideo.sessions.schema import UnusableDatabaseError, migrate, require_columns
 from tusvideo.sessions.thread import ConnectionThread, Work
+from tusvideo.sessions.turns import Turns
 
 T = TypeVar("T")
 
@@ -87,6 +88,7 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._lister = lister
+        self._turns = Turns()
         self._is_open = True
         self._jobs: deque[_Job[Any]] = deque()
         self._is_committing = False
@@ -154,12 +156,15 @@ class Database:
         """
         return await self._ask(self._reader, work)
 
-    async def list(self, work: Work[T]) -> T:
-        """Run a query that may have a long way to go; those of ``read`` and ``write`` never wait for it.
+    async def list(self, work: Work[T], *, user: str = "") -> T:
+        """Run a query that may have a long way to go; those of ``read`` and ``write`` never wait for it, and those of
+        one user wait for one of each other user at most.
 
         Raises TookTooLong when it has not ended after ``LIST_SECONDS``; otherwise as ``read``.
         """
-        return await self._ask(self._lister, partial(self._in_time, work=work, until=time.monotonic() + LIST_SECONDS))
+        until = time.monotonic() + LIST_SECONDS
+        async with self._turns.turn(user):
+            return await self._ask(self._lister, partial(self._in_time, work=work, until=until))
 
     async def _ask(self, connection: aiosqlite.Connection, work: Work[T]) -> T:
         if not self._is_open:

@@ -157,12 +157,12 @@ class Finalize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeVideo:
-    """Make or update the record of a published file."""
+    """Make or update the record of a published file; a description of None leaves it as it is, empty in a new one."""
 
     profile: str
     filename: str
     title: str
-    description: str
+    description: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

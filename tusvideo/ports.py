@@ -290,6 +290,9 @@ class SessionRepository(Protocol):
     async def find(self, owner: UserId, client_key: ClientKey) -> Upload | None:
         """Load the row that holds a client key."""
 
+    async def created(self, owner: UserId, creation_key: str) -> Upload | None:
+        """Load the row that ``add`` gives for a creation key; None when it would add one."""
+
     async def save(self, upload: Upload, *, was: Upload, first: Callable[[], None] | None = None) -> None:
         """Change a row if its offset, status, length and part facts are still those of ``was`` and its epoch is not
         above ``upload.epoch``. Raises SessionConflict otherwise. Never changes parts.
@@ -370,6 +373,10 @@ class SessionRepository(Protocol):
 
     async def published(self, location: Location) -> Upload | None:
         """Load the complete upload that was published under a location."""
+
+    async def published_elsewhere(self, location: Location, *, owner: UserId, profile: str) -> Upload | None:
+        """Load the complete upload of a profile that was published under a location but for its directory, which was
+        another one then. The latest, should there be several."""
 
     async def last_epoch(self) -> int:
         """Tell the largest epoch of any row, 0 when there is none; leases start above it."""

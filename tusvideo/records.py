@@ -50,9 +50,9 @@ class CaptionRepository(Protocol):
 class VideoRepository(Protocol):
     """The records that people see. Same promises as ``ports.SessionRepository``."""
 
-    async def put_video(self, video: Video) -> tuple[Video, bool]:
-        """Add a record, or update title, description and updated_at of the one for (owner, profile, filename).
-        Gives the stored record and whether it is new. A hidden record of the file is forgotten."""
+    async def put_video(self, video: Video, *, keeps_description: bool = False) -> tuple[Video, bool]:
+        """Add a record, or update title, description and updated_at of the one for (owner, profile, filename), or all
+        but its description. Gives the stored record and whether it is new. A hidden record of the file is forgotten."""
 
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         """Load a record of an owner."""

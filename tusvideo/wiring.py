@@ -162,7 +162,7 @@ async def opened(config: Config) -> AsyncIterator[Server]:
         stack.push_async_callback(thumbnails.close)
         beginnings = DiskSidecars.beginnings(config.storage.data_dir)
         stack.push_async_callback(beginnings.close)
-        concatenating = Concatenating(publisher=publisher, locks=locks)
+        concatenating = Concatenating(publisher=publisher, locks=locks, videos=sessions)
         stack.push_async_callback(concatenating.close)
         uploads = UploadService(publisher=publisher, locks=locks, videos=sessions, concatenating=concatenating)
         videos = VideoService(publisher=publisher, videos=sessions, uploads=uploads)

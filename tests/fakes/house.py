@@ -86,7 +86,7 @@ class House:
             durability=durability,
             inspects=inspector is not None,
         )
-        self.concatenating = Concatenating(publisher=self.publisher, locks=self.locks)
+        self.concatenating = Concatenating(publisher=self.publisher, locks=self.locks, videos=seen_sessions)
         self.uploads = UploadService(
             publisher=self.publisher, locks=self.locks, videos=seen_sessions, concatenating=self.concatenating
         )

@@ -56,9 +56,10 @@ def test_a_description() -> None:
 
 @pytest.mark.parametrize("name", ["description", "profile"])
 def test_optional_texts_may_be_null(name: str) -> None:
-    """null is as if absent: no description is the empty one, no profile the default."""
+    """null is as if absent: no description leaves it as it is, no profile is the default."""
     command = describe({**SAID, name: None})
-    assert (command.profile, command.description) == ("poster", "" if name == "description" else "By the sea")
+    assert (command.profile, command.description) == ("poster", None if name == "description" else "By the sea")
+    assert describe({**SAID, "description": ""}).description == ""
 
 
 @pytest.mark.parametrize("name", ["filename", "title"])

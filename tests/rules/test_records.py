@@ -7,7 +7,7 @@ import pytest
 from tests.protocol.heads import NEXT_WEEK, upload, video
 from tusvideo.commands import ChangeVideo
 from tusvideo.errors import InvalidField, NotFound
-from tusvideo.model import Caption, UploadId, VideoState
+from tusvideo.model import Caption, Location, UploadId, VideoState
 from tusvideo.rules.records import changed, judge_replaced, left_behind, record_of, with_file
 
 
@@ -83,5 +83,8 @@ def test_who_may_replace_a_record() -> None:
 
 def test_an_old_file_waits_under_the_id_of_its_upload() -> None:
     """It is not examined any more, and has no picture."""
-    left = left_behind(video(thumbnail="ab", state=VideoState.CHECKING), UploadId("a" * 32))
-    assert left == video(id="a" * 32)
+    old = upload(id=UploadId("a" * 32), location=Location(directory="posters", folder="anna", filename="video_1.mp4"))
+    was = video(thumbnail="ab", state=VideoState.CHECKING, filename="video_1.mp4")
+    left = replace(video(), id="a" * 32, filename="video_1.mp4")
+    assert left_behind(was, old, directory="posters") == left
+    assert left_behind(was, old, directory="films") == replace(left, filename="posters/video_1.mp4")

@@ -10,7 +10,7 @@ from tests.fakes.house import ANNA, BERT, House
 from tests.service.appends import append
 from tests.service.wishes import creation, creation_with
 from tusvideo.commands import CreateUpload, TerminateUpload
-from tusvideo.errors import BodyCut, Expired, FactConflict
+from tusvideo.errors import BodyCut, DiskFull, Expired, FactConflict
 from tusvideo.model import PARTIAL, Status, Upload, UserId
 
 DATA = b"0123456789"
@@ -83,6 +83,15 @@ async def test_another_request_under_the_same_key_is_a_mistake(house: House, fac
         await house.uploads.create(ANNA, command, body)
     assert body.reads == 0
     assert await house.row(first.id) == first
+
+
+async def test_one_that_has_its_room_is_told_where_it_stands_on_a_full_disk(house: House) -> None:
+    """The answer that was lost is given again, though a new upload would be refused by now."""
+    first, _, _ = await created(house)
+    tight = house.with_limits(min_free_bytes=await house.store.free_bytes() + 10**12)
+    assert await created(tight) == (first, False, 0)
+    with pytest.raises(DiskFull):
+        await created(tight, creation_with(DATA, length=20, creation_key="other"))
 
 
 async def test_keys_are_those_of_their_owner(house: House) -> None:

@@ -1,6 +1,8 @@
 """Replacing: a new upload becomes the file of a record that is there, and the old file goes after that, not before."""
 
+import asyncio
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,6 +110,52 @@ async def test_chunks_replace_too(house: House, at: str) -> None:
     assert not await is_there(house, first.location)
 
 
+def moved(house: House) -> House:
+    """The same server after the directory of its profiles was changed in the configuration."""
+    return house.with_(
+        profiles={name: replace(one, directory=f"new-{one.directory}") for name, one in house.profiles.items()}
+    )
+
+
+@pytest.mark.parametrize("name", ["new.mp4", "old.mp4"])
+async def test_the_old_file_goes_from_the_directory_that_the_profile_had(house: House, name: str) -> None:
+    """The new one lies in the new directory, even under the name that the old one had, and stays."""
+    old, first = await a_record(house)
+    after = moved(house)
+    upload = await publish(after, NEW, replaces=old.id, original_name=name)
+    assert upload.location == Location(directory="new-files", folder="anna", filename=name)
+    with pytest.raises(NotFound):
+        await after.uploads.open_upload(ANNA, first.id)
+    assert await after.removing.run() == Removed(removed=1)
+    assert not await is_there(after, first.location)
+    video = await after.videos.get(ANNA, old.id)
+    assert (video.filename, await content(after, video)) == (name, NEW)
+    assert await after.removing.run() == Removed()
+
+
+async def test_a_record_is_removed_with_a_file_in_the_directory_that_its_profile_had(house: House) -> None:
+    """At once, and after the time in which it can be restored; a file that took its name elsewhere stays."""
+    for at_once in (True, False):
+        old, first = await a_record(house)
+        after = moved(house)
+        await after.videos.remove(ANNA, old.id, with_file=True, at_once=at_once)
+        house.clock.move(UNDO_SECONDS)
+        await after.removing.run()
+        assert not await is_there(house, first.location)
+        assert await house.sessions.get(first.id) is None
+
+
+async def test_an_upload_of_a_former_directory_takes_no_record_of_another_file_along(house: House) -> None:
+    """A record is that of the file which its name means now."""
+    _, first = await a_record(house)
+    after = moved(house)
+    await publish(after, NEW, title="Lake", original_name="old.mp4")
+    await after.uploads.terminate(ANNA, TerminateUpload(upload_id=first.id))
+    assert not await is_there(after, first.location)
+    [video] = await after.sessions.videos(ANNA, limit=9)
+    assert (video.title, await content(after, video)) == ("Lake", NEW)
+
+
 async def test_texts_that_come_along_win(house: House) -> None:
     """With the creation or drafted on the way; what is not told stays."""
     old, _ = await a_record(house)
@@ -213,6 +261,48 @@ async def test_a_key_stands_for_one_record(house: House) -> None:
     assert (await publish(house, NEW, **command)).id == first.id
     with pytest.raises(FactConflict, match="replaces"):
         await publish(house, NEW, creation_key="k")
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_a_creation_that_comes_again_is_answered_as_the_first_time(house: House, *, is_whole: bool) -> None:
+    """Also when the record that it named is gone by then; another request under the same key still contradicts."""
+    old, _ = await a_record(house)
+    command: dict[str, Any] = {"creation_key": "k", "replaces": old.id, "length": len(NEW)}
+    begin = NEW if is_whole else NEW[:50]
+    first = (await house.uploads.create(ANNA, creation_with(begin, **command), FakeBody(begin))).upload
+    await house.videos.remove(ANNA, old.id, with_file=False, at_once=True)
+    again = await house.uploads.create(ANNA, creation_with(NEW, **command), body := FakeBody(NEW))
+    assert (again.upload, again.stored_body, body.reads) == (first, False, 0)
+    with pytest.raises(FactConflict, match="Upload-Length"):
+        await house.uploads.create(ANNA, creation_with(NEW, **{**command, "length": 151}), FakeBody(NEW))
+
+
+async def test_what_begins_again_is_judged_again(house: House) -> None:
+    """An upload that nobody can go on with is no answer to be repeated: its place is taken only if the record is
+    there."""
+    old, _ = await a_record(house)
+    command = creation_with(
+        NEW, length=150, creation_key="k", replaces=old.id, completes=True, needs_completion=True, forgets_cut=True
+    )
+    cut = asyncio.create_task(house.uploads.create(ANNA, command, body := FakeBody(NEW[:50], is_open=True)))
+    await body.hungry.wait()
+    await house.videos.remove(ANNA, old.id, with_file=False, at_once=True)
+    with pytest.raises(NotFound, match="no such video"):
+        await house.uploads.create(ANNA, command, FakeBody(NEW))
+    body.end(NEW[50:])
+    assert (await cut).upload.status is Status.COMPLETE
+
+
+async def test_a_concatenation_that_comes_again_is_answered_as_the_first_time(house: House) -> None:
+    """With a key or without, though its pieces and the record are gone."""
+    old, _ = await a_record(house)
+    piece = await publish(house, NEW, concat="partial")
+    final = creation(None, concat=f"final;/files/{piece.id}", replaces=old.id)
+    first = await house.uploads.create(ANNA, final, None)
+    assert first.upload.status is Status.COMPLETE
+    await house.uploads.terminate(ANNA, TerminateUpload(upload_id=piece.id))
+    await house.videos.remove(ANNA, old.id, with_file=False, at_once=True)
+    assert await house.uploads.create(ANNA, final, None) == first
 
 
 async def test_of_two_the_one_that_is_published_later_wins(house: House) -> None:

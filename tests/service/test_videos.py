@@ -58,6 +58,14 @@ async def test_the_same_file_again_updates_its_record(house: House) -> None:
     assert outcome.video.updated_at > first.updated_at
 
 
+async def test_a_description_that_is_not_told_stays(house: House) -> None:
+    """It is empty in a new record, and emptied by an empty one."""
+    await published(house)
+    for told, expected in ((None, ""), ("waves", "waves"), (None, "waves"), ("", "")):
+        wish = replace(describing(), description=told)
+        assert (await house.videos.describe(ANNA, wish)).video.description == expected
+
+
 @pytest.mark.parametrize("name", ["b.mp4", "../a.mp4", "", "a.mp4\x00", "anna/a.mp4"])
 async def test_a_file_that_is_not_published_has_none(house: House, name: str) -> None:
     """Unknown and hostile names alike."""

@@ -174,7 +174,7 @@ def _house(
         profiles=profiles,
         limits=limits,
     )
-    concatenating = Concatenating(publisher=publisher, locks=locks)
+    concatenating = Concatenating(publisher=publisher, locks=locks, videos=sessions)
     uploads = UploadService(publisher=publisher, locks=locks, videos=sessions, concatenating=concatenating)
     videos = VideoService(publisher=publisher, videos=sessions, uploads=uploads)
     return House(

@@ -21,19 +21,24 @@ _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 def parse_describe(document: Mapping[str, object], *, default_profile: str, profiles: Collection[str]) -> DescribeVideo:
     """Turn the JSON object of ``POST /api/videos/metadata`` into a command; null is as if absent.
 
-    ``title`` has 1 to 200 characters after trimming, ``description`` up to 5,000 (none: empty), ``filename`` is what
-    finalize answered. Raises MissingField, InvalidField.
+    ``title`` has 1 to 200 characters after trimming, ``description`` up to 5,000 (none: that of the record stays, and
+    that of a new one is empty), ``filename`` is what finalize answered. Raises MissingField, InvalidField.
     Spec: POST /api/videos/metadata.
     """
     filename = texts.parse_stored_name(_required(document, "filename", expected="the filename that finalize answered"))
     title = texts.parse_title(_required(document, "title", expected=f"a string of 1 to {texts.MAX_TITLE} characters"))
-    description = texts.parse_description(_text(document, "description") or "")
+    description = _text(document, "description")
     profile = _text(document, "profile")
     if profile is None:
         profile = default_profile
     if profile not in profiles:
         raise InvalidField("profile", expected=f"one of {', '.join(sorted(profiles))}", got=profile)
-    return DescribeVideo(profile=profile, filename=filename, title=title, description=description)
+    return DescribeVideo(
+        profile=profile,
+        filename=filename,
+        title=title,
+        description=None if description is None else texts.parse_description(description),
+    )
 
 
 def parse_change(document: Mapping[str, object], *, video_id: str) -> ChangeVideo:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tusvideo.commands import ChangeVideo
 from tusvideo.errors import InvalidField, NotFound
-from tusvideo.model import TITLE_CHARACTERS, Upload, UploadId, Video, VideoState
+from tusvideo.model import TITLE_CHARACTERS, Upload, Video, VideoState
 
 
 def record_of(upload: Upload, video: Video) -> Video | None:
@@ -48,9 +48,24 @@ def with_file(video: Video, upload: Upload, file: Video) -> Video:
     )
 
 
-def left_behind(video: Video, old_id: UploadId) -> Video:
-    """Give the hidden record that stands for the old file of a record until that is removed, under the upload's id."""
-    return replace(video, id=old_id, state=VideoState.READY, thumbnail=None, beginning=None, captions=())
+def left_behind(video: Video, old: Upload, *, directory: str) -> Video:
+    """Give the hidden record that stands for the old file of a record until that is removed, under the upload's id.
+
+    ``directory`` is that of the profile now. If the old file lies in another one, that becomes part of its name, as it
+    can of no other: there may be a file of the same name in both.
+    """
+    filename = video.filename
+    if old.location is not None and old.location.directory != directory:
+        filename = f"{old.location.directory}/{filename}"
+    return replace(
+        video, id=old.id, filename=filename, state=VideoState.READY, thumbnail=None, beginning=None, captions=()
+    )
+
+
+def described(video: Video, told: Video, *, keeps_description: bool) -> Video:
+    """Give a record with the texts that another one for the same file has."""
+    description = video.description if keeps_description else told.description
+    return replace(video, title=told.title, description=description, updated_at=told.updated_at)
 
 
 def changed(video: Video, command: ChangeVideo) -> Video:

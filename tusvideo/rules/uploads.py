@@ -85,6 +85,12 @@ def judge_same_creation(upload: Upload, new: Upload) -> None:
         raise FactConflict("Upload-Concat", stored=upload.concat or "none", got=new.concat or "none")
 
 
+def begins_again(upload: Upload, command: CreateUpload) -> bool:
+    """Tell whether a creation takes the place of the upload that has its key, instead of giving that again: nobody can
+    go on with it."""
+    return command.forgets_cut and upload.status is Status.OPEN
+
+
 def judge_owner(upload: Upload | None, user: UserId) -> Upload:
     """Give the upload to its owner. Raises NotFound for an unknown and for somebody else's alike."""
     if upload is None or upload.owner != user:

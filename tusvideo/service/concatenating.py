@@ -25,10 +25,12 @@ from tusvideo.errors import (
 )
 from tusvideo.model import SNIFF_BYTES, Status, Upload, UploadId, UserId
 from tusvideo.ports import Lease, LockManager
+from tusvideo.records import VideoRepository
 from tusvideo.rules import pieces as rules
 from tusvideo.rules.pieces import Pieces
 from tusvideo.rules.sniff import judge_type
 from tusvideo.rules.uploads import judge_known, judge_same_creation, new_upload
+from tusvideo.service import replacing
 from tusvideo.service.judging import collect
 from tusvideo.service.publishing import Publisher
 
@@ -76,8 +78,9 @@ class Copying:
 class Concatenating:
     """Puts final uploads together: for requests, for pieces that become whole, and for what a stop interrupted."""
 
-    def __init__(self, *, publisher: Publisher, locks: LockManager) -> None:
+    def __init__(self, *, publisher: Publisher, locks: LockManager, videos: VideoRepository) -> None:
         self._publisher = publisher
+        self._videos = videos
         self._store = publisher.store
         self._sessions = publisher.sessions
         self._clock = publisher.clock
@@ -91,8 +94,9 @@ class Concatenating:
         """Make a final upload; when all its pieces are whole, put it together, for two seconds at most before the
         answer and for as long as it takes after it.
 
-        The same request again gives the same upload, with a key or without. Raises what ``rules.pieces.pieces_of``
-        raises, UnsupportedType and DiskFull; nothing is made then.
+        The same request again gives the same upload, with a key or without, also when its pieces are gone by then.
+        Raises what ``rules.pieces.pieces_of`` and ``replacing.judge`` raise, UnsupportedType and DiskFull; nothing is
+        made then.
         """
         profile = self._publisher.profile(command.profile)
         new = new_upload(
@@ -103,24 +107,34 @@ class Concatenating:
             upload_id=UploadId(secrets.token_hex(16)),
             now=self._clock.now(),
         )
-        new = replace(new, creation_key=new.creation_key or rules.key_of(new))
-        known = await self._sessions.several(new.sources)
-        pieces = rules.pieces_of(new, known, profile=profile)
-        if pieces.are_whole:
-            await self._judge_type(new, pieces)
-        await self._publisher.judge_room(pieces.length or 0)
-        final = await self._sessions.add(replace(new, length=pieces.length))
-        if final.id == new.id:
-            self._publisher.emit("upload_created", final)
-        else:
+        key = new.creation_key or rules.key_of(new)
+        final = await self._sessions.created(user, key)
+        if final is not None:
             judge_same_creation(final, new)
-        if final.status in {Status.OPEN, Status.FINALIZING} and pieces.are_whole:
-            await self._wait_for(final)
+        if final is None or final.status is not Status.COMPLETE:
+            known = await self._sessions.several(new.sources)
+            pieces = rules.pieces_of(new, known, profile=profile)
+            if final is None:
+                await replacing.judge(self._videos, user, new.replaces, profile=new.profile)
+                final = await self._added(replace(new, creation_key=key, length=pieces.length), pieces)
+            if final.status in {Status.OPEN, Status.FINALIZING} and pieces.are_whole:
+                await self._wait_for(final)
         held = await self._sessions.get(final.id)
         if held is None:
             raise NotFound
         judge_known(held)
         return Created(upload=held, stored_body=False)
+
+    async def _added(self, new: Upload, pieces: Pieces) -> Upload:
+        if pieces.are_whole:
+            await self._judge_type(new, pieces)
+        await self._publisher.judge_room(pieces.length or 0)
+        final = await self._sessions.add(new)
+        if final.id == new.id:
+            self._publisher.emit("upload_created", final)
+        else:
+            judge_same_creation(final, new)
+        return final
 
     async def look(self, final: Upload) -> Upload:
         """Give a final upload that is not complete as it stands: with its length as soon as that is known.

@@ -155,7 +155,7 @@ class ProgressService:
                 profile=upload.profile,
                 filename=upload.location.filename,
                 title=command.title,
-                description=command.description or "",
+                description=command.description,
             )
             await self._videos.describe(upload.owner, description)
         else:

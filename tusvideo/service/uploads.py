@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from tusvideo.commands import (
@@ -19,6 +20,7 @@ from tusvideo.errors import (
     AlreadyComplete,
     Busy,
     ChecksumMismatch,
+    DiskFull,
     InconsistentLength,
     NotFound,
     OffsetMismatch,
@@ -69,9 +71,10 @@ class UploadService:
         (that is of another profile), DiskFull before anything is made; TransferEnded when the body did not arrive
         whole: what arrived is kept, unless nobody could come back to it.
         """
-        await self.judge_replaced(user, command.replaces, profile=command.profile)
         if command.concat is not None and command.concat != PARTIAL:
             return await self._concatenating.create(user, command)
+        async with self._unless_again(user, command):
+            await self.judge_replaced(user, command.replaces, profile=command.profile)
         profile = self._publisher.profile(command.profile)
         try:
             new = rules.new_upload(
@@ -82,7 +85,8 @@ class UploadService:
                 upload_id=UploadId(secrets.token_hex(16)),
                 now=self._clock.now(),
             )
-            await self.judge_room(new.length or 0)
+            async with self._unless_again(user, command):
+                await self.judge_room(new.length or 0)
             upload = await self._added(new, command)
             if upload.id != new.id:
                 body = None
@@ -200,14 +204,22 @@ class UploadService:
             published = await self._sessions.published(gone.location)
             if published is None:
                 # The record goes first: from the moment on at which the name is free, it may be another file's.
-                file = {"profile": gone.profile, "filename": gone.location.filename}
-                video = await self._videos.video_of(gone.owner, **file)
-                await self._videos.remove_video_of(gone.owner, **file)
+                await self._remove_record(gone, gone.location)
                 await self._store.remove_published(gone.location)
-                if video is not None:
-                    self._publisher.watchers.tell_video(gone.owner, video.id)
         await self._store.discard(gone.id)
         await self._sessions.remove(gone.id)
+
+    async def _remove_record(self, gone: Upload, location: Location) -> None:
+        profile = self._publisher.profiles.get(gone.profile)
+        meant = location if profile is None else replace(location, directory=profile.directory)
+        if meant != location and await self._sessions.published(meant) is not None:
+            # The profile has another directory by now, and the record another file of that name in it.
+            return
+        file = {"profile": gone.profile, "filename": location.filename}
+        video = await self._videos.video_of(gone.owner, **file)
+        await self._videos.remove_video_of(gone.owner, **file)
+        if video is not None:
+            self._publisher.watchers.tell_video(gone.owner, video.id)
 
     async def open_upload(self, user: UserId, upload_id: UploadId) -> tuple[Upload, PublishedFile]:
         """Open the published file of a finished upload. Raises NotFound while it is unfinished, too, and while it is
@@ -258,12 +270,24 @@ class UploadService:
         """Raise DiskFull unless so many bytes can be stored and the floor of free room is kept."""
         await self._publisher.judge_room(wanted)
 
+    @contextlib.asynccontextmanager
+    async def _unless_again(self, user: UserId, command: CreateUpload) -> AsyncIterator[None]:
+        """Judge what is to be made; a creation that is only answered again is refused for nothing that has changed
+        since."""
+        try:
+            yield
+        except (NotFound, DiskFull):
+            key = command.creation_key
+            known = None if key is None else await self._sessions.created(user, key)
+            if known is None or rules.begins_again(known, command):
+                raise
+
     async def _added(self, new: Upload, command: CreateUpload) -> Upload:
         """Add a new upload, or give that of an earlier request with the same creation key."""
         upload = await self._sessions.add(new)
         if upload.id != new.id:
             rules.judge_same_creation(upload, new)
-            if command.forgets_cut and upload.status is Status.OPEN:
+            if rules.begins_again(upload, command):
                 # What an earlier try left behind, or is still sending: nobody can go on with it, so begin again.
                 with contextlib.suppress(NotFound):
                     await self.remove(upload, grace_seconds=0)

@@ -51,7 +51,7 @@ class VideoService:
                 profile=command.profile,
                 filename=command.filename,
                 title=command.title,
-                description=command.description,
+                description=command.description or "",
                 size=upload.offset,
                 content_type=upload.content_type or ANY_TYPE,
                 created_at=now,
@@ -59,6 +59,7 @@ class VideoService:
                 original_name=upload.original_name,
                 state=self._publisher.first_state(upload.content_type or ANY_TYPE),
             ),
+            keeps_description=command.description is None,
         )
         self._publisher.ring(video)
         self._publisher.watchers.tell_video(user, video.id)
@@ -153,7 +154,11 @@ class VideoService:
             video, upload_id = await self._videos.video(user, video_id), None
 
     async def _file_of(self, user: UserId, video: Video) -> Upload | None:
-        upload = await self._publisher.sessions.published(self._location(user, video.profile, video.filename))
+        location = self._location(user, video.profile, video.filename)
+        upload = await self._publisher.sessions.published(location)
+        if upload is None:
+            # Published before its profile got another directory.
+            upload = await self._publisher.sessions.published_elsewhere(location, owner=user, profile=video.profile)
         return None if upload is None or upload.owner != user else upload
 
     def _location(self, user: UserId, profile: str, filename: str) -> Location:

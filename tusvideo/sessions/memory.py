@@ -24,7 +24,7 @@ from tusvideo.model import (
     VideoState,
 )
 from tusvideo.records import ALL, NEWEST, CaptionText, Leaving
-from tusvideo.rules.records import changed, left_behind, record_of, with_file
+from tusvideo.rules.records import changed, described, left_behind, record_of, with_file
 from tusvideo.rules.search import matches, place_of
 from tusvideo.sessions.committed import DEAD
 from tusvideo.sessions.rows import (
@@ -81,6 +81,10 @@ class MemorySessions:
     async def find(self, owner: UserId, client_key: ClientKey) -> Upload | None:
         found = (stored for stored in self._uploads() if (stored.owner, stored.client_key) == (owner, client_key))
         return next(found, None)
+
+    async def created(self, owner: UserId, creation_key: str) -> Upload | None:
+        found = (u for u in self._uploads() if (u.owner, u.creation_key) == (owner, creation_key))
+        return next((holder for holder in found if holder.status not in DEAD), None)
 
     async def save(self, upload: Upload, *, was: Upload, first: Callable[[], None] | None = None) -> None:
         if first is not None:
@@ -200,14 +204,25 @@ class MemorySessions:
         found = [u for u in self._uploads() if u.status is Status.COMPLETE and u.location == location]
         return max(found, key=lambda stored: (stored.stored_at, stored.id), default=None)
 
+    async def published_elsewhere(self, location: Location, *, owner: UserId, profile: str) -> Upload | None:
+        mine = [u for u in self._uploads() if (u.status, u.owner, u.profile) == (Status.COMPLETE, owner, profile)]
+        found = [
+            u
+            for u in mine
+            if u.location is not None
+            and u.location != location
+            and replace(u.location, directory=location.directory) == location
+        ]
+        return max(found, key=lambda stored: (stored.stored_at, stored.id), default=None)
+
     async def last_epoch(self) -> int:
         return max((stored.epoch for stored in self._uploads()), default=0)
 
     async def check(self) -> None:
         """Memory always answers."""
 
-    async def put_video(self, video: Video) -> tuple[Video, bool]:
-        return self._put_video(video)
+    async def put_video(self, video: Video, *, keeps_description: bool = False) -> tuple[Video, bool]:
+        return self._put_video(video, keeps_description=keeps_description)
 
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         stored = self._videos.get(video_id)
@@ -425,19 +440,22 @@ class MemorySessions:
         if namesake is not None and namesake.id != stored.id:
             self._forget(namesake)
         self._videos[stored.id] = video_of(encode_video(with_file(stored, upload, file)))
-        old = await self.published(replace(upload.location, filename=stored.filename))
-        if old is not None and stored.filename != file.filename:
-            self._videos[old.id] = left_behind(stored, old.id)
+        location = replace(upload.location, filename=stored.filename)
+        old = await self.published(location) if location != upload.location else None
+        if old is None:
+            old = await self.published_elsewhere(location, owner=upload.owner, profile=upload.profile)
+        if old is not None:
+            self._videos[old.id] = left_behind(stored, old, directory=location.directory)
             self._leaving[old.id] = instant(0), old.id
         return self._videos[stored.id]
 
-    def _put_video(self, video: Video) -> tuple[Video, bool]:
+    def _put_video(self, video: Video, *, keeps_description: bool = False) -> tuple[Video, bool]:
         stored = self._video_of(video.owner, video.profile, video.filename)
         if stored is not None and stored.id in self._leaving:
             self._forget(stored)
             stored = None
         told = video_of(encode_video(video))
         if stored is not None:
-            told = replace(stored, title=told.title, description=told.description, updated_at=told.updated_at)
+            told = described(stored, told, keeps_description=keeps_description)
         self._videos[told.id] = told
         return told, stored is None

@@ -79,6 +79,9 @@ class SqliteSessions:
             return row
         return await self._database.read(partial(uploads.find_upload, owner=owner, client_key=client_key))
 
+    async def created(self, owner: UserId, creation_key: str) -> Upload | None:
+        return await self._database.read(partial(uploads.load_created, owner=owner, creation_key=creation_key))
+
     async def save(self, upload: Upload, *, was: Upload, first: Callable[[], None] | None = None) -> None:
         is_row = self._rows.is_kept(was)
         await self._write(upload.id, partial(uploads.save_upload, upload=upload, was=was, is_row=is_row), first=first)
@@ -125,7 +128,7 @@ class SqliteSessions:
 
     async def recent(self, owner: UserId, *, since: datetime, limit: int) -> Sequence[Upload]:
         return await self._database.list(
-            partial(uploads.list_recent, owner=owner, since=milliseconds(since), limit=limit)
+            partial(uploads.list_recent, owner=owner, since=milliseconds(since), limit=limit), user=owner
         )
 
     async def remove(self, upload_id: UploadId) -> None:
@@ -169,14 +172,19 @@ class SqliteSessions:
     async def published(self, location: Location) -> Upload | None:
         return await self._database.read(partial(uploads.load_published, location=location))
 
+    async def published_elsewhere(self, location: Location, *, owner: UserId, profile: str) -> Upload | None:
+        return await self._database.read(
+            partial(uploads.load_published_elsewhere, location=location, owner=owner, profile=profile)
+        )
+
     async def last_epoch(self) -> int:
         return await self._database.read(uploads.load_last_epoch)
 
     async def check(self) -> None:
         await self._database.read(uploads.answer)
 
-    async def put_video(self, video: Video) -> tuple[Video, bool]:
-        return await self._write_leaving(partial(videos.put_video, video=video))
+    async def put_video(self, video: Video, *, keeps_description: bool = False) -> tuple[Video, bool]:
+        return await self._write_leaving(partial(videos.put_video, video=video, keeps_description=keeps_description))
 
     async def video(self, owner: UserId, video_id: str) -> Video | None:
         return await self._database.read(partial(videos.load_video, owner=owner, video_id=video_id))
@@ -200,11 +208,11 @@ class SqliteSessions:
         after: Place | None = None,
     ) -> Sequence[Video]:
         return await self._database.list(
-            partial(videos.list_videos, owner=owner, wanted=wanted, sort=sort, after=after, limit=limit)
+            partial(videos.list_videos, owner=owner, wanted=wanted, sort=sort, after=after, limit=limit), user=owner
         )
 
     async def count_videos(self, owner: UserId, *, wanted: VideoFilter = ALL) -> int:
-        return await self._database.list(partial(videos.count_videos, owner=owner, wanted=wanted))
+        return await self._database.list(partial(videos.count_videos, owner=owner, wanted=wanted), user=owner)
 
     async def begin_removal(self, video: Video, *, due: datetime, upload_id: UploadId | None) -> bool:
         return await self._write_leaving(

@@ -37,14 +37,18 @@ def replace_file(connection: sqlite3.Connection, *, upload: Upload, file: Video)
     row = encode_video(with_file(stored, upload, file))
     connection.execute(DROP_NAMESAKE, row)
     [changed] = connection.execute(REPLACE, row).fetchall()
-    if stored.filename != file.filename:
-        old = uploads.load_published(connection, location=replace(upload.location, filename=stored.filename))
-        if old is not None:
-            _leave(connection, old, stored)
+    location = replace(upload.location, filename=stored.filename)
+    old = uploads.load_published(connection, location=location) if location != upload.location else None
+    if old is None:
+        old = uploads.load_published_elsewhere(
+            connection, location=location, owner=upload.owner, profile=upload.profile
+        )
+    if old is not None:
+        _leave(connection, left_behind(stored, old, directory=location.directory))
     return decode_video(changed)
 
 
-def _leave(connection: sqlite3.Connection, old: Upload, video: Video) -> None:
-    """Queue a file that no record has any more behind the hidden records, under the id of its upload."""
-    connection.execute(videos.INSERT, encode_video(left_behind(video, old.id)))
-    connection.execute(LEAVE, {"id": old.id})
+def _leave(connection: sqlite3.Connection, hidden: Video) -> None:
+    """Queue a file that no record has any more behind the hidden records."""
+    connection.execute(videos.INSERT, encode_video(hidden))
+    connection.execute(LEAVE, {"id": hidden.id})

@@ -60,6 +60,20 @@ PUBLISHED: Final = (
     f"SELECT {_COLUMNS} FROM uploads WHERE status = 'complete' AND directory = ? AND folder = ? AND filename = ?"
     " ORDER BY stored_at DESC, id DESC LIMIT 1"
 )
+# All directories, each found by one step along the index: there are as many as there are, or were, profiles.
+PUBLISHED_ELSEWHERE: Final = f"""
+WITH RECURSIVE places (place) AS (
+    SELECT min(directory) FROM uploads INDEXED BY uploads_published WHERE status = 'complete'
+    UNION ALL
+    SELECT (
+        SELECT min(directory) FROM uploads INDEXED BY uploads_published WHERE status = 'complete' AND directory > place
+    ) FROM places WHERE place IS NOT NULL
+)
+SELECT {_COLUMNS} FROM places CROSS JOIN uploads INDEXED BY uploads_published
+WHERE status = 'complete' AND directory = place AND folder = ? AND filename = ?
+AND directory <> ? AND owner = ? AND profile = ?
+ORDER BY stored_at DESC, id DESC LIMIT 1
+"""
 MARK_SYNCED: Final = """
 UPDATE uploads SET
     synced_offset = max(synced_offset, :offset),
@@ -121,6 +135,12 @@ def load_upload(connection: sqlite3.Connection, *, upload_id: UploadId) -> Uploa
 def find_upload(connection: sqlite3.Connection, *, owner: UserId, client_key: ClientKey) -> Upload | None:
     """Load the row that holds a client key."""
     return _one(connection, BY_CLIENT_KEY, owner, client_key)
+
+
+def load_created(connection: sqlite3.Connection, *, owner: UserId, creation_key: str) -> Upload | None:
+    """Load the living row that holds a creation key."""
+    holder = _one(connection, BY_CREATION_KEY, owner, creation_key)
+    return None if holder is None or holder.status in DEAD else holder
 
 
 def save_upload(connection: sqlite3.Connection, *, upload: Upload, was: Upload, is_row: bool = False) -> Upload:
@@ -262,6 +282,14 @@ def list_finals_of(connection: sqlite3.Connection, *, source: Upload) -> tuple[U
 def load_published(connection: sqlite3.Connection, *, location: Location) -> Upload | None:
     """Load the complete upload under a location; the latest, should a file have been replaced by hand."""
     return _one(connection, PUBLISHED, location.directory, location.folder, location.filename)
+
+
+def load_published_elsewhere(
+    connection: sqlite3.Connection, *, location: Location, owner: UserId, profile: str
+) -> Upload | None:
+    """Load the complete upload under a location but for its directory: that of the profile was another one then."""
+    wanted = (location.folder, location.filename, location.directory, owner, profile)
+    return _one(connection, PUBLISHED_ELSEWHERE, *wanted)
 
 
 def load_last_epoch(connection: sqlite3.Connection) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
 from tusvideo.model import UploadId, UserId, Video, VideoSort
 from tusvideo.records import ALL, Leaving
-from tusvideo.rules.records import changed
+from tusvideo.rules.records import changed, described
 from tusvideo.sessions.rows import SEARCH_COLUMNS, VIDEO_COLUMNS, Row, decode_video, encode_video, video_of
 
 _COLUMNS: Final = ", ".join(VIDEO_COLUMNS)
@@ -64,7 +64,7 @@ _ORDERS: Final = {
 """By order: the index, its column, the direction. Left alone, SQLite may take another index and sort all it finds."""
 
 
-def put_video(connection: sqlite3.Connection, *, video: Video) -> tuple[Video, bool]:
+def put_video(connection: sqlite3.Connection, *, video: Video, keeps_description: bool = False) -> tuple[Video, bool]:
     """Update the record of a file, or add one; give it as stored, and whether it is new."""
     row = encode_video(video)
     found = connection.execute(LOAD_OF, row).fetchone()
@@ -72,9 +72,7 @@ def put_video(connection: sqlite3.Connection, *, video: Video) -> tuple[Video, b
         connection.execute(DELETE_HIDDEN, row)
         connection.execute(INSERT, row)
         return video_of(row), True
-    told = video_of(row)
-    stored = decode_video(found)
-    again = replace(stored, title=told.title, description=told.description, updated_at=told.updated_at)
+    again = described(decode_video(found), video_of(row), keeps_description=keeps_description)
     connection.execute(UPDATE, encode_video(again))
     return again, False
 

@@ -154,6 +154,28 @@ async def test_an_old_file_under_the_same_name_is_not_to_go(sessions: Sessions) 
     assert await sessions.take_removals(now=LATER, limit=9) == ()
 
 
+@pytest.mark.parametrize("name", ["new.mp4", "old.mp4"])
+async def test_an_old_file_of_another_directory_is_to_go_too(sessions: Sessions, name: str) -> None:
+    """The profile had that directory then; also when the new file has the same name in the other one. Files of others
+    and of other profiles stay."""
+    there = Location(directory="clips", folder="anna", filename="old.mp4")
+    others: list[dict[str, Any]] = [{}, {"owner": BERT}, {"profile": "other"}]
+    for number, facts in enumerate(others, 4):
+        was = await sessions.add(
+            an_upload(number, status=Status.FINALIZING, length=7, offset=7, location=there, **facts)
+        )
+        await sessions.complete(replace(was, status=Status.COMPLETE), was=was, video=None)
+    await sessions.put_video(RECORD)
+    await finalizing(sessions, 3, "other.mp4")
+    stored = await completed(sessions, file=replace(FILE, filename=name))
+    assert stored is not None
+    assert (stored.id, stored.filename) == (RECORD.id, name)
+    [leaving] = await sessions.take_removals(now=LATER, limit=9)
+    assert (leaving.upload_id, leaving.video.filename) == (upload_id(4), "clips/old.mp4")
+    assert await sessions.remove_video(leaving.video)
+    assert await sessions.videos(ANNA, limit=9) == (stored,)
+
+
 async def test_no_two_records_have_one_file(sessions: Sessions) -> None:
     """One that is left under the name of the new file lost its own."""
     await a_record(sessions)

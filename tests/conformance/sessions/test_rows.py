@@ -93,6 +93,16 @@ class TestKeys:
         assert new.id == upload_id(2)
         assert await sessions.get(dead.id) == _with(dead, **{key: None})
 
+    async def test_a_creation_key_tells_its_living_row(self, sessions: Sessions, key: str) -> None:
+        """``created`` gives the row that ``add`` would give, and nothing where that would add one."""
+        if key != "creation_key":
+            assert await sessions.created(ANNA, "k") is None
+            return
+        for number, status in enumerate((*LIVING, *DEAD)):
+            held = await sessions.add(an_upload(number, status=status, creation_key=status.value))
+            assert await sessions.created(held.owner, status.value) == (held if status in LIVING else None)
+        assert await sessions.created(BERT, Status.OPEN.value) is None
+
     async def test_a_key_is_its_owners(self, sessions: Sessions, key: str) -> None:
         """Two owners use the same key without meeting each other."""
         await sessions.add(an_upload(1, **{key: "k"}))

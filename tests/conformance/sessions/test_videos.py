@@ -42,6 +42,10 @@ async def test_a_record_may_be_put_again(sessions: Sessions) -> None:
     """Putting the stored record with another title is an update."""
     await sessions.put_video(a_video())
     assert await sessions.put_video(a_video(title="Other")) == (a_video(title="Other"), False)
+    other = a_video(title="Third", description="unheard")
+    kept = replace(other, description=a_video().description)
+    assert await sessions.put_video(other, keeps_description=True) == (kept, False)
+    assert await sessions.video(kept.owner, kept.id) == kept
 
 
 @pytest.mark.parametrize("facts", [{"owner": BERT}, {"profile": "other"}, {"filename": "b.mp4"}], ids=str)

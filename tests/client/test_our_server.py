@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.client.links import hurting_link
+from tests.e2e.chunks import post_json
 from tests.faults.processes import ServerProcess
 from tests.media.clip import make_mp4
 from tusvideo_client import (
@@ -202,21 +203,29 @@ async def record_of(server: ServerProcess) -> dict[str, Any]:
     return found
 
 
+async def patch(server: ServerProcess, video_id: str, **texts: str) -> None:
+    """Change what a record says."""
+    answer = await post_json(server.port, f"/api/videos/{video_id}", texts, method="PATCH")
+    assert answer.status == 200, answer.body
+
+
 @pytest.mark.parametrize("protocol", ["tus", "ietf", "chunks"])
 async def test_a_video_gets_another_file(protocol: Choice, server: ServerProcess, clip: Path, tmp_path: Path) -> None:
-    """The record keeps its id and its title; interrupted, the replacement is gone on with, and is not mistaken for an
-    upload of the same file that replaces nothing."""
+    """The record keeps its id and its texts; interrupted, the replacement is gone on with, and is not mistaken for an
+    upload of the same file that replaces nothing. A title that comes along takes the place of the title alone."""
     await send(protocol, server, clip)
     before = await record_of(server)
+    await patch(server, before["id"], description="calm")
     other = make_mp4(tmp_path / "cut.mp4", size=SIZE, seed=1)
 
     async def replace(progress: Callable[[Progress], None] | None = None) -> UploadResult:
         clock = Clock(now=partial(next, itertools.count(1.0)))
         if protocol == "chunks":
             chunked = AsyncChunkedVideoUploader(server.url, clock=clock)
-            return await chunked.upload(other, replaces=before["id"], progress=progress)
+            return await chunked.upload(other, title="Lake", replaces=before["id"], progress=progress)
         async with AsyncUploader(server.url, protocol=protocol, request_bytes=MIB, clock=clock) as uploader:
-            return await uploader.upload(other, profile="video", replaces=before["id"], progress=progress)
+            facts = {"profile": "video", "title": "Lake", "replaces": before["id"]}
+            return await uploader.upload(other, **facts, progress=progress)
 
     with pytest.raises(Enough):
         await replace(stop_at(2 * MIB))
@@ -226,7 +235,8 @@ async def test_a_video_gets_another_file(protocol: Choice, server: ServerProcess
     assert result.resumed_from == 2 * MIB
     assert on_disk(server, result) == other.read_bytes()
     after = await record_of(server)
-    assert (after["id"], after["title"], after["filename"]) == (before["id"], "Talk", result.filename)
+    assert (after["id"], after["title"], after["filename"]) == (before["id"], "Lake", result.filename)
+    assert after["description"] == "calm"
 
 
 @pytest.mark.parametrize("protocol", ["tus", "chunks"])

@@ -2,6 +2,7 @@
 // as one JSON object a line:
 //   url, file   server and path of the file      storage   file that stands for localStorage
 //   options     of ChunkedVideoUploader          title     makes the record, too
+//   replaces    id of a record
 import { File } from 'node:buffer'
 import { openAsBlob, readFileSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -21,7 +22,7 @@ const file = new File([await openAsBlob(job.file)], basename(job.file), { lastMo
 const uploader = new ChunkedVideoUploader(job.url, { storage, ...job.options })
 try {
   const onProgress = (percent) => tell('progress', { percent })
-  const filename = await uploader.uploadVideo({ file, onProgress, onError: (text) => tell('error', { text }) })
+  const filename = await uploader.uploadVideo({ file, replaces: job.replaces, onProgress, onError: (text) => tell('error', { text }) })
   const record = job.title ? await uploader.describeVideo({ filename, title: job.title }) : null
   tell('success', { filename, record })
 } catch (error) {

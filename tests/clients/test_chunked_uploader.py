@@ -10,7 +10,9 @@ import pytest
 
 from tests.clients.journey import CUTS, PATIENCE_SECONDS, PER_CUT, SIZE, link
 from tests.clients.node import Told, _lines
+from tests.e2e.chunks import post_json
 from tests.e2e.disk import MIB, published, staged
+from tests.e2e.tus import ask
 from tests.faults.processes import ServerProcess
 from tests.faults.proxy import Fault, Kind
 
@@ -56,6 +58,18 @@ async def test_an_upload_with_its_record(server: ServerProcess, source: Path) ->
     found = percents(told)
     assert (found[0], found[-1], found) == (0, 100, sorted(set(found)))
     assert json.loads(source.with_name("storage.json").read_text()) == {}
+
+
+@pytest.mark.parametrize("title", [None, "Lake"])
+async def test_a_record_gets_another_file(server: ServerProcess, source: Path, title: str | None) -> None:
+    """It keeps its id, its description, and its title if none is given; the same file again is another upload."""
+    said = {"filename": (await run(source, server.url)).all("success")[0]["filename"], "title": "Sea"}
+    record = (await post_json(server.port, "/api/videos/metadata", {**said, "description": "calm"})).json
+    told = await run(source, server.url, replaces=record["id"], **({"title": title} if title else {}))
+    assert told.all("error") == [], told
+    [shown] = (await ask(server.port, "GET /api/videos HTTP/1.1")).json["videos"]
+    assert (shown["id"], shown["title"], shown["description"]) == (record["id"], title or "Sea", "calm")
+    assert shown["filename"] == told.all("success")[0]["filename"] != record["filename"]
 
 
 async def test_cuts_are_survived(server: ServerProcess, source: Path) -> None:

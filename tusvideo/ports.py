@@ -48,6 +48,16 @@ class Authenticator(Protocol):
         """Name the user from the head alone. Raises Unauthenticated. No byte of the body has been read."""
 
 
+class Tap(Protocol):
+    """Where the next bytes of a body come from while they come fast: for one thread, which is not that of the loop."""
+
+    def next(self) -> ReadableBuffer:
+        """Give the next bytes; b"" when there are none just now, or no more. Blocks for some milliseconds at most.
+
+        What is given lies in memory that the next call uses again. Never raises.
+        """
+
+
 class Body(Protocol):
     """The bytes of one request as they arrive."""
 
@@ -68,6 +78,13 @@ class Body(Protocol):
         When the body ends early, everything that did arrive is given first; then TransferEnded is raised (BodyCut,
         BodyStalled, or Preempted after ``interrupt``), again at every later call. The first read sends 100 Continue if
         the client waits for it.
+        """
+
+    def tap(self) -> Tap | None:
+        """Give the next bytes in another way, when they come so fast that it is worth while; None when it is not.
+
+        What is given is good until the next call of ``tap`` or ``read``, and must have been asked for bytes before:
+        those that it was not asked for come then, and how the body ended tells ``read``.
         """
 
     def interrupt(self) -> None:
@@ -101,6 +118,18 @@ class Listener(Protocol):
         """Hear of bytes that are durable and committed."""
 
 
+class Draw(Protocol):
+    """Writing of what a tap gives."""
+
+    async def __call__(self, tap: Tap, *, most: int) -> int:
+        """Write at ``position`` until the tap has no more or about ``most`` bytes are written; give how many it was.
+
+        ``position`` moves on by the buffers that were written whole, also when DiskFull or StorageFailed is raised; the
+        buffer that could not be written is lost then. A cancelled call ends when nothing is being written any more; its
+        bytes do not count.
+        """
+
+
 class Writer(Protocol):
     """Bytes on their way into one staging file, for one transfer."""
 
@@ -115,6 +144,10 @@ class Writer(Protocol):
         Writes that are begun at once follow one another. A cancelled call ends when nothing is being written any more;
         its bytes do not count.
         """
+
+    @property
+    def draw(self) -> Draw | None:
+        """How to write what a tap gives; None for a writer that has to have the bytes itself."""
 
     async def flush(self) -> int:
         """Hand everything written before the call to the system, so that it survives a kill of the process; give the

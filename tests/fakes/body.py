@@ -2,9 +2,23 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from tusvideo.commands import PutPart
 from tusvideo.errors import BodyCut, Preempted, TransferEnded
+
+
+class FakeTap:
+    """Implements the Tap port over blocks that came, each of which it gives whole; ``before_last`` is called then."""
+
+    def __init__(self, blocks: deque[bytes], *, before_last: Callable[[], None] = lambda: None) -> None:
+        self._blocks = blocks
+        self._before_last = before_last
+
+    def next(self) -> bytes:
+        if len(self._blocks) == 1:
+            self._before_last()
+        return self._blocks.popleft() if self._blocks else b""
 
 
 class FakeBody:
@@ -12,6 +26,7 @@ class FakeBody:
 
     ``FakeBody(b"ab", b"c")`` is whole: two reads give the blocks, the third b"". With ``is_open`` more may be fed until
     ``end`` or ``cut``. ``hungry`` is set while somebody waits for bytes, so that a test knows when all were taken.
+    While ``is_fast`` what came can be had by ``tap``, too.
     """
 
     def __init__(self, *blocks: bytes, is_open: bool = False, command: PutPart | None = None) -> None:
@@ -23,6 +38,7 @@ class FakeBody:
         self.hungry = asyncio.Event()
         self.silent_seconds = 0.0
         self.is_cut = False
+        self.is_fast = False
         self.reads = 0
 
     async def read(self) -> bytes:
@@ -38,6 +54,9 @@ class FakeBody:
             return b""
         assert self._ended is not None
         raise self._ended
+
+    def tap(self) -> FakeTap | None:
+        return FakeTap(self._blocks) if self.is_fast and self._blocks else None
 
     def interrupt(self) -> None:
         if not self._is_whole:

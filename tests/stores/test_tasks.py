@@ -3,10 +3,12 @@
 import asyncio
 import errno
 import gc
+import threading
+from pathlib import Path
 
 import pytest
 
-from tests.stores.calls import ONE, PLACE, Gate, fails, turns, writer_of
+from tests.stores.calls import ONE, PATIENCE, PLACE, Gate, fails, turns, writer_of
 from tests.stores.conftest import count_open_files
 from tusvideo.errors import StorageFailed
 from tusvideo.stores import files
@@ -156,3 +158,32 @@ async def test_closing_a_published_file_waits_for_its_reader(store: DiskStore, m
 
 async def _first(blocks: object) -> bytes:
     return await anext(blocks)  # type: ignore[no-any-return, call-overload]
+
+
+class Flood:
+    """A tap that never runs dry."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+
+    def next(self) -> bytes:
+        """Give a byte."""
+        self.begun.set()
+        return b"x"
+
+
+async def test_a_draw_leaves_when_others_wait_for_its_thread(tmp_path: Path) -> None:
+    """One long body does not hold up a question about another upload until all of its bytes are written."""
+    most = 100_000_000
+    store = await DiskStore.open(tmp_path / "data", threads=1)
+    try:
+        writer = await writer_of(store)
+        flood = Flood()
+        drawing = asyncio.create_task(writer.draw(flood, most=most))
+        assert await asyncio.to_thread(flood.begun.wait, PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            assert await store.staged_size(ONE)
+        assert 0 < await drawing == writer.position < most
+        await writer.close()
+    finally:
+        await store.close()

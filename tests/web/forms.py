@@ -55,6 +55,9 @@ class Pieces:
             raise BodyCut
         return b""
 
+    def tap(self) -> None:
+        """Give nothing in another way."""
+
     def interrupt(self) -> None:
         """End the body."""
         self._interrupted = True

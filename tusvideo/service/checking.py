@@ -23,6 +23,8 @@ class CheckedWriter:
         self._start = writer.position
         self.is_verified = False
         """True once the bytes were found to be right."""
+        self.draw = None
+        """Each byte is to be taken into account; see ``ports.Writer``."""
 
     @property
     def position(self) -> int:

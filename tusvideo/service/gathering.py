@@ -68,6 +68,8 @@ class GatheringWriter:
         self._writer: Writer | None = None
         self._is_usable = True
         self._is_open = True
+        self.draw = None
+        """Short bodies offer no tap; see ``ports.Writer``."""
         self._one_at_a_time = asyncio.Lock()
         held.writers += 1
 
@@ -209,6 +211,8 @@ class LateWriter:
         self._writer = writer
         self._durable = durable
         self._owes = False
+        self.draw = None
+        """As that of the gathering writer."""
 
     @property
     def position(self) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from tusvideo.errors import Busy, SessionConflict, StorageFailed
 from tusvideo.model import Status, Upload, UploadId
-from tusvideo.ports import LockManager, ReadableBuffer, Writer
+from tusvideo.ports import Draw, LockManager, ReadableBuffer, Writer
 from tusvideo.rules.uploads import fallen_back
 from tusvideo.service.publishing import Publisher
 
@@ -33,6 +33,11 @@ class UnsyncedWriter:
 
     async def write(self, buffer: ReadableBuffer) -> None:
         await self._writer.write(buffer)
+
+    @property
+    def draw(self) -> Draw | None:
+        """How to write what a tap gives; see ``ports.Writer``."""
+        return self._writer.draw
 
     async def flush(self) -> int:
         return await self._writer.flush()

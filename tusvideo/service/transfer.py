@@ -13,14 +13,15 @@ from typing import Final
 
 from tusvideo.commands import AppendPlan
 from tusvideo.errors import StorageFailed, TooLarge, TransferEnded
-from tusvideo.model import Limits
+from tusvideo.model import SNIFF_BYTES, Limits
 from tusvideo.ports import Body, Clock, ReadableBuffer, Writer
 
 Commit = Callable[[int], Awaitable[None]]
 """Commits the durable position to the session."""
 
 Look = Callable[[ReadableBuffer], Awaitable[None]]
-"""Sees every buffer before it is written; raises to refuse it and all that follows."""
+"""Sees every buffer that begins before ``SNIFF_BYTES``, and most others, before it is written; raises to refuse it and
+all that follows."""
 
 
 TIMED_AT_ONCE: Final = 8
@@ -130,7 +131,7 @@ class Transfer:
         return self._writer.position - self._start
 
     async def _move(self) -> None:
-        while buffer := await self._body.read():
+        while buffer := await self._drawn_then_read():
             room = self._start + self._most - self._writer.position
             if len(buffer) > room:
                 raise TooLarge("the body", limit=self._most)
@@ -138,6 +139,16 @@ class Transfer:
                 await self._move_last(bytes(buffer))
                 return
             await self._write(buffer)
+
+    async def _drawn_then_read(self) -> ReadableBuffer:
+        """Let the writer's thread receive as long as it can, then read what that left."""
+        # How long the body is was judged by the plan, and what it is by the bytes before.
+        if self._exact and (draw := self._writer.draw) is not None:
+            while self._writer.position >= SNIFF_BYTES and (tap := self._body.tap()) is not None:
+                uncommitted = 0 if self._running_checkpoint is not None else self._writer.position - self._committed
+                await draw(tap, most=self._limits.checkpoint_bytes - uncommitted)
+                self._begin_due_checkpoint()
+        return await self._body.read()
 
     async def _move_last(self, held: bytes) -> None:
         try:
@@ -155,6 +166,9 @@ class Transfer:
             return
         await self._look(buffer)
         await self._writer.write(buffer)
+        self._begin_due_checkpoint()
+
+    def _begin_due_checkpoint(self) -> None:
         if self._failure is not None:
             raise self._failure
         if self._running_checkpoint is not None:

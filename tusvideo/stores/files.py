@@ -11,7 +11,7 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from typing import Final
 import aiofiles.os
 
 from tusvideo.errors import DiskFull, StorageFailed
-from tusvideo.ports import ReadableBuffer
+from tusvideo.ports import ReadableBuffer, Tap
 
 COPY_BLOCK: Final = 1024 * 1024
 PRIVATE: Final = 0o600
@@ -144,6 +144,22 @@ def write_all(fd: int, buffer: ReadableBuffer, position: int) -> None:
     rest = memoryview(buffer)
     while done < len(rest):
         done += pwrite(fd, rest[done:], position + done)
+
+
+def draw(fd: int, tap: Tap, *, position: int, most: int, asked_for: Callable[[], bool]) -> tuple[int, OSError | None]:
+    """Write what a tap gives from a position on, until it has no more, ``most`` bytes are written, or somebody else
+    asks for this thread; give how many bytes it was, and what went wrong with those that followed."""
+    done = 0
+    try:
+        while done < most and not (done and asked_for()):
+            buffer = tap.next()
+            if not buffer:
+                break
+            write_all(fd, buffer, position + done)
+            done += len(buffer)
+    except OSError as error:
+        return done, error
+    return done, None
 
 
 def pread(fd: int, size: int, position: int) -> bytes:

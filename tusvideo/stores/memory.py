@@ -11,7 +11,7 @@ from typing import Final
 
 from tusvideo.errors import DiskFull, StorageFailed
 from tusvideo.model import Location, UploadId
-from tusvideo.ports import ReadableBuffer
+from tusvideo.ports import ReadableBuffer, Tap
 from tusvideo.stores.layout import checked
 
 STAGED_BLOCK: Final = 1024 * 1024
@@ -223,6 +223,13 @@ class MemoryWriter:
         self._check()
         self._store.put(self._file, buffer, position=self._position)
         self._position += len(buffer)
+
+    async def draw(self, tap: Tap, *, most: int) -> int:
+        self._check()
+        start = self._position
+        while self._position - start < most and (buffer := tap.next()):
+            await self.write(buffer)
+        return self._position - start
 
     async def flush(self) -> int:
         return self._position

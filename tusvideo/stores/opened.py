@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from tusvideo.errors import StorageFailed
-from tusvideo.ports import ReadableBuffer
+from tusvideo.ports import ReadableBuffer, Tap
 from tusvideo.stores import files
 from tusvideo.stores.workers import Handle, Workers
 
@@ -42,8 +42,18 @@ class DiskWriter:
                 raise StorageFailed
             await self._handle.run(files.write_all, buffer, self._position)
             self._position += len(buffer)
-        if self._position - self._begun >= WRITE_OUT_BYTES and not self._syncing.locked():
-            self._write_out()
+        self._write_out()
+
+    async def draw(self, tap: Tap, *, most: int) -> int:
+        async with self._writing:
+            if self._is_dead:
+                raise StorageFailed
+            size, error = await self._handle.draw(tap, position=self._position, most=most)
+            self._position += size
+        if error is not None:
+            raise files.failure(error) from error
+        self._write_out()
+        return size
 
     async def flush(self) -> int:
         return self._position
@@ -70,6 +80,8 @@ class DiskWriter:
     def _write_out(self) -> None:
         """Keep what the last sync will find small: publishing waits for it, and a disk that only begins to write when
         the last byte has come makes its sender wait as long again (decisions/0021)."""
+        if self._position - self._begun < WRITE_OUT_BYTES or self._syncing.locked():
+            return
         if self._beginning is None or self._beginning.done():
             start, self._begun = self._begun, self._position
             self._beginning = self._handle.begin(files.begin_write_out, start=start, size=self._begun - start)

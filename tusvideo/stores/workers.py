@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tusvideo.errors import StorageFailed
 from tusvideo.outcome import Outcome
+from tusvideo.ports import Tap
 from tusvideo.stores import files
 
 P = ParamSpec("P")
@@ -72,6 +73,10 @@ class Workers:
         self._waiting: deque[_Job] = deque()
         self._closed = False
         self._all_ended: Outcome[None] | None = None
+
+    def are_asked_for(self) -> bool:
+        """Tell whether a call waits for a thread. From any thread."""
+        return bool(self._waiting)
 
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Start a call. Raises StorageFailed after ``close``."""
@@ -155,6 +160,10 @@ class Handle:
         future = self._workers.submit(call, self._fd, *args, **kwargs)
         self._watch(future)
         return await future
+
+    async def draw(self, tap: Tap, *, position: int, most: int) -> tuple[int, OSError | None]:
+        """Make the call ``files.draw``, which ends early when somebody waits for a thread."""
+        return await self.run(files.draw, tap, position=position, most=most, asked_for=self._workers.are_asked_for)
 
     @property
     def descriptor(self) -> int:

@@ -173,6 +173,9 @@ class RequestBody:
                 self._end(BodyCut)
         return self._rest()
 
+    def tap(self) -> None:
+        return None
+
     def interrupt(self) -> None:
         if self._last_words is None:
             self._last_words = LastWords(received=lambda: self.received, leave=self._leave)

@@ -203,6 +203,9 @@ class ChunkForm:
     async def read(self) -> bytes:
         return await self._form.read()
 
+    def tap(self) -> None:
+        return None
+
     def interrupt(self) -> None:
         self._body.interrupt()
 
@@ -242,6 +245,9 @@ class FormFile:
             if late is not None:
                 raise InvalidField(late, expected="the field before the file", got="it after the file")
         return block
+
+    def tap(self) -> None:
+        return None
 
     def interrupt(self) -> None:
         self._body.interrupt()

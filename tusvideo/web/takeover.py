@@ -6,8 +6,9 @@ from typing import Final
 from aiohttp import web
 
 from tusvideo.errors import BodyCut, BodyStalled, Preempted, TransferEnded
-from tusvideo.ports import ReadableBuffer
+from tusvideo.ports import ReadableBuffer, Tap
 from tusvideo.web.body import SENTENCES, LastWords, RequestBody, Silence, has_gone
+from tusvideo.web.tap import BodyTap
 
 LEAST_BYTES: Final = 8 * 1024 * 1024
 """A body of which less is still to come stays with aiohttp: what is taken over serves no second request."""
@@ -15,6 +16,8 @@ BLOCK_BYTES: Final = 1024 * 1024
 ENOUGH_BYTES: Final = 256 * 1024
 """A receive that gives less is followed by a rest, in which more can gather."""
 REST_SECONDS: Final = 0.001
+FAST_BYTES: Final = BLOCK_BYTES
+"""A body that gives so much at once is received by the thread that writes it, as long as it goes on like that."""
 COPIED_BYTES: Final = 64 * 1024
 """Less than this is copied out of a block, so that a slow connection holds what came and no block."""
 DROPPED_BYTES: Final = 1024 * 1024
@@ -125,6 +128,37 @@ class _Intake(asyncio.BufferedProtocol):
         if self._paused and not self._stopped:
             self._resume()
         return found, block
+
+    def tap(self) -> BodyTap | None:
+        """Receive nothing until ``close_tap``, and give who does, with the bytes that came; None when nobody can."""
+        block, held = self._block, self._filled
+        if block is None:
+            self._blocks.landing()
+            block, held = self._blocks.take(), len(self._few)
+            if block is None:
+                return None
+        try:
+            plug = self._transport.get_extra_info("socket").dup()
+        except OSError:  # closed, or no descriptor is left
+            if self._block is None:
+                self._blocks.give_back(block)
+            return None
+        block[: len(self._few)] = self._few
+        self._few.clear()
+        self._block = None
+        self._ripe = False
+        self._cancel_rest()
+        self._pause()
+        return BodyTap(plug, block=block, held=held, missing=self.missing)
+
+    def close_tap(self, tap: BodyTap) -> None:
+        """Receive again."""
+        tap.close()
+        self._blocks.give_back(tap.block)
+        self.missing -= tap.received
+        self.received += tap.received
+        if not self._stopped:
+            self._resume()
 
     def wake(self) -> None:
         """Wake who waits."""
@@ -264,6 +298,9 @@ class RawBody:
             self._rest = self._taken_over()
         return block
 
+    def tap(self) -> Tap | None:
+        return None if self._rest is None else self._rest.tap()
+
     def interrupt(self) -> None:
         if self._rest is None:
             self._body.interrupt()
@@ -306,6 +343,8 @@ class _Rest:
         self._intake = intake
         self._blocks = blocks
         self._lent: memoryview | None = None
+        self._tap: BodyTap | None = None
+        self._is_fast = False
         self._ended: type[TransferEnded] | None = None
         self._released = False
         self._silence = Silence(limit_seconds=stall_seconds, too_long=self._stall)
@@ -318,7 +357,7 @@ class _Rest:
 
     @property
     def received(self) -> int:
-        return self._intake.received
+        return self._intake.received + (0 if self._tap is None else self._tap.received)
 
     @property
     def silent_seconds(self) -> float:
@@ -332,6 +371,7 @@ class _Rest:
         while not self._released:
             if self._intake.is_ripe:
                 found, self._lent = self._intake.take()
+                self._is_fast = len(found) >= FAST_BYTES
                 if found or not self._intake.missing:
                     return found
             if self._ended is not None:
@@ -341,6 +381,13 @@ class _Rest:
                 await self._intake.waiter
         reason = self._ended or BodyCut
         raise reason(SENTENCES[reason])
+
+    def tap(self) -> BodyTap | None:
+        """See Body."""
+        self._end_loan()
+        if self._is_fast and self._ended is None and not self._released and self._intake.missing:
+            self._tap = self._intake.tap()
+        return self._tap
 
     def interrupt(self) -> None:
         """Ask for an end, after what was sent before."""
@@ -353,6 +400,8 @@ class _Rest:
             self._silence.close()
             self._last_words.close()
             self._intake.stop()
+            if self._tap is not None:
+                self._tap.stop()
 
     def release(self) -> None:
         if self._released:
@@ -382,6 +431,10 @@ class _Rest:
         if self._lent is not None:
             self._blocks.give_back(self._lent)
             self._lent = None
+        if self._tap is not None:
+            tap, self._tap = self._tap, None
+            self._is_fast = not tap.is_dry
+            self._intake.close_tap(tap)
 
 
 def _transport_of(request: web.BaseRequest) -> asyncio.Transport | None:

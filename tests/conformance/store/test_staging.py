@@ -2,14 +2,16 @@
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.conformance.store.conftest import Bench
+from tests.fakes.body import FakeTap
 from tusvideo.errors import DiskFull, StorageFailed
 from tusvideo.model import Location, UploadId
-from tusvideo.ports import UploadStore
+from tusvideo.ports import UploadStore, Writer
 
 ONE = UploadId("1" * 32)
 TWO = UploadId("2" * 32)
@@ -34,6 +36,12 @@ async def put(store: UploadStore, upload: UploadId, data: bytes, *, position: in
     await writer.write(data)
     assert await writer.sync() == position + len(data)
     await writer.close()
+
+
+async def drawn(writer: Writer, tap: FakeTap, *, most: int) -> int:
+    """Draw; both stores can."""
+    assert writer.draw is not None
+    return await writer.draw(tap, most=most)
 
 
 async def staged(store: UploadStore, upload: UploadId) -> bytes:
@@ -201,6 +209,54 @@ async def test_two_syncs_at_once_fail_together(bench: Bench) -> None:
     bench.break_next_sync()
     results = await asyncio.gather(writer.sync(), writer.sync(), return_exceptions=True)
     assert [type(result) for result in results] == [StorageFailed, StorageFailed]
+    await writer.close()
+
+
+async def test_a_writer_draws_what_a_tap_gives(store: UploadStore) -> None:
+    """Block by block, in order, until the tap has no more; the position moves on by as much."""
+    blocks = [some(70_000, seed=number) for number in range(5)]
+    writer = await store.open_writer(ONE, position=3, fresh=True)
+    assert await drawn(writer, FakeTap(deque(blocks)), most=10 * MIB) == 350_000
+    assert (writer.position, await writer.sync()) == (350_003, 350_003)
+    assert await drawn(writer, FakeTap(deque()), most=10 * MIB) == 0
+    await writer.close()
+    assert (await staged(store, ONE))[3:] == b"".join(blocks)
+
+
+async def test_a_writer_draws_about_as_much_as_it_is_told(store: UploadStore) -> None:
+    """The block that reaches the bound is the last one."""
+    tap = FakeTap(deque([b"12345", b"67890", b"more"]))
+    writer = await store.open_writer(ONE, position=0, fresh=True)
+    assert await drawn(writer, tap, most=6) == 10
+    assert await drawn(writer, tap, most=6) == 4
+    await writer.close()
+    assert await staged(store, ONE) == b"1234567890more"
+
+
+async def test_what_a_full_disk_took_of_a_tap_counts(bench: Bench) -> None:
+    """The position stands behind the last block that was written whole, and what follows is written there."""
+    writer = await bench.store.open_writer(ONE, position=0, fresh=True)
+    with pytest.raises(DiskFull):
+        await drawn(writer, FakeTap(deque([b"kept", some(1000)]), before_last=bench.fill), most=MIB)
+    assert writer.position == 4
+    bench.free()
+    assert await drawn(writer, FakeTap(deque([b"more"])), most=MIB) == 4
+    assert await writer.sync() == 8
+    await writer.close()
+    assert (await staged(bench.store, ONE))[:8] == b"keptmore"
+
+
+async def test_a_dead_writer_draws_nothing(bench: Bench) -> None:
+    """After a failed sync it does not even ask for bytes."""
+    writer = await bench.store.open_writer(ONE, position=0, fresh=True)
+    await writer.write(b"uncertain")
+    bench.break_next_sync()
+    with pytest.raises(StorageFailed):
+        await writer.sync()
+    blocks = deque([b"more"])
+    with pytest.raises(StorageFailed):
+        await drawn(writer, FakeTap(blocks), most=MIB)
+    assert blocks
     await writer.close()
 
 

@@ -119,8 +119,8 @@ async def _run(command: str) -> str:
             *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
         )
     except (OSError, ValueError, TypeError) as error:
-        message = f"the token command cannot be started: {getattr(error, 'strerror', None) or error}"
-        raise AuthError(message, hint=f"it was split into the words {words}") from error
+        message = f"the token command {words[0]} cannot be started: {getattr(error, 'strerror', None) or error}"
+        raise AuthError(message, hint="give a program and its arguments; no shell reads them") from error
     try:
         async with asyncio.timeout(COMMAND_SECONDS):
             out, _ = await process.communicate()

@@ -56,8 +56,8 @@ def server(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     if "?" in text or "#" in text:
-        expected = "the root of a server, without ? and #"
-        raise _mistake(expected, text)
+        message = "expected the root of a server, without ? and #"  # behind which a token may stand
+        raise argparse.ArgumentTypeError(message)
     return text
 
 
@@ -77,8 +77,11 @@ def file(text: str) -> Path:
 def user(text: str) -> str:
     """A name that can be sent with a password."""
     if not text.strip() or ":" in text or not text.isprintable():
-        expected = "the name of a user: printable characters without a colon"
-        raise _mistake(expected, text)
+        message = (  # which repeats nothing: the text may be NAME:PASSWORD, as other programs take it
+            "expected the name of a user, printable and without a colon; the password comes from TUSVIDEO_PASSWORD, the"
+            " netrc file or the terminal"
+        )
+        raise argparse.ArgumentTypeError(message)
     return text
 
 
@@ -89,8 +92,8 @@ def command(text: str) -> str:
     except ValueError:
         words = []
     if not words or not words[0]:
-        expected = "a program and its arguments, quotes closed"
-        raise _mistake(expected, text)
+        message = "expected a program and its arguments, quotes closed"  # and a secret may be among them
+        raise argparse.ArgumentTypeError(message)
     return text
 
 

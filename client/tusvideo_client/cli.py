@@ -4,6 +4,7 @@ The HTTP library is loaded when a command needs it, not before: ``--help`` is qu
 """
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -55,6 +56,7 @@ def run_command(namespace: argparse.Namespace, *, parser: argparse.ArgumentParse
         parser: The parser; ``completion`` tells a shell what it takes.
     """
     namespace.parser = parser
+    _open_what_is_closed()
     if getattr(namespace, "verbose", False):
         logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
         logging.getLogger("asyncio").setLevel(logging.WARNING)
@@ -65,7 +67,14 @@ def run_command(namespace: argparse.Namespace, *, parser: argparse.ArgumentParse
     except KeyboardInterrupt:  # before a command began, or where signals cannot be handled in the loop
         return exits.SIGNAL_CODES[signal.SIGINT]
     except BrokenPipeError:  # the reader of stdout has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
+        return exits.UNEXPECTED
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _write_no_more()
+        with contextlib.suppress(OSError):  # stderr may lie on the same disk
+            sys.stderr.write(f"the results cannot be written: {error.strerror or error}\n")
         return exits.UNEXPECTED
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
@@ -74,3 +83,18 @@ def run_command(namespace: argparse.Namespace, *, parser: argparse.ArgumentParse
         sys.stderr.write(f"{error}\n" + (f"  {error.hint}\n" if error.hint else ""))
         return exits.exit_code_of(error)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Let what is written to a closed stdout or stderr (``>&-``) go nowhere: the work is done all the same."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # for the rest of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # as above
+
+
+def _write_no_more() -> None:
+    """Let what waits for stdout go nowhere, so that the end of the process does not fail over it once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

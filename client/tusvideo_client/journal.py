@@ -105,11 +105,11 @@ def state_dir() -> Path:
     """
     if folder := os.environ.get(STATE_DIR_VARIABLE):
         return Path(folder) / "uploads"
-    place = Path(platformdirs.user_state_dir("tusvideo"))
-    if not place.is_absolute():  # as ~/.local/state, below wherever one stands
+    try:
+        return Path(platformdirs.user_state_dir("tusvideo")) / "uploads"
+    except RuntimeError as error:
         message = "there is no place to remember uploads in: this user has no home folder"
-        raise LocalFileError(message, hint=f"point {STATE_DIR_VARIABLE} to a folder that can be written")
-    return place / "uploads"
+        raise LocalFileError(message, hint=f"point {STATE_DIR_VARIABLE} to a folder that can be written") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,10 @@ class Journal:
             LocalFileError: The directory cannot be read.
         """
         try:
-            found = [self._entry(path) for path in self.directory.glob("*.json")]
+            # Not glob(), which hides that a folder cannot be read.
+            found = [self._entry(path) for path in self.directory.iterdir() if path.suffix == ".json"]
+        except FileNotFoundError:
+            return []
         except OSError as error:
             message = f"the state of uploads in {self.directory} cannot be read: {error.strerror or error}"
             raise LocalFileError(message, hint=f"{STATE_DIR_VARIABLE} names the folder") from error

@@ -280,7 +280,7 @@ async def test_a_token_comes_from_a_command(command: Command, peer: Peer, video:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, 6), (403, 5), (404, 5), (400, 5), (503, 75), (307, 1), (200, 1)], ids=str
+    ("status", "code"), [(401, 6), (403, 5), (404, 5), (400, 5), (501, 5), (503, 75), (307, 1), (200, 1)], ids=str
 )
 async def test_exit_codes_of_status(status: int, code: int, command: Command, peer: Peer) -> None:
     """A question that is not answered ends as an upload would."""
@@ -325,7 +325,7 @@ async def test_an_address_that_is_none_is_a_mistake_in_words(
     [
         (["--user", ""], "--user: expected the name of a user"),
         (["--user", " "], "--user: expected the name of a user"),
-        (["--user", "a:b"], "without a colon; got 'a:b'"),
+        (["--user", "a:b"], "without a colon; the password comes from TUSVIDEO_PASSWORD"),
         (["--user", "a\n"], "--user: expected the name of a user"),
         (["--token-file", ""], "--token-file: expected a text that is not empty"),
         (["--token-command", ""], "--token-command: expected a program and its arguments"),
@@ -416,6 +416,43 @@ async def test_a_reader_that_leaves_is_no_error(peer: Peer, video: Path) -> None
     os.close(writer)
     _, err = await process.communicate()
     assert err == b""
+
+
+async def test_a_disk_that_is_full_is_told(peer: Peer, video: Path) -> None:
+    """What cannot be written to stdout is one sentence on stderr and exit code 1, and no traceback."""
+    upload = ["upload", str(video), "--to", peer.url]
+    for words in (["completion", "bash"], upload, [*upload, "--json"], ["status", f"{peer.url}/files/x", "--json"]):
+        with open("/dev/full", "wb") as full:  # noqa: PTH123  # a device
+            process = await start_with(full.fileno(), *words)
+        _, err = await process.communicate()
+        told = err.decode().splitlines()
+        assert (process.returncode, told[-1]) == (1, "the results cannot be written: No space left on device")
+        assert "Traceback" not in err.decode()
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+async def test_closed_streams_stop_no_upload(closed: str, peer: Peer, video: Path) -> None:
+    """As a daemon or a bad script starts it: with nowhere to write the upload is made all the same."""
+    line = f'exec "$0" -m tusvideo_client upload "$1" --to "$2" {closed}'
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", line, sys.executable, str(video), peer.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    out, err = await process.communicate()
+    assert (process.returncode, b"Traceback" in err, bytes(peer.only().data)) == (0, False, video.read_bytes())
+    assert (out == b"", err == b"") == (" >&-" in f" {closed}", "2>&-" in closed)
+
+
+async def test_a_standard_input_that_is_closed_is_no_empty_file(peer: Peer) -> None:
+    """Its number may be that of a file that was opened meanwhile, which is not what anybody meant to send."""
+    line = 'exec "$0" -m tusvideo_client upload - --name talk.mp4 --to "$1" <&-'
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", line, sys.executable, peer.url), stderr=subprocess.PIPE, env=environment()
+    )
+    _, err = await process.communicate()
+    assert (process.returncode, b"standard input is closed; expected a pipe" in err, peer.seen) == (2, True, [])
 
 
 async def start_with(stdout: int, *words: str) -> asyncio.subprocess.Process:

@@ -163,9 +163,14 @@ def test_the_state_directory_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The platform would put the state into a folder that is called ~ wherever one stands."""
+    """Neither HOME nor the system's list of users names a place: a sentence says which variable does."""
     monkeypatch.delenv("TUSVIDEO_STATE_DIR")
-    monkeypatch.setattr("platformdirs.user_state_dir", lambda _: "~/.local/state/tusvideo")
+
+    def homeless(_: str) -> str:
+        message = "could not determine the home directory"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("platformdirs.user_state_dir", homeless)
     with pytest.raises(LocalFileError, match="no home folder") as caught:
         state_dir()
     assert caught.value.hint is not None
@@ -203,6 +208,16 @@ def test_the_folder_of_an_uploader_is_a_text_or_a_path(
             assert list(expected.iterdir()) == []
             if isinstance(uploader, Uploader):
                 uploader.close()
+
+
+def test_a_folder_that_cannot_be_read_is_not_empty(tmp_path: Path) -> None:
+    """Nothing is remembered where nothing was made yet; of what cannot be looked at nobody knows."""
+    assert Journal(tmp_path / "none").entries() == []
+    (tmp_path / "file").touch()
+    with pytest.raises(LocalFileError, match="cannot be read: Not a directory"):
+        Journal(tmp_path / "file").entries()
+    with pytest.raises(LocalFileError, match="cannot be read: Not a directory"):
+        Journal(tmp_path / "file" / "uploads").entries()
 
 
 def test_places_are_known_by_the_keys_that_they_had() -> None:

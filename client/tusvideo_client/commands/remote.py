@@ -13,6 +13,7 @@ from tusvideo_client.transport import Interrupted, Reply, Transport
 TIMEOUTS = Timeouts(connect=5.0, stall=10.0, probe=5.0, response=15.0)
 TUS = {wire.TUS_RESUMABLE: wire.TUS_VERSION}
 _PASSING = {408, 423, 425, 429}
+_NEVER = {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,8 @@ def refusal(reply: Reply, *, url: str) -> UploadError:
         kind, hint = AuthError, None
     elif reply.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         kind, hint = UploadGoneError, "it expired, was removed, or the address is another"
+    elif reply.status in _NEVER:
+        kind, hint = RejectedError, "the server does not do this at all: check the address"
     elif reply.status in _PASSING or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         kind, hint = GaveUpError, "try again later"
     elif reply.status >= HTTPStatus.BAD_REQUEST:

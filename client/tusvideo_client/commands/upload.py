@@ -55,7 +55,9 @@ def _judge(options: argparse.Namespace) -> None:
         raise ValueError(message)
     if reads_input and not options.name:
         message = "standard input has no name: give --name talk.mp4"
-    elif reads_input and sys.stdin is not None and sys.stdin.isatty():
+    elif reads_input and sys.stdin is None:  # its number may be that of any file that was opened since
+        message = "standard input is closed; expected a pipe or a file: `program | tusvideo upload - --name talk.mp4`"
+    elif reads_input and sys.stdin.isatty():
         message = (
             "standard input is a terminal; expected a pipe or a file: `program | tusvideo upload - --name talk.mp4`"
         )

@@ -67,7 +67,8 @@ def test_commands_and_their_options_exist() -> None:
 
 def code(number: int) -> str:
     """Give one of the Python blocks of the README."""
-    return re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)[number]
+    blocks: list[str] = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return blocks[number]
 
 
 def test_the_script_runs_as_it_is_written(flaky_server: FlakyServer, tmp_path: Path) -> None:

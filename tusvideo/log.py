@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 from tusvideo.log_stream import LogStream
@@ -43,6 +44,26 @@ def event(logger: logging.Logger, level: int, name: str, /, **data: Value) -> No
     record = logging.LogRecord(logger.name, level, "", 0, name, None, None)
     record.data = data
     logger.handle(record)
+
+
+def cause_of(error: BaseException) -> str | None:
+    """Tell what lies at the bottom of an error, for who runs the server; None when there is nothing below it.
+
+    That is the kind of the first error and the words of the system or of SQLite, with the folder but not the name of a
+    file, which may be a client's.
+    """
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    if cause is error:
+        return None
+    kind = type(cause).__name__
+    if type(cause).__module__ == "sqlite3":
+        return f"{kind}: {cause}"
+    if not isinstance(cause, OSError) or cause.strerror is None:
+        return kind
+    place = f" in {Path(cause.filename).parent}" if isinstance(cause.filename, str | Path) else ""
+    return f"{kind}: {cause.strerror}{place}"
 
 
 class TextFormatter(logging.Formatter):

@@ -24,7 +24,7 @@ from tusvideo.config import Address, Config, StorageSettings
 from tusvideo.errors import ConfigError, DiskFull, StorageFailed, TusvideoError, Unavailable
 from tusvideo.events.log import LogEvents
 from tusvideo.locks.memory import MemoryLocks
-from tusvideo.log import configure_log, event
+from tusvideo.log import cause_of, configure_log, event
 from tusvideo.media.inspector import ChildInspector, is_available
 from tusvideo.model import Durability
 from tusvideo.service.captions import CaptionService
@@ -370,7 +370,7 @@ async def _again_and_again(
         try:
             done = asdict(await work())
         except TusvideoError as error:
-            event(_logger, logging.WARNING, f"{name}_failed", code=error.code)
+            event(_logger, logging.WARNING, f"{name}_failed", code=error.code, cause=cause_of(error))
         except Exception:  # the root of a task
             _logger.exception("%s_failed", name)
         else:

@@ -325,6 +325,23 @@ def test_each_request_is_one_line_with_the_facts(serve: Serve) -> None:
     assert "secret" not in line
 
 
+def test_the_log_tells_why_nothing_could_be_stored(serve: Serve, tmp_path: Path) -> None:
+    """The client hears 503 and no path; the log has the words of the system and the folder, not the client's name."""
+    served = serve()
+    (tmp_path / "data/uploads/files").write_text("in the way")
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection.request("PUT", "/files/secret.bin", b"abc")
+    answer = connection.getresponse()
+    assert answer.status == 503
+    assert str(tmp_path) not in answer.read().decode()
+    connection.close()
+    stop(served)
+    (line,) = [line for line in served.log.all() if " storage_failed " in line]
+    assert line.endswith(f'cause="FileExistsError: File exists in {tmp_path}/data/uploads"')
+    assert f"request_id={answer.headers['X-Request-ID']}" in line
+    assert "secret" not in "".join(served.log.all())
+
+
 def test_the_configuration_of_the_file_is_used(serve: Serve, tmp_path: Path) -> None:
     """What the file says about data and log holds."""
     file = tmp_path / "c.toml"

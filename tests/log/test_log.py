@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import sqlite3
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tusvideo.commands import UploadEvent
+from tusvideo.errors import StorageFailed
 from tusvideo.events.log import LogEvents
-from tusvideo.log import MAX_TEXT, JsonFormatter, TextFormatter, Value, configure_log, event
+from tusvideo.log import MAX_TEXT, JsonFormatter, TextFormatter, Value, cause_of, configure_log, event
 from tusvideo.model import Protocol, Status, Upload, UploadId, UserId
 
 HOSTILE = [
@@ -243,3 +245,28 @@ def test_a_line_is_the_same_whoever_listens_beside_it(form: str) -> None:
     when = len("2026-09-21T14:13:20.042Z") + len('{"at": ""')
     assert alone[when:] == beside[when:]
     assert "thing_done" in alone
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        pytest.param(None, None, id="nothing below"),
+        pytest.param(OSError(5, "Input/output error"), "OSError: Input/output error", id="no place"),
+        pytest.param(
+            OSError(13, "Permission denied", "/data/staging/secret"),
+            "PermissionError: Permission denied in /data/staging",
+            id="place",
+        ),
+        pytest.param(OSError("secret"), "OSError", id="words that are not the system's"),
+        pytest.param(ValueError("secret"), "ValueError", id="words of anybody"),
+        pytest.param(
+            sqlite3.OperationalError("no such column: x"), "OperationalError: no such column: x", id="words of SQLite"
+        ),
+    ],
+)
+def test_a_cause_is_told_without_what_a_client_may_have_named(cause: Exception | None, told: str | None) -> None:
+    """The operator gets the first error of the chain: its kind, the system's words, the folder and no name in it."""
+    middle, error = StorageFailed(), StorageFailed()
+    middle.__cause__ = cause
+    error.__cause__ = None if cause is None else middle
+    assert cause_of(error) == told

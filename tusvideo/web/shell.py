@@ -1,11 +1,13 @@
 """Every request from its head to its answer, in one order: guard, route, user, dialect, service, body."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from aiohttp import web
 
+from tusvideo import log
 from tusvideo.errors import (
     BodyCut,
     BodyStalled,
@@ -13,6 +15,7 @@ from tusvideo.errors import (
     NotFound,
     Preempted,
     Stopping,
+    StorageFailed,
     TusvideoError,
     Unauthenticated,
 )
@@ -220,6 +223,10 @@ async def _identify(exchange: Exchange) -> UserId | None:
 
 def _refuse(exchange: Exchange, error: TusvideoError) -> ResponseHead:
     exchange.code = error.code
+    if isinstance(error, StorageFailed):
+        # The client is told to come again; only here is said what has to be mended until then.
+        facts = {"request_id": exchange.request_id, "cause": log.cause_of(error)}
+        log.event(LOGGER, logging.WARNING, "storage_failed", **facts)
     match exchange.route.family:
         case Family.TUS:
             return files.render_error(exchange, error)

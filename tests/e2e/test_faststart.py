@@ -47,6 +47,10 @@ async def test_a_player_need_not_wait_for_the_end(server: ServerProcess, tmp_pat
         etag = whole.headers["ETag"]
         same = await ask(server.port, f"GET {video['play']} HTTP/1.1", f"If-None-Match: {etag}")
         assert same.status == 304
+        plain = await ask(server.port, f"HEAD {video['url']} HTTP/1.1")
+        lines = ("Range: bytes=100-199", f"If-Range: {plain.headers['Last-Modified']}")
+        glued = await ask(server.port, f"GET {video['play']} HTTP/1.1", *lines)
+        assert (glued.status, glued.body) == (200, whole.body), "both are as old, and differ"
         for address in (video["url"], video["download"], upload):
             sent = await ask(server.port, f"GET {address} HTTP/1.1")
             assert sent.body == content

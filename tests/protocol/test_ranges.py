@@ -148,7 +148,7 @@ def test_the_end_of_nothing_is_the_whole() -> None:
     ("fields", "status"),
     [
         pytest.param([("If-Range", ETAG)], 206, id="the same tag"),
-        pytest.param([("If-Range", CHANGED_TEXT)], 206, id="the same date"),
+        pytest.param([("If-Range", CHANGED_TEXT)], 200, id="the same date, which another version may have, too"),
         pytest.param([("If-Range", '"other"')], 200, id="another tag"),
         pytest.param([("If-Range", f"W/{ETAG}")], 200, id="a weak tag"),
         pytest.param([("If-Range", AFTER)], 200, id="a later date"),

@@ -71,7 +71,7 @@ def plan(  # noqa: PLR0913 - what is known of a file, each fact named where it i
         return Plan(status=refusal, start=0, stop=0, headers=(*caching, *length))
     common = (*caching, ("Accept-Ranges", "bytes"), *_describe(content_type, filename=filename, saves=saves))
     found = None
-    if method == "GET" and _judge_if_range(headers, etag=etag, modified_at=modified_at):
+    if method == "GET" and _judge_if_range(headers, etag=etag):
         found = _parse_range(headers, size=size)
     if found is None:
         return Plan(status=200, start=0, stop=size, headers=(*common, ("Content-Length", str(size))))
@@ -121,12 +121,13 @@ def _matches(headers: CIMultiDictProxy[str], name: str, *, etag: str, weakly: bo
     return etag in tags or (weakly and f"W/{etag}" in tags)
 
 
-def _judge_if_range(headers: CIMultiDictProxy[str], *, etag: str, modified_at: datetime) -> bool:
-    """Tell whether the client's copy is the present file, so that a part of it makes sense."""
-    values = headers.getall("If-Range", [])
-    if not values:
-        return True
-    return values in ([etag], [fields.build_http_date(modified_at)])
+def _judge_if_range(headers: CIMultiDictProxy[str], *, etag: str) -> bool:
+    """Tell whether the client's copy is the present file, so that a part of it makes sense.
+
+    A date never tells that: an address may get another content within one second, or one whose date is no later. Who
+    was told a tag, as everybody is, must not ask by date (RFC 9110 §13.1.5).
+    """
+    return headers.getall("If-Range", [etag]) == [etag]
 
 
 def _parse_range(headers: CIMultiDictProxy[str], *, size: int) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ async def get(exchange: Exchange) -> ResponseHead:
         headers=exchange.head.headers,
         size=len(picture),
         etag=f'"{video.thumbnail}"',
-        modified_at=video.created_at,
+        modified_at=video.replaced_at or video.created_at,
         content_type="image/jpeg",
         filename=f"{video.title}.jpg",
         public=False,

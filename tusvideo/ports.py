@@ -383,7 +383,10 @@ class SessionRepository(Protocol):
         """List open uploads whose ``expires_at`` lies before an instant, oldest first."""
 
     async def tombstones(self, *, before: datetime, limit: int) -> Sequence[UploadId]:
-        """List expired, terminated and failed uploads whose ``expires_at`` lies before an instant."""
+        """List expired, terminated and failed uploads whose ``expires_at`` lies before an instant.
+
+        Without terminated ones that were published: such a row is all that tells of a file which could not be removed.
+        """
 
     async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
         """List uploads of a status by id, from the one after ``after``; for recovery and the sweeper."""

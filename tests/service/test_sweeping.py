@@ -9,9 +9,9 @@ import pytest
 from tests.fakes.body import FakeBody
 from tests.fakes.house import ANNA, LIMITS, House
 from tests.service.wishes import KEY, appending, creation_with, putting
-from tusvideo.commands import QueryParts, QueryUpload
+from tusvideo.commands import QueryParts, QueryUpload, TerminateUpload
 from tusvideo.errors import DiskFull, Expired, NotFound, StorageFailed
-from tusvideo.model import Status, Upload
+from tusvideo.model import Location, Status, Upload
 from tusvideo.service import sweeper
 from tusvideo.service.sweeper import Swept
 
@@ -132,6 +132,28 @@ async def test_tombstones_are_forgotten(house: House) -> None:
     assert await house.sessions.get(upload.id) is None
     with pytest.raises(NotFound):
         await house.uploads.query(ANNA, QueryUpload(upload_id=upload.id))
+
+
+async def test_a_file_that_could_not_be_removed_is_not_forgotten(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the server runs after a removal that failed half-way: its next start ends it."""
+    upload = await begun(house, b"hello")
+    assert upload.location is not None
+
+    async def fails(_: Location) -> None:
+        raise StorageFailed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "remove_published", fails)
+        with pytest.raises(StorageFailed):
+            await house.uploads.terminate(ANNA, TerminateUpload(upload_id=upload.id))
+    house.clock.move(LIMITS.expiry_seconds)
+    await house.sweeper.run()
+    house.clock.move(LIMITS.tombstone_seconds + 1)
+    assert await house.sweeper.run() == Swept()
+    house, recovered = await house.restarted()
+    assert recovered.cleared == 1
+    assert await house.store.open_published(upload.location) is None
+    assert await house.sessions.get(upload.id) is None
 
 
 async def test_a_pass_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,7 +176,9 @@ class MemorySessions:
         return self._expiring({Status.OPEN}, before=before)[:limit]
 
     async def tombstones(self, *, before: datetime, limit: int) -> Sequence[UploadId]:
-        return tuple(stored.id for stored in self._expiring(_TOMBSTONES, before=before)[:limit])
+        found = self._expiring(_TOMBSTONES, before=before)
+        over = [stored for stored in found if stored.status is not Status.TERMINATED or stored.location is None]
+        return tuple(stored.id for stored in over[:limit])
 
     async def with_status(self, status: Status, *, after: UploadId | None, limit: int) -> Sequence[Upload]:
         found = [stored for stored in self._uploads() if stored.status is status and stored.id > (after or "")]

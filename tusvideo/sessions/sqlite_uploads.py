@@ -41,6 +41,7 @@ DUE: Final = (
 TOMBSTONES: Final = (
     "SELECT id FROM uploads INDEXED BY uploads_tombstones"
     " WHERE status IN ('expired', 'terminated', 'failed') AND expires_at < ?"
+    " AND (status <> 'terminated' OR filename IS NULL)"
     " ORDER BY expires_at, id LIMIT ?"
 )
 WITH_STATUS: Final = f"SELECT {_COLUMNS} FROM uploads WHERE status = ? AND id > ? ORDER BY id LIMIT ?"

@@ -59,6 +59,14 @@ class TestTombstones:
         expected = (upload_id(1),) if status in self.GONE else ()
         assert await sessions.tombstones(before=NOW, limit=10) == expected
 
+    @pytest.mark.parametrize("status", GONE)
+    async def test_a_terminated_row_that_names_a_file_is_no_tombstone(self, sessions: Sessions, status: Status) -> None:
+        """Had the file been removed, the row would be gone, too."""
+        place = Location(directory="videos", folder="anna", filename="1.mp4")
+        await _add_all(sessions, replace(_expiring(1, -1, status), location=place))
+        expected = () if status is Status.TERMINATED else (upload_id(1),)
+        assert await sessions.tombstones(before=NOW, limit=10) == expected
+
     async def test_the_oldest_come_first_up_to_the_limit(self, sessions: Sessions) -> None:
         """Tombstones of all kinds are listed together by expires_at, those at or after the instant left out."""
         kinds = [*self.GONE, *self.GONE]

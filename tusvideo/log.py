@@ -23,6 +23,7 @@ _EVENT: Final = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _PLAIN: Final = re.compile(r"(?!(?:null|true|false)\Z)[A-Za-z0-9_./:@%+,*{}-]+", re.ASCII)
 _WORDS: Final = frozenset({"null", "true", "false"})
 _OURS: Final = "tusvideo"
+_SHORT: Final = 64
 
 
 def event(logger: logging.Logger, level: int, name: str, /, **data: Value) -> None:
@@ -79,9 +80,16 @@ class TextFormatter(logging.Formatter):
 
     def line(self, name: str, data: Mapping[Any, object], *, at: float, level: int, logger: str) -> str:
         """Write the line of an event."""
-        # Numbers first: half of what is told are some, and each call is one less.
-        pairs = [f" {key}={value if type(value) is int else _quoted(value)}" for key, value in data.items()]
-        return f"{_time(at)} {_opening(level, logger)} {name}{''.join(pairs)}"
+        parts = [_time(at), _opening(level, logger), name]
+        for key, value in data.items():
+            # Every request writes lines, and they say the same words again and again.
+            if type(value) is int:
+                parts.append(f"{key}={value}")
+            elif isinstance(value, str) and len(value) <= _SHORT:
+                parts.append(f"{key}={_quoted_again(value)}")
+            else:
+                parts.append(f"{key}={_quoted(value)}")
+        return " ".join(parts)
 
 
 class JsonFormatter(logging.Formatter):
@@ -178,3 +186,6 @@ def _quoted(value: object) -> str:
         return "null"
     told = _value(value)
     return told if isinstance(told, str) and _PLAIN.fullmatch(told) else json.dumps(told)
+
+
+_quoted_again: Final = lru_cache(maxsize=512)(_quoted)

@@ -28,6 +28,9 @@ class LogStream(logging.Handler):
         super().__init__()
         self._stream = stream
         self._file = _file_of(stream)
+        self._poll = select.poll()
+        if self._file is not None:
+            self._poll.register(self._file, select.POLLOUT)
         self._lines: deque[bytes] = deque()
         self._held_bytes = 0
         self._lost = 0
@@ -127,9 +130,7 @@ class LogStream(logging.Handler):
     def _is_ready(self, patience: float) -> bool:
         if self._file is None:
             return True
-        poll = select.poll()
-        poll.register(self._file, select.POLLOUT)
-        return bool(poll.poll(patience * 1000))
+        return bool(self._poll.poll(patience * 1000))
 
 
 def _file_of(stream: TextIO) -> int | None:

@@ -92,7 +92,11 @@ class MemoryLocks:
                 lease.request_release()
 
     async def _acquire(self, key: UploadId, *, shared: bool, grace: float | None, patience: float) -> MemoryLease:
-        room = self._rooms.setdefault(key, _Room())
+        room = self._rooms.get(key)
+        if room is None:
+            # Nobody is there, as nearly always.
+            room = self._rooms[key] = _Room()
+            return self._enter(room, shared=shared)
         waiter = _Waiter(shared=shared, granted=asyncio.get_running_loop().create_future())
         room.queue.append(waiter)
         self._grant(room)
@@ -136,9 +140,12 @@ class MemoryLocks:
             if room.holders and not (waiter.shared and all(holder.shared for holder in room.holders)):
                 return
             room.queue.popleft()
-            self._epoch += 1
-            lease = MemoryLease(epoch=self._epoch, shared=waiter.shared)
-            if self._stopping or any(behind.asks for behind in room.queue):
-                lease.request_release()
-            room.holders.append(lease)
-            waiter.granted.set_result(lease)
+            waiter.granted.set_result(self._enter(room, shared=waiter.shared))
+
+    def _enter(self, room: _Room, *, shared: bool) -> MemoryLease:
+        self._epoch += 1
+        lease = MemoryLease(epoch=self._epoch, shared=shared)
+        if self._stopping or any(behind.asks for behind in room.queue):
+            lease.request_release()
+        room.holders.append(lease)
+        return lease

@@ -102,10 +102,10 @@ class Transfer:
     async def checkpoint(self) -> None:
         """Make what was written so far durable and commit it. For other tasks, too; failures show in ``run``."""
         while (task := self._running_checkpoint) is not None:
-            await asyncio.wait([task])
+            await _end_of(task)
         if self._failure is None and self._writer.position > self._committed:
             self._running_checkpoint = self._begin_checkpoint()
-            await asyncio.wait([self._running_checkpoint])
+            await _end_of(self._running_checkpoint)
 
     async def run(self) -> int:
         """Move the body to its end and give the number of bytes stored, all durable and committed.
@@ -216,3 +216,18 @@ class Transfer:
                 break
         if cancelled is not None:
             raise cancelled
+
+
+async def _end_of(task: "asyncio.Task[None]") -> None:
+    """Wait for the end of a task, however it ends, as ``asyncio.wait`` does for many; every short body waits here."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def tell(_: object) -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    task.add_done_callback(tell)
+    try:
+        await ended
+    finally:
+        task.remove_done_callback(tell)

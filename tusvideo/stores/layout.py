@@ -1,7 +1,9 @@
 """Where things lie below the data directory; pure paths, made from checked names only."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +30,13 @@ class Layout:
     staging: Path = field(init=False, repr=False, compare=False)
     """Folder of unfinished uploads; at hand, because every request asks for it."""
 
+    _staged: Callable[[UploadId], Path] = field(init=False, repr=False, compare=False)
+    """The file names in it that were asked for last: those who append ask again with every request."""
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "staging", self.data / "staging")
+        staging = self.data / "staging"
+        object.__setattr__(self, "staging", staging)
+        object.__setattr__(self, "_staged", lru_cache(maxsize=1024)(lambda upload: staging / upload_id(upload)))
 
     @property
     def lock(self) -> Path:
@@ -58,7 +65,7 @@ class Layout:
 
     def staged(self, upload: UploadId) -> Path:
         """Name the staging file of an upload."""
-        return self.staging / upload_id(upload)
+        return self._staged(upload)
 
     def aside(self, upload: UploadId, *, number: int) -> Path:
         """Name the place of a staging file that was set aside; ``number`` counts from 0 and tells namesakes apart."""

@@ -114,7 +114,7 @@ async def _discard(request: web.BaseRequest) -> None:
 def _must_end(exchange: Exchange) -> bool:
     """Tell whether the connection cannot or must not serve another request."""
     request = exchange.request
-    if not request.content.is_eof() or exchange.raw.is_taken or exchange.house.stopping.is_set():
+    if not request.content.is_eof() or exchange.is_taken or exchange.house.stopping.is_set():
         return True
     # aiohttp reads what follows a CONNECT, its body too, as the next request.
     return request.method == "CONNECT"

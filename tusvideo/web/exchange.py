@@ -15,6 +15,7 @@ from tusvideo.message import RequestHead
 from tusvideo.model import Upload, UserId
 from tusvideo.ports import PublishedFile
 from tusvideo.web.body import RequestBody
+from tusvideo.web.guard import expects_continue
 from tusvideo.web.keys import House
 from tusvideo.web.routes import Route
 from tusvideo.web.takeover import RawBody
@@ -41,9 +42,6 @@ class Exchange:
     house: House
     route: Route
     head: RequestHead
-    body: RequestBody
-    raw: RawBody
-    """The same body, for those who store it as it comes: fast when it is long. Read one of them, not both."""
     request_id: str
     user: UserId | None = None
     started_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
@@ -53,6 +51,44 @@ class Exchange:
     """None while there is no answer, and when the connection ended without one."""
     code: str | None = None
     """Of the error that was answered."""
+    _body: RequestBody | None = None
+    _raw: RawBody | None = None
+
+    @property
+    def body(self) -> RequestBody:
+        """The body, made when somebody asks for it: most requests have none."""
+        if self._body is None:
+            self._body = RequestBody(
+                self.request,
+                expects_continue=expects_continue(self.request),
+                stall_seconds=self.house.limits.stall_seconds,
+            )
+        return self._body
+
+    @property
+    def raw(self) -> RawBody:
+        """The same body, for those who store it as it comes: fast when it is long. Read one of them, not both."""
+        if self._raw is None:
+            house = self.house
+            self._raw = RawBody(self.request, self.body, blocks=house.blocks, stall_seconds=house.limits.stall_seconds)
+        return self._raw
+
+    @property
+    def is_taken(self) -> bool:
+        """True when the connection cannot serve another request."""
+        return self._raw is not None and self._raw.is_taken
+
+    @property
+    def received(self) -> int:
+        """Bytes of the body that came over the connection, read or not."""
+        return self.request.content.total_bytes if self._raw is None else self._raw.received
+
+    def release(self) -> None:
+        """Give the connection back; nothing of the body is read any more. Safe to repeat."""
+        if self._raw is not None:
+            self._raw.release()
+        elif self._body is not None:
+            self._body.close()
 
     @property
     def owner(self) -> UserId:
@@ -83,7 +119,7 @@ class Exchange:
             code=self.code,
             upload=self.upload,
             offset=self.offset,
-            bytes=self.raw.received,
+            bytes=self.received,
             duration_ms=round((asyncio.get_running_loop().time() - self.started_at) * 1000, 1),
         )
 

@@ -36,12 +36,10 @@ from tusvideo.web import (
     video_handlers,
 )
 from tusvideo.web.answer import hang_up, send
-from tusvideo.web.body import RequestBody
 from tusvideo.web.event_stream import Stream, send_stream
 from tusvideo.web.exchange import LOGGER, Download, Exchange, request_id_of
 from tusvideo.web.keys import House
 from tusvideo.web.routes import Family, Kind
-from tusvideo.web.takeover import RawBody
 
 Handler = Callable[[Exchange], Awaitable[ResponseHead | Download | Stream]]
 
@@ -129,16 +127,11 @@ async def serve(house: House, request: web.BaseRequest) -> web.StreamResponse:
 def _open(house: House, request: web.BaseRequest) -> Exchange:
     head = guard.head_of(request)
     route = routes.find(head.path)
-    body = RequestBody(
-        request, expects_continue=guard.expects_continue(request), stall_seconds=house.limits.stall_seconds
-    )
     return Exchange(
         request=request,
         house=house,
         route=route,
         head=head,
-        body=body,
-        raw=RawBody(request, body, blocks=house.blocks, stall_seconds=house.limits.stall_seconds),
         request_id=request_id_of(request),
         upload=route.upload_id,
     )
@@ -177,7 +170,7 @@ async def _carry_out(exchange: Exchange) -> ResponseHead | Download | Stream:
         try:
             return await handler(exchange)
         finally:
-            exchange.raw.release()
+            exchange.release()
 
 
 def _admission(exchange: Exchange) -> AbstractContextManager[None]:

@@ -55,7 +55,7 @@ _LAST: Final = _Sent(goes_on=False)
 async def send(exchange: Exchange, head: ResponseHead) -> web.StreamResponse:
     """Send an answer. With a part of the body still on its way, the connection ends with the answer.
 
-    Its bytes are spelled here: what aiohttp has for that costs a third of a short request (decisions/0023).
+    Its bytes are spelled here: what aiohttp has for that is a good part of what a short request costs (decisions/0023).
     """
     request = exchange.request
     exchange.status = head.status

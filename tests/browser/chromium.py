@@ -1,5 +1,6 @@
 """A page of ours in a headless Chromium, and everything that went wrong in it."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from playwright.async_api import (
     BrowserContext,
     ConsoleMessage,
     Dialog,
+    FileChooser,
     Locator,
     Page,
     Response,
@@ -49,10 +51,14 @@ class Opened:
         self.problems: list[str] = []
         self.expected: list[str] = []
         self.dialogs: list[str] = []
+        self._pickers: asyncio.Queue[FileChooser] = asyncio.Queue()
         page.on("response", self._answered)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
         page.on("dialog", self._asked)
+        # From the start: who asks for pickers only when a key is about to open one does so by another way than the key
+        # goes, and a Chromium that is busy may hear of the key first. Then nobody sees the picker.
+        page.on("filechooser", self._pickers.put_nowait)
 
     def _answered(self, response: Response) -> None:
         self.answers.append((response.request.method, response.url.removeprefix(self.base), response.status))
@@ -86,6 +92,12 @@ class Opened:
         """Load the page again, as the key F5 does."""
         await self.page.reload()
         await expect(self.page.locator("h1")).to_be_visible()
+
+    async def pick(self, *files: Path) -> None:
+        """Choose files in the picker that a key or a click has opened, or is about to open."""
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            picker = await self._pickers.get()
+        await picker.set_files([str(file) for file in files])
 
     # -------------------------------------------------------------------------------------------------- the upload page
 
@@ -123,7 +135,8 @@ class Opened:
                 await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
                 path = SCREENSHOTS / f"{name}-{width}-{scheme}.png"
                 await self.page.screenshot(path=path, full_page=True)
-                assert await violations(self.page, axe) == [], f"{name}, {width} px, {scheme}"
+                found = await violations(self.page, axe)
+                assert found == [], f"{name}, {width} px, {scheme}: {found}"
                 assert await self.overflow() <= 0, f"{name}: wider than {width} px"
         if before is not None:
             await self.page.set_viewport_size(before)

@@ -70,12 +70,17 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
     count.current = items.length
   })
   const live = items.filter((item) => LIVE.has(item.state) || item.state === 'offline')
+  const done = items.filter((item) => item.state === 'done')
+  const together = useRef(new Set<string>()) // what was under way at a time, so that its percents rise and never fall
+  if (!live.length) together.current.clear()
+  for (const { id } of live) together.current.add(id)
   const waiting = items.filter((item) => item.state === 'chosen')
   useEffect(() => {
-    const size = live.reduce((sum, item) => sum + item.size, 0)
-    const sent = live.reduce((sum, item) => sum + item.size * share(item), 0)
+    const counted = [...live, ...done.filter(({ id }) => together.current.has(id))]
+    const size = counted.reduce((sum, item) => sum + item.size, 0)
+    const sent = counted.reduce((sum, item) => sum + item.size * share(item), 0)
     const failed = items.some((item) => item.state === 'failed')
-    const state = live.length ? percent(size ? sent / size : 0) : failed ? t('title.failed') : items.some((item) => item.state === 'done') ? t('title.done') : ''
+    const state = live.length ? percent(size ? sent / size : 0) : failed ? t('title.failed') : done.length ? t('title.done') : ''
     const title = `${state ? `${state} – ` : ''}${t('heading')} – tusvideo`
     if (document.title !== title) document.title = title
   })
@@ -88,6 +93,7 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
 
       <div class="notices" aria-live="off">
         {!isOnline && <div class="note warn" role="alert"><Icon name="warn" /><p class="text">{t('offline')}</p></div>}
+        {engine.forgets && items.length > 0 && <Note kind="warn" text={t('forgets')} />}
         {notices.filter((notice) => notice.kind !== 'good').map((notice) => <Note key={notice.id} kind={notice.kind} text={notice.text} onDismiss={() => engine.dismiss(notice)} />)}
       </div>
 
@@ -144,6 +150,9 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
           <section aria-labelledby="list-heading">
             <div class="list-head">
               <h2 id="list-heading">{t('list')}</h2>
+              {done.length > 1 && (
+                <button type="button" class="button quiet" onClick={() => { engine.clear(); document.getElementById('files')?.focus() }}><Icon name="close" />{t('clearDone', { count: done.length })}</button>
+              )}
               {waiting.length > 0 && <button type="button" class="button primary" onClick={() => engine.send()}>{t('send', { count: waiting.length })}</button>}
             </div>
             <ul role="list" class="cards">

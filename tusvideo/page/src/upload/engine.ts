@@ -1,6 +1,5 @@
 // The uploads of this tab: chosen, sent over tus, gone on with after a reload, and told to whoever draws them.
-import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client'
-import { type Profile, problemOf } from '../shared/api'
+import type { Profile } from '../shared/api'
 import { announce } from '../shared/chrome'
 import { bytes, percent } from '../shared/format'
 import { t } from '../shared/i18n'
@@ -9,27 +8,25 @@ import { bring, recall } from './draft'
 import { isAllowed, isGranted } from './handles'
 import { type Chosen, type Item, isLike, isReplacement, isVideo, itemOf, type Kept, kept, LIVE, metadataOf, newId, type Notice, saidIn, share, type State, titleOf } from './model'
 import { rejoiced } from './notices'
-import { Pace } from './pace'
-import { Portions, reader } from './portions'
 import { isSame, storedOf } from './proof'
 import { refusalOf } from './refusal'
 import * as storage from './storage'
 import * as tabs from './tabs'
 import { Timers } from './timers'
+import { type Hears, Transfer } from './transfer'
 
 const AT_ONCE = 3
-/** Then every half minute: whoever leaves the page open wants the file to arrive. */
-const DELAYS_MS = [0, 1000, 2000, 4000, 8000, 15_000, ...Array<number>(240).fill(30_000)]
 const DRAW_MS = 200
 const KEEP_MS = 2_000
 const DRAFT_MS = 700
 const QUARTER = 0.25
 
-export class Engine {
+export class Engine implements Hears {
   items: Item[] = []
   notices: Notice[] = []
-  private readonly uploads = new Map<string, Upload>()
-  private readonly paces = new Map<string, Pace>()
+  /** True in a browser that keeps nothing: what is not sent when the page goes has to be begun anew. */
+  forgets = false
+  private readonly transfers = new Map<string, Transfer>()
   private readonly timers = new Timers()
   private readonly awake = new Awake()
   private readonly listeners = new Set<() => void>()
@@ -57,6 +54,7 @@ export class Engine {
 
   /** Find what was begun before; what another tab sends is watched, what the browser still has a file for goes on. */
   async restore(): Promise<void> {
+    this.forgets = !(await storage.isThere())
     const taken = await tabs.taken()
     for (const record of await storage.all()) {
       if (!this.isMine(record) || this.items.some((one) => one.id === record.id)) continue // the reader was faster
@@ -82,13 +80,16 @@ export class Engine {
    * one is to become. */
   async choose(chosen: readonly Chosen[], profile: string, replaces: string | null = null): Promise<void> {
     let added = 0
+    const doubles: string[] = []
+    this.notices = this.notices.filter(({ kind }) => kind !== 'warn')
     for (const { file, handle } of chosen) {
       const like = this.items.find((item) => (item.replaces ?? null) === replaces && isLike(item, file) && item.state !== 'done' && item.failure?.canRetry !== false)
       if (like && (like.file === null || like.state === 'failed')) await this.attach(like, file, handle)
-      else if (like) announce(t('say.double', { name: file.name }))
+      else if (like) doubles.push(file.name)
       else if (this.add(file, handle, profile, replaces)) added += 1
     }
     if (added) announce(t('say.added', { count: added }))
+    if (doubles.length) this.tell('warn', doubles.length === 1 ? t('say.double', { name: doubles[0]! }) : t('say.doubles', { count: doubles.length }))
     this.changed()
   }
 
@@ -133,7 +134,7 @@ export class Engine {
   }
 
   pause(item: Item): void {
-    void this.uploads.get(item.id)?.abort()
+    this.stop(item)
     this.set(item, 'paused')
     announce(t('say.paused', { name: item.name, percent: percent(share(item)) }))
     this.next()
@@ -141,7 +142,7 @@ export class Engine {
 
   /** Go on with a paused one, or try a failed one again, or do not wait any longer. */
   resume(item: Item): void {
-    void this.uploads.get(item.id)?.abort()
+    this.stop(item)
     item.failure = null
     if (!item.file) return this.set(item, 'needsFile')
     announce(t('say.resumed', { name: item.name }))
@@ -150,12 +151,11 @@ export class Engine {
 
   /** Forget an upload here and on the server. A done one only leaves the list. */
   async remove(item: Item): Promise<void> {
-    const upload = this.uploads.get(item.id)
-    this.uploads.delete(item.id)
+    const stopped = this.stop(item)
     this.items = this.items.filter((other) => other !== item)
     this.changed()
     if (item.state !== 'done') {
-      await upload?.abort()
+      await stopped
       if (item.url) {
         await fetch(item.url, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' } }).catch(() => undefined)
       }
@@ -166,6 +166,11 @@ export class Engine {
     tabs.release(item.id)
     this.next()
     this.changed()
+  }
+
+  /** Take those that are done out of the list. */
+  clear(): void {
+    for (const item of this.items.filter(({ state }) => state === 'done')) void this.remove(item)
   }
 
   /** Change title or description, at any time: kept here and on the server, soon. */
@@ -182,7 +187,11 @@ export class Engine {
   }
 
   complain(text: string): void {
-    this.notices.push({ id: newId(), kind: 'bad', text })
+    this.tell('bad', text)
+  }
+
+  private tell(kind: 'bad' | 'warn', text: string): void {
+    if (!this.notices.some((notice) => notice.text === text)) this.notices.push({ id: newId(), kind, text })
     this.changed()
   }
 
@@ -265,66 +274,33 @@ export class Engine {
     item.metadata ??= metadataOf(item)
     if (!item.url) item.saved = saidIn(item.metadata)
     item.notice = null
-    this.paces.set(item.id, new Pace())
-    const portions = new Portions()
     this.set(item, 'sending')
     announce(t(item.url ? 'say.goesOn' : 'say.started', { name: item.name, percent: percent(share(item)) }))
-    const upload: Upload = new Upload(item.file!, {
-      endpoint: new URL('/files/', location.href).href,
-      uploadUrl: item.url,
-      chunkSize: portions.size,
-      fileReader: reader,
-      retryDelays: DELAYS_MS,
-      metadata: item.metadata,
-      storeFingerprintForResuming: false,
-      onBeforeRequest: (request) => {
-        portions.before(request)
-        if (request.getMethod() === 'POST') request.setHeader('Idempotency-Key', item.key)
-      },
-      onAfterResponse: (request, response) => {
-        portions.after(request, response, upload)
-        this.after(item, request, response)
-      },
-      onUploadUrlAvailable: () => this.found(item, upload),
-      onShouldRetry: (error) => this.shouldRetry(item, error, portions.shrink(error, upload)),
-      onProgress: (sent) => this.progress(item, upload, sent),
-      onSuccess: () => void this.succeed(item),
-      onError: (error) => this.stumble(item, upload, error),
-    })
-    this.uploads.set(item.id, upload)
+    const transfer = new Transfer(item, this)
+    this.transfers.set(item.id, transfer)
     // Kept before the first byte, with its key: whatever is lost from here on, there is one creation.
-    void this.keep(item).then(() => {
-      if (this.uploads.get(item.id) === upload && item.state === 'sending') upload.start()
-    })
+    void this.keep(item).then(() => transfer.start())
   }
 
-  private after(item: Item, request: HttpRequest, response: HttpResponse): void {
-    const status = response.getStatus()
-    if (request.getMethod() === 'HEAD' && (status === 404 || status === 410)) {
-      // What was sent is gone. tus-js-client makes a new upload by itself; it must not find the old one by its key.
-      item.key = newId()
-      item.url = null
-      item.saved = saidIn(item.metadata!)
-      item.sent = 0
-      item.notice = 'notice.expired'
-      void this.keep(item)
-    }
-    const place = response.getHeader('Content-Location')
-    if (place) item.result = { url: place, filename: decodeURIComponent(place.split('/').at(-1) ?? '') }
+  private stop(item: Item): Promise<void> | undefined {
+    const stopped = this.transfers.get(item.id)?.stop()
+    this.transfers.delete(item.id)
+    return stopped
   }
 
-  private found(item: Item, upload: Upload): void {
-    if (!upload.url || this.uploads.get(item.id) !== upload) return
-    item.url = new URL(upload.url, location.href).pathname
+  found(item: Item): void {
     void this.saveDraft(item)
   }
 
-  private progress(item: Item, upload: Upload, sent: number): void {
-    if (this.uploads.get(item.id) !== upload || !(item.state === 'sending' || item.state === 'waiting')) return
+  lost(item: Item): void {
+    void this.keep(item)
+  }
+
+  moved(item: Item, sent: number): void {
+    if (!(item.state === 'sending' || item.state === 'waiting')) return
     const before = share(item)
     item.sent = sent
     item.state = 'sending'
-    this.paces.get(item.id)?.note(sent)
     if (Math.floor(share(item) / QUARTER) > Math.floor(before / QUARTER) && share(item) < 1) {
       announce(t('say.progress', { name: item.name, percent: percent(share(item)) }))
     }
@@ -332,46 +308,22 @@ export class Engine {
     this.changed()
   }
 
-  private shouldRetry(item: Item, error: unknown, isTooLarge: boolean): boolean {
-    const status = error instanceof DetailedError ? (error.originalResponse?.getStatus() ?? 0) : 0
-    const again = navigator.onLine && (isTooLarge || status === 0 || status >= 500 || [409, 423, 429].includes(status)) && status !== 507
-    if (again && item.state === 'sending') this.set(item, 'waiting')
-    if (again && status === 0) void this.checkFile(item)
-    return again
+  waits(item: Item): void {
+    if (item.state === 'sending') this.set(item, 'waiting')
   }
 
-  /** A file that was changed or unplugged looks like a broken link to the browser's requests; reading it tells. */
-  private async checkFile(item: Item): Promise<void> {
-    try {
-      await item.file?.slice(0, 1).arrayBuffer()
-    } catch {
-      const upload = this.uploads.get(item.id)
-      this.uploads.delete(item.id)
-      await upload?.abort()
-      item.file = null
-      this.fail(item, t('error.unreadable'), true)
-    }
+  cutOff(item: Item): void {
+    this.set(item, 'offline')
   }
 
-  private stumble(item: Item, upload: Upload, error: Error | DetailedError): void {
-    if (this.uploads.get(item.id) !== upload) return
-    const response = error instanceof DetailedError ? error.originalResponse : null
-    if (!response && !navigator.onLine) return this.set(item, 'offline')
-    if (!response) {
-      // Without an answer it is the link, or the file, which may have been changed or unplugged meanwhile.
-      const text = error instanceof DetailedError ? t('error.offline') : t('error.unreadable')
-      return this.fail(item, text, true)
-    }
-    const problem = problemOf(response.getStatus(), response.getBody())
-    const isVideoGone = problem.status === 404 && isReplacement(item) && !item.url
-    const isFinal = [400, 403, 413, 415].includes(problem.status) || isVideoGone
-    this.fail(item, isVideoGone ? t('error.videoGone') : problem.message, !isFinal)
-    if (!isFinal) return
+  failed(item: Item, text: string, isRefused: boolean): void {
+    this.fail(item, text, !isRefused)
+    if (!isRefused) return
     item.url = null // the server has dropped it
     void storage.remove(item.id)
   }
 
-  private async succeed(item: Item): Promise<void> {
+  arrived(item: Item): void {
     item.sent = item.size
     this.set(item, 'done')
     tabs.tell({ id: item.id, what: 'done' })
@@ -379,8 +331,7 @@ export class Engine {
     tabs.release(item.id)
     this.notices = rejoiced(this.notices, item)
     announce(t('say.done', { name: item.title || item.name }))
-    await this.saveDraft(item)
-    this.next()
+    void this.saveDraft(item).then(() => this.next())
   }
 
   private fail(item: Item, text: string, canRetry: boolean): void {
@@ -442,7 +393,7 @@ export class Engine {
   private offline(): void {
     for (const item of this.items) {
       if (!LIVE.has(item.state)) continue
-      void this.uploads.get(item.id)?.abort()
+      this.stop(item)
       this.set(item, 'offline')
     }
     this.changed()
@@ -463,8 +414,7 @@ export class Engine {
   private measure(): void {
     for (const item of this.items) {
       if (item.state !== 'sending') continue
-      const pace = this.paces.get(item.id)
-      item.speed = pace?.speed ?? 0
+      item.speed = this.transfers.get(item.id)?.speed ?? 0
       item.left = item.speed > 0 ? (item.size - item.sent) / item.speed : null
       tabs.tell({ id: item.id, what: 'progress', sent: item.sent })
       this.changed()

@@ -4,12 +4,15 @@ import type { Kept } from './model'
 const NAME = 'tusvideo'
 const TABLE = 'uploads'
 const KEPT_DAYS = 30
+/** A browser that has not answered by then is taken for one that keeps nothing: no upload waits for it. */
+const PATIENCE_MS = 3_000
 
 let opened: Promise<IDBDatabase | null> | undefined
 
 /** Null where the browser keeps nothing (private windows of some): uploads then live as long as the tab. */
 function database(): Promise<IDBDatabase | null> {
   opened ??= new Promise((resolve) => {
+    setTimeout(() => resolve(null), PATIENCE_MS)
     try {
       const request = indexedDB.open(NAME, 1)
       request.onupgradeneeded = () => request.result.createObjectStore(TABLE, { keyPath: 'id' })
@@ -26,6 +29,7 @@ async function run<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) =>
   const db = await database()
   if (!db) return undefined
   return new Promise((resolve) => {
+    setTimeout(() => resolve(undefined), PATIENCE_MS)
     const transaction = db.transaction(TABLE, mode, { durability })
     const request = work(transaction.objectStore(TABLE))
     transaction.oncomplete = () => resolve(request.result)
@@ -33,6 +37,10 @@ async function run<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) =>
   })
 }
 
+/** Tell whether anything is kept. */
+export async function isThere(): Promise<boolean> {
+  return (await database()) !== null
+}
 export async function all(): Promise<Kept[]> {
   const found = (await run<Kept[]>('readonly', (table) => table.getAll())) ?? []
   const oldest = Date.now() - KEPT_DAYS * 86_400_000

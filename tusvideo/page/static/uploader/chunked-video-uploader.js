@@ -68,26 +68,27 @@ export class ChunkedVideoUploader {
    * Called again with the same file, also after a reload, it goes on from what the server has. `onProgress` is told whole
    * per cents of what is stored: rising, and 100 at the very end. `onError` is told what went wrong, once, before the
    * promise is rejected with an UploadError. `signal` (an AbortSignal) stops it; what is stored stays for the next call.
+   * `replaces` is the id of a record whose file this one is to become: it keeps its id and its texts.
    */
-  async uploadVideo({ file, onProgress = () => {}, onError = () => {}, signal = null }) {
+  async uploadVideo({ file, replaces = null, onProgress = () => {}, onError = () => {}, signal = null }) {
     try {
-      return await this.#upload(file, rising(onProgress), signal)
+      return await this.#upload(file, replaces, rising(onProgress), signal)
     } catch (error) {
       if (!signal?.aborted) onError(error.message)
       throw error
     }
   }
 
-  /** Make the record of a stored video, or change it; gives the record. */
-  async describeVideo({ filename, title, description = '', profile, signal = null }) {
+  /** Make the record of a stored video, or change it; gives the record. A description that is not given stays as it is. */
+  async describeVideo({ filename, title, description, profile, signal = null }) {
     const body = JSON.stringify({ filename, title, description, ...(profile && { profile }) })
     return this.#tried(() => this.#json('POST', `${this.#base}/api/videos/metadata`, body, signal), signal)
   }
 
-  async #upload(file, onProgress, signal) {
+  async #upload(file, replaces, onProgress, signal) {
     if (!file.size) throw new UploadError('The file is empty.')
-    const key = await keyOf(file, this.#api)
-    const state = this.#remembered(key) ?? this.#begun(key)
+    const key = (await keyOf(file, this.#api)) + (replaces ? `:${replaces}` : '')
+    const state = { ...(this.#remembered(key) ?? this.#begun(key)), facts: replaces ? { replaces } : {} }
     onProgress(0)
     for (let begunAnew = false; ; begunAnew = true) {
       try {
@@ -124,7 +125,7 @@ export class ChunkedVideoUploader {
         stored.add(index)
         tell()
       }
-      const body = JSON.stringify({ uploadId: state.uploadId, filename: nameOf(file), totalChunks: total })
+      const body = JSON.stringify({ uploadId: state.uploadId, filename: nameOf(file), totalChunks: total, ...state.facts })
       try {
         const done = await this.#tried(() => this.#json('POST', `${this.#api}/finalize`, body, signal), signal)
         return done.filename
@@ -149,11 +150,11 @@ export class ChunkedVideoUploader {
     return { indexes, filename: found.filename }
   }
 
-  async #put(file, { uploadId, chunkSize }, index, total, signal) {
+  async #put(file, { uploadId, chunkSize, facts }, index, total, signal) {
     const chunk = file.slice(index * chunkSize, (index + 1) * chunkSize)
     const form = new FormData()
     // The fields come first: the server judges them before it stores a byte.
-    const fields = { uploadId, chunkIndex: index, totalChunks: total, chunkSize, fileSize: file.size }
+    const fields = { uploadId, chunkIndex: index, totalChunks: total, chunkSize, fileSize: file.size, ...facts }
     Object.entries(fields).forEach(([name, value]) => form.append(name, value))
     const checksum = await sha256(chunk)
     if (checksum) form.append('checksum', checksum)

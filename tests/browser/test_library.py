@@ -334,7 +334,11 @@ async def test_right_to_left(server: ServerProcess, tmp_path: Path, axe: str) ->
         await page.look("library-rtl", axe=axe, sizes=(chromium.DESKTOP, chromium.PHONE, (320, 640)))
         await page.page.get_by_role("link", name="House by the sea").click()
         await expect(page.page.locator("video")).to_have_js_property("readyState", 4)
+        await expect(page.page.locator("main > .meta bdi")).to_have_text(re.compile(r"\.mp4$"))
         await page.look("library-rtl-player", axe=axe)
+        await page.page.get_by_role("button", name="تعديل").click()
+        await expect(page.page.locator("#edit-title")).to_have_css("direction", "ltr")  # as what is in it
+        await expect(page.page.locator("#edit-description")).to_have_css("direction", "rtl")  # it is empty
         assert page.unexpected() == []
 
 

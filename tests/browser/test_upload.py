@@ -472,18 +472,3 @@ async def test_nothing_yet(server: ServerProcess, open_page: Open, axe: str) -> 
     await expect(page.page.locator("h1")).to_have_text("Hochladen")
     await page.reload()
     await expect(page.page.locator("html")).to_have_attribute("lang", "de")
-
-
-async def test_it_works_without_javascript(server: ServerProcess, context: BrowserContext, source: Path) -> None:
-    """A plain form sends the file in one go, and the same origin passes the guard."""
-    page = await context.new_page()
-    session = await context.new_cdp_session(page)
-    await session.send("Emulation.setScriptExecutionDisabled", {"value": True})
-    await page.goto(server.url)
-    await page.screenshot(path=chromium.SCREENSHOTS / "upload-no-script.png", full_page=True)
-    await page.get_by_label("Title").fill("Plain")
-    await page.get_by_label("File").set_input_files(str(source))
-    async with page.expect_response(lambda answer: answer.request.method == "POST") as expected:
-        await page.get_by_role("button", name="Upload").click()
-    assert (await expected.value).status == 201
-    arrived(server, source)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, Route, expect
 
-from tests.browser.chromium import PHONE
+from tests.browser.chromium import LINK_BROKE, PHONE
 from tests.browser.conftest import Open
-from tests.browser.test_upload import NAME, arrived
+from tests.browser.test_upload import NAME, RATE, arrived, link
 from tests.browser.test_upload_states import UPLOAD, bytes_held
 from tests.e2e.disk import MIB, video
 from tests.faults.processes import ServerProcess
@@ -93,6 +93,22 @@ async def test_a_browser_that_keeps_nothing_uploads_all_the_same(
     arrived(server, source)
 
 
+async def test_a_tab_that_is_left_with_an_upload_knows_what_the_server_has(
+    server: ServerProcess, open_page: Open, source: Path
+) -> None:
+    """As after a reload, whose page finds the upload with the one before as long as that is not quite gone."""
+    async with link(server, rate=RATE // 2) as proxy:
+        first = await open_page(proxy.url, expected=(LINK_BROKE,))
+        second = await open_page(proxy.url)
+        await first.choose(source)
+        await first.send()
+        await expect(first.card(NAME).locator(".draft")).to_have_text("Saved.")
+        await second.state(NAME, "elsewhere")
+        await first.page.close()
+        await second.state(NAME, "needsFile")
+        await expect(second.card(NAME).locator(".draft")).to_have_text("Saved.")
+
+
 async def test_a_session_that_is_over_costs_nothing(
     server: ServerProcess, open_page: Open, source: Path, axe: str
 ) -> None:
@@ -117,3 +133,23 @@ async def test_a_session_that_is_over_costs_nothing(
     await page.state(NAME, "done")
     assert page.creations() == 1
     arrived(server, source)
+
+
+async def test_a_folder_is_left_out_and_the_file_beside_it_is_not(
+    server: ServerProcess, context: BrowserContext, open_page: Open, tmp_path: Path, axe: str
+) -> None:
+    """Dropped together from a file manager; the reader is told what to do with the folder."""
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    [file] = clips(tmp_path, 1)
+    page = await open_page(server.url)
+    devtools = await context.new_cdp_session(page.page)
+    data = {"items": [], "files": [str(folder), str(file)], "dragOperationsMask": 1}
+    for step in ("dragEnter", "dragOver", "drop"):
+        await devtools.send("Input.dispatchDragEvent", {"type": step, "x": 300, "y": 400, "data": data})
+    await expect(page.page.locator(".notices .note.bad")).to_contain_text("A folder was left out.")
+    await page.state("clip 0.mp4", "chosen")
+    await expect(page.page.get_by_role("listitem")).to_have_count(1)
+    await page.look("upload-folder", axe=axe, sizes=(PHONE,))
+    await page.send()
+    await page.state("clip 0.mp4", "done")

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { t } from '../shared/i18n'
+import { dirOf, t } from '../shared/i18n'
 import { Note } from '../shared/notices'
 import { CaptionsField, useCaptions } from './captions'
 import type { Library } from './library'
@@ -43,11 +43,11 @@ export function Edit({ video, library, onClose }: { video: Video; library: Libra
         <h2 id="edit-heading">{t('edit.heading')}</h2>
         <div class="field">
           <label for="edit-title">{t('title')}</label>
-          <input id="edit-title" type="text" required maxLength={200} pattern=".*\S.*" autocomplete="off" value={title} onInput={(event) => setTitle(event.currentTarget.value)} />
+          <input id="edit-title" type="text" required maxLength={200} pattern=".*\S.*" autocomplete="off" dir={dirOf(title)} value={title} onInput={(event) => setTitle(event.currentTarget.value)} />
         </div>
         <div class="field">
           <label for="edit-description">{t('description')}</label>
-          <textarea id="edit-description" maxLength={5000} rows={4} value={description} onInput={(event) => setDescription(event.currentTarget.value)} />
+          <textarea id="edit-description" maxLength={5000} rows={4} dir={dirOf(description)} value={description} onInput={(event) => setDescription(event.currentTarget.value)} />
         </div>
         <div class="field">
           <label for="edit-name">{t('name')}</label>

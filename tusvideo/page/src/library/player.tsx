@@ -86,7 +86,7 @@ function About({ video, library, replacing, onEdit, onReplace }: Props & { video
   return (
     <>
       <p class="meta">
-        {[originalName, duration === null ? '' : clock(duration), bytes(size), picture].filter(Boolean).join(' · ')} · <time dateTime={createdAt}>{date(createdAt)}</time>
+        <bdi>{originalName}</bdi> · {[duration === null ? '' : clock(duration), bytes(size), picture].filter(Boolean).join(' · ')} · <time dateTime={createdAt}>{date(createdAt)}</time>
       </p>
       <div class="actions">
         <button type="button" class="button" onClick={() => onEdit(video)}><Icon name="edit" />{t('edit')}</button>

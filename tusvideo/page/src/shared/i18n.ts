@@ -72,6 +72,9 @@ export function t(key: string, values: Record<string, string | number> = {}): st
 /** Tell whether there is a text for a key, for keys that come from outside (codes of errors). */
 export const has = (key: string): boolean => key in messages
 
+/** The direction of a field goes by what is in it; an empty one has that of the page. */
+export const dirOf = (text: string): 'auto' | undefined => (text ? 'auto' : undefined)
+
 function read(): string | null {
   try {
     return localStorage.getItem(KEPT)

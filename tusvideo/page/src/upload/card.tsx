@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../shared/chrome'
 import { bytes, clock, percent, span } from '../shared/format'
-import { t } from '../shared/i18n'
+import { dirOf, t } from '../shared/i18n'
 import { keepsHandles, pick } from './chosen'
 import type { Engine } from './engine'
 import { type Item, isVideo, LIVE, share } from './model'
@@ -72,11 +72,11 @@ export function Card({ item, engine, isOnly, beforeRemoval }: { item: Item; engi
             <div class="fields">
               <div class="field">
                 <label for={`title-${id}`}>{t('title')}</label>
-                <input id={`title-${id}`} type="text" maxLength={200} value={item.title} autocomplete="off" onInput={(event) => engine.describe(item, { title: event.currentTarget.value })} />
+                <input id={`title-${id}`} type="text" maxLength={200} dir={dirOf(item.title)} value={item.title} autocomplete="off" onInput={(event) => engine.describe(item, { title: event.currentTarget.value })} />
               </div>
               <div class="field">
                 <label for={`description-${id}`}>{t('description')}</label>
-                <textarea id={`description-${id}`} maxLength={5000} rows={2} value={item.description} onInput={(event) => engine.describe(item, { description: event.currentTarget.value })} />
+                <textarea id={`description-${id}`} maxLength={5000} rows={2} dir={dirOf(item.description)} value={item.description} onInput={(event) => engine.describe(item, { description: event.currentTarget.value })} />
               </div>
               <p class="hint draft">{item.metadata || item.draft !== 'kept' ? t(`draft.${item.draft}`) : ' '}</p>
             </div>

@@ -366,6 +366,7 @@ export class Engine implements Hears {
       item.notice = null
       if (item.file) await this.attach(item, item.file, item.handle)
       else if (await isGranted(item.handle)) await this.open(item)
+      else if (item.url) void this.ask(item, item.url)
       this.changed()
     })
   }

@@ -46,12 +46,18 @@ class Source:
 
     @classmethod
     async def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Open a file and take its fingerprint.
+        """Open a file and take its fingerprint. Safe to cancel: what the thread opens after that is closed.
 
         Raises:
             LocalFileError: It is missing, unreadable, no regular file, or being changed at this moment.
         """
-        return await asyncio.to_thread(cls._open, path)
+        # No task: the end of the loop cancels tasks, but waits for its threads.
+        opening = asyncio.get_running_loop().run_in_executor(None, cls._open, path)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(cls._close_late)
+            raise
 
     @classmethod
     def _open(cls, path: str | os.PathLike[str]) -> Self:
@@ -210,6 +216,11 @@ class Source:
     def _close(self) -> None:
         with self._lock:
             self._file.close()
+
+    @classmethod
+    def _close_late(cls, opened: asyncio.Future[Self]) -> None:
+        if opened.exception() is None:
+            opened.result()._close()  # noqa: SLF001  # nobody reads it: there is no lock to wait for
 
 
 def _about(facts: os.stat_result) -> tuple[int, ...]:

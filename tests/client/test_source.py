@@ -6,6 +6,8 @@ import itertools
 import os
 import random
 import sys
+import threading
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -233,3 +235,28 @@ async def test_what_is_in_memory_is_read_without_a_thread_and_still_checked(tmp_
     with pytest.raises(FileChangedError):
         source._read_cached(0, LARGE_PIECE)
     await source.close()
+
+
+async def test_a_file_that_is_opened_too_late_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is cancelled while a thread opens the file leaves no descriptor behind."""
+    path = tmp_path / "talk.mp4"
+    path.write_bytes(bytes(1000))
+    begun, cancelled = threading.Event(), threading.Event()
+    opened: list[FileIO] = []
+
+    def take_late(file: FileIO) -> Fingerprint:
+        opened.append(file)
+        begun.set()
+        assert cancelled.wait(10)
+        return take_fingerprint(file)
+
+    monkeypatch.setattr("tusvideo_client.source.take_fingerprint", take_late)
+    opening = asyncio.create_task(Source.open(path))
+    assert await asyncio.to_thread(begun.wait, 10)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    cancelled.set()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    await asyncio.sleep(0)  # the callback of the thread's end
+    assert [file.closed for file in opened] == [True]

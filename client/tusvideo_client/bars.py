@@ -11,6 +11,7 @@ from .gauge import Rate
 from .model import Phase, Progress, UploadResult
 
 BAR_WIDTH = 20
+BAR_WIDTH_AT_LEAST = 4
 NAME_WIDTH = 24
 MIB = 1024 * 1024
 
@@ -93,10 +94,18 @@ class Bars(Text):
 
 
 def _line(name: str, now: Progress, rate: float) -> str:
-    filled = int(BAR_WIDTH * now.percent / 100)
-    bar = "━" * filled + "─" * (BAR_WIDTH - filled)
+    rest = _figures(now, rate)
+    room = _columns() - len(_short(name)) - len(rest) - 3
+    width = min(BAR_WIDTH, room)
+    if width < BAR_WIDTH_AT_LEAST:  # on a narrow terminal the figures matter more
+        return f"{_short(name)} {rest.strip()}"
+    filled = int(width * now.percent / 100)
+    return f"{_short(name)}  {'━' * filled}{'─' * (width - filled)} {rest}"
+
+
+def _figures(now: Progress, rate: float) -> str:
     total = "?" if now.total is None else f"{now.total / MIB:.1f}"
-    line = f"{_short(name)}  {bar} {now.percent:5.1f} %  {now.stored / MIB:.1f}/{total} MiB stored"
+    line = f"{now.percent:5.1f} %  {now.stored / MIB:.1f}/{total} MiB stored"
     if now.waiting:
         return f"{line}  {now.waiting}"
     if now.phase is Phase.SENDING and rate > 0:
@@ -108,9 +117,14 @@ def _line(name: str, now: Progress, rate: float) -> str:
     return f"{line}  {now.phase}"
 
 
+def _columns() -> int:
+    """How many columns a line may take; the last one stays free, because some terminals break the line there."""
+    return shutil.get_terminal_size().columns - 1
+
+
 def _fitting(line: str) -> str:
     """A line that the terminal does not break."""
-    return line[: shutil.get_terminal_size().columns - 1]
+    return line[: _columns()]
 
 
 def _short(name: str) -> str:

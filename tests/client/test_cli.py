@@ -427,6 +427,27 @@ def test_the_bar_says_what_it_is_doing() -> None:
     assert notes.getvalue().endswith("a: no (request r1)\n  smaller\n")
 
 
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (200, f"talk.mp4  {'━' * 5}{'─' * 15}  25.0 %  2.5/10.0 MiB stored  sending"),
+        (60, f"talk.mp4  {'━' * 2}{'─' * 9}  25.0 %  2.5/10.0 MiB stored  sending"),
+        (50, "talk.mp4 25.0 %  2.5/10.0 MiB stored  sending"),
+        (20, "talk.mp4 25.0 %  2."),
+        (1, ""),
+    ],
+    ids=str,
+)
+def test_a_narrow_terminal_keeps_the_figures(columns: int, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar is the first to go: of a line that is cut off the per cents are the last thing to be seen."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    notes = io.StringIO()
+    bar = Bars(io.StringIO(), notes=notes)
+    bar.begin("talk.mp4")
+    bar.progress("talk.mp4", now=progress(10 * MIB // 4))
+    assert notes.getvalue() == f"\r\x1b[K{line}"
+
+
 def test_a_resumed_file_is_not_shown_as_sent_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """9 of 10 MiB were there, and half of the last one takes half a second: 1 MiB/s, and half a second is left."""
     times = iter([0.0, 0.1, 0.2, 0.7])

@@ -9,8 +9,9 @@ from playwright.async_api import BrowserContext, Route, expect
 
 from tests.browser.chromium import LINK_BROKE, PHONE
 from tests.browser.conftest import Open
-from tests.browser.test_upload import NAME, RATE, arrived, link
+from tests.browser.test_upload import NAME, RATE, arrived
 from tests.browser.test_upload_states import UPLOAD, bytes_held
+from tests.clients.journey import link
 from tests.e2e.disk import MIB, video
 from tests.faults.processes import ServerProcess
 

@@ -339,8 +339,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
-    migrate(connection)
     require_columns(connection)
+    migrate(connection)
 
 
 def _enlarge(connection: sqlite3.Connection) -> None:

@@ -485,3 +485,25 @@ async def test_another_protocol_gets_the_same_answer(house: House) -> None:
     command = AppendBytes(protocol=Protocol.CHUNKS, upload_id=final.id, at_offset=0, body_length=1)
     with pytest.raises(Forbidden):
         await house.uploads.append(ANNA, command, FakeBody(b"x"))
+
+
+async def test_a_copy_that_finds_no_room_leaves_none_taken(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or its own beginning would be in the way of the next try, for as long as the upload lasts."""
+    pieces = [await piece(house, some(5000, seed=seed)) for seed in (1, 2)]
+    copy, copied = house.store.copy_between, list[object]()
+
+    async def full(*args: Any, **facts: Any) -> None:
+        if copied:
+            raise DiskFull
+        copied.append(args)
+        await copy(*args, **facts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "copy_between", full)
+        with pytest.raises(DiskFull):
+            await made(house, *pieces)
+    assert set(await house.store.staged_ids()) == {upload.id for upload in pieces}
+    await house.concatenating.run()
+    await ended(house)
+    [whole] = await house.sessions.with_status(Status.COMPLETE, after=None, limit=9)
+    assert await house.published(whole) == some(5000, seed=1) + some(5000, seed=2)

@@ -276,7 +276,13 @@ class Concatenating:
                 return final
             content_type = await self._judge_type(final, pieces)
             await self._publisher.judge_room(length)
-            await self._copy(final, pieces, lease)
+            try:
+                await self._copy(final, pieces, lease)
+            except (Unavailable, TransferEnded):
+                # None of it counts, and it must not keep the room that the next try asks for.
+                with contextlib.suppress(Unavailable):
+                    await self._store.discard(final.id)
+                raise
         now = self._clock.now()
         whole = rules.assembled(final, length=length, epoch=lease.epoch, content_type=content_type, now=now)
         begun = await self._publisher.begun(whole)

@@ -102,6 +102,7 @@ class ChunkRun:
         self._flight: Flight[tuple[Event, Reply | None]] = Flight()
         self._has_gaps = intake.resumes and connections != 1  # what a killed process had on its way is not known
         self._moving: dict[int, tuple[int, int]] = {}
+        self._left: set[int] = set()  # chunks of which only the answer is waited for
         self._done: Reply | None = None
 
     async def to_end(self, facts: dict[str, str]) -> UploadResult:
@@ -150,17 +151,23 @@ class ChunkRun:
     async def _send(self) -> Event:
         """Keep as many chunks on their way as help; gives what came of the first one that ends.
 
+        One whose last byte has left is no more on its way: while its answer comes, the link is free for another, if
+        that is over one of the connections that there may be.
+
         After a failure nothing new begins until all the others have ended, so that the question what is stored has one
         answer. In a pause, too, so that it is told when nothing moves any more.
         """
         inventory, flight = self._inventory, self._flight
-        for index in list(itertools.islice(inventory.todo, self._width.count)):  # of which some may be on their way
-            if self._transfer.is_paused and flight:
-                break
-            if index not in flight and len(flight) < self._width.count:
-                flight.begin(index, self._exchange(index, await self._read(index)))
-        self._has_gaps = self._has_gaps or len(flight) > 1
-        event, reply = await flight.first()
+        ended = None
+        while ended is None:
+            for index in list(itertools.islice(inventory.todo, self._width.most)):  # some may be on their way
+                if self._transfer.is_paused and flight:
+                    break
+                if index not in flight and self._has_room:
+                    flight.begin(index, self._exchange(index, await self._read(index)))
+            self._has_gaps = self._has_gaps or len(flight) > 1
+            ended = await flight.first()
+        event, reply = ended
         if isinstance(event, Answer) and event.offset is not None:
             event = replace(event, offset=inventory.stored_bytes, left=len(inventory.todo))
         else:
@@ -169,6 +176,10 @@ class ChunkRun:
             await flight.settle()
         self._transfer.reply = reply
         return event
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._flight) - len(self._left) < self._width.count and len(self._flight) < self._width.most
 
     async def _read(self, index: int) -> bytes:
         """A chunk's bytes, which are also taken into the digest of the whole: so they are read in order."""
@@ -195,6 +206,11 @@ class ChunkRun:
             filename=f"{index}.part",
         )
         length = len(form.head) + size + len(form.tail)
+
+        def left() -> None:
+            self._left.add(index)
+            self._flight.make_room()
+
         again, began = self._handed.get(index, 0) >= size, self._transfer.now()
         body = Body(
             _form_pieces(form, data),
@@ -203,6 +219,7 @@ class ChunkRun:
             file_length=size,
             may_repeat=self._is_prompt and not again,
             grace=PAUSE_GRACE,
+            on_left=left if self._width.most > 1 else None,
         )
 
         def moved(now: Movement) -> None:
@@ -225,6 +242,7 @@ class ChunkRun:
             return event, self._transfer.reply
         finally:
             self._moving.pop(index, None)
+            self._left.discard(index)
             before = self._handed.get(index, 0)
             self._transfer.count(
                 moved=body.file_bytes,

@@ -12,6 +12,7 @@ class Flight(Generic[T]):
 
     def __init__(self) -> None:
         self._tasks: dict[int, asyncio.Task[T]] = {}
+        self._has_room = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -23,11 +24,20 @@ class Flight(Generic[T]):
         """Start a chunk's request."""
         self._tasks[index] = asyncio.ensure_future(request)
 
-    async def first(self) -> T:
-        """Wait for one that ends, and give what it gives, or raise what it raises."""
-        await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
-        index = next(index for index, task in self._tasks.items() if task.done())
-        return self._tasks.pop(index).result()
+    def make_room(self) -> None:
+        """Let who waits for the first one look whether another may begin."""
+        self._has_room.set()
+
+    async def first(self) -> T | None:
+        """Wait for one that ends, and give what it gives or raise what it raises; None if there is room for another."""
+        room = asyncio.ensure_future(self._has_room.wait())
+        try:
+            await asyncio.wait({room, *self._tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            room.cancel()
+        self._has_room.clear()
+        index = next((index for index, task in self._tasks.items() if task.done()), None)
+        return None if index is None else self._tasks.pop(index).result()
 
     async def settle(self) -> None:
         """Wait until all have ended, each in its own time; what they give is known to who gave it."""

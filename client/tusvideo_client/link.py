@@ -16,6 +16,7 @@ if sys.platform == "linux":
 NOT_SENT_AT_MOST = 128 * 1024
 NOT_SENT_WHEN_SWIFT = 512 * 1024
 KEEPALIVE_IDLE, KEEPALIVE_PACE, KEEPALIVE_COUNT = 15, 5, 3
+NOT_SENT = 0x894B  # SIOCOUTQNSD, which the standard library does not name
 RTT_AT = 68  # tcpi_rtt in struct tcp_info, microseconds
 
 _NUMBER = struct.Struct("=i")
@@ -62,10 +63,19 @@ def unacknowledged(link: Descriptor) -> int | None:
 
     These are always the newest ones: what was handed over before them has arrived.
     """
+    return None if sys.platform != "linux" else _count(link, termios.TIOCOUTQ)  # SIOCOUTQ has the same number
+
+
+def unsent(link: Descriptor) -> int | None:
+    """Bytes that the kernel holds and has not sent even once; None where it does not tell."""
+    return None if sys.platform != "linux" else _count(link, NOT_SENT)
+
+
+def _count(link: Descriptor, question: int) -> int | None:
     if sys.platform != "linux":
         return None
     try:
-        answer = fcntl.ioctl(link.fileno(), termios.TIOCOUTQ, bytes(_NUMBER.size))  # SIOCOUTQ has the same number
+        answer = fcntl.ioctl(link.fileno(), question, bytes(_NUMBER.size))
     except (OSError, ValueError):
         return None  # closed in the meantime
     return int(_NUMBER.unpack(answer)[0])

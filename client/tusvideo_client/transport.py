@@ -27,6 +27,7 @@ ANSWER_LIMIT = 1024 * 1024
 SWIFT_AFTER = 4 * 1024 * 1024
 SWIFT_RATE = 16 * 1024 * 1024
 TICK = 0.1
+SHORT_TICK = 0.02
 
 
 class Interrupted(Exception):  # an event for the planner, never shown to a caller
@@ -49,7 +50,10 @@ class Interrupted(Exception):  # an event for the planner, never shown to a call
 
 @dataclass(slots=True, kw_only=True)
 class Movement:
-    """How far a request has come: what was handed to the network, what the peer acknowledged of it, and when last."""
+    """How far a request has come: what was handed to the network, what the peer acknowledged of it, and when last.
+
+    ``on_left`` is called when its last byte is on its way, where the platform tells; it is whole when that has arrived.
+    """
 
     tracker: aiohttp.UploadTracker
     length: int
@@ -58,6 +62,7 @@ class Movement:
     sent: int = 0
     acked: int = 0
     is_whole: bool = False
+    on_left: Callable[[], None] | None = None
     is_swift: bool = False
     attached_at: float = 0.0
 
@@ -68,6 +73,9 @@ class Movement:
             return False  # closed: what the peer had acknowledged is what it had when it was last looked at
         self.sent = max(self.sent, self.tracker.bytes_written)
         held = None if here is None else link.unacknowledged(here)
+        if self.on_left and here is not None and self.sent >= self.length and link.unsent(here) == 0:
+            self.on_left()
+            self.on_left = None
         acked = max(self.acked, self.sent - (held or 0))
         is_whole = self.transport is not None and self.sent >= self.length and not held
         if acked == self.acked and is_whole == self.is_whole:
@@ -77,6 +85,11 @@ class Movement:
             self.is_swift = True
             link.hold_more(here)
         return True
+
+    @property
+    def tick(self) -> float:
+        """Seconds until it is worth looking again."""
+        return SHORT_TICK if self.on_left else TICK
 
     def attach(self, transport: asyncio.Transport | None, *, now: float) -> None:
         """The connection has come about: what it took to get it was no silence."""
@@ -145,6 +158,8 @@ class Body:
         may_repeat: The answer takes no work, and the request may be made again: if only the answer is missing, a rival
             that is answered takes over as well.
         grace: Seconds for which a pause lets it go on; for what counts only when it is whole.
+        on_left: Called once, soon after its last byte left; not where the platform does not tell, or if the answer is
+            swifter.
     """
 
     def __init__(
@@ -156,10 +171,12 @@ class Body:
         file_length: int | None = None,
         may_repeat: bool = False,
         grace: float = 0.0,
+        on_left: Callable[[], None] | None = None,
     ) -> None:
         self.length = length
         self.may_repeat = may_repeat
         self.grace = grace
+        self.on_left = on_left
         self.handed = 0
         self.acked = 0
         self.error: UploadError | None = None
@@ -289,7 +306,8 @@ class Transport:
             body.throttle = self._throttle
         loop = asyncio.get_running_loop()
         length = body.length if isinstance(body, Body) else len(body or b"")
-        movement = Movement(tracker=aiohttp.UploadTracker(), length=length, at=loop.time())
+        on_left = body.on_left if isinstance(body, Body) else None
+        movement = Movement(tracker=aiohttp.UploadTracker(), length=length, at=loop.time(), on_left=on_left)
         exchange = asyncio.ensure_future(
             self._exchange(method, url, headers=fields, body=body, movement=movement, connect=connect)
         )
@@ -365,7 +383,7 @@ class Transport:
         loop = asyncio.get_running_loop()
         race: asyncio.Future[bool] | None = None
         try:
-            while not (await asyncio.wait({exchange}, timeout=TICK))[0]:
+            while not (await asyncio.wait({exchange}, timeout=movement.tick))[0]:
                 now = loop.time()
                 if movement.look(now):
                     if on_moved:

@@ -120,6 +120,7 @@ class Peer:
         self.together: list[int] = []
         self._receiving = 0
         self.on_body: Callable[[int], None] | None = None
+        self.before_answer: Callable[[int], Awaitable[None]] | None = None
         self.on_request: Callable[[Seen], None] | None = None
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -345,6 +346,8 @@ class Peer:
         seen.start = index
         if hashlib.sha256(chunk).hexdigest() != facts["checksum"]:
             return web.json_response({"error": "checksum"}, status=422)
+        if self.before_answer:
+            await self.before_answer(index)
         if upload.chunks.setdefault(index, chunk) != chunk:
             return web.json_response({"detail": "other bytes are stored for this chunk"}, status=409)
         return web.json_response({"success": True, "chunkIndex": index, "offset": self._offset(upload)})

@@ -42,14 +42,16 @@ def test_what_the_peer_does_not_read_stays_unacknowledged(pair: Pair) -> None:
     with contextlib.suppress(BlockingIOError):
         while True:
             sent += ours.send(bytes(65536))
-    held = link.unacknowledged(ours)
+    held, unsent = link.unacknowledged(ours), link.unsent(ours)
     assert held is not None
+    assert unsent is not None
+    assert 0 < unsent <= held  # what the peer has no room for does not leave
     assert 0 < held <= sent
     got = 0
     theirs.settimeout(5)
     while got < sent:
         got += len(theirs.recv(65536))
-    assert link.unacknowledged(ours) == 0
+    assert (link.unacknowledged(ours), link.unsent(ours)) == (0, 0)
 
 
 def test_little_waits_unsent(pair: Pair) -> None:

@@ -13,17 +13,19 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from . import events, wire
+from .body import Body
 from .content import Content
 from .errors import FileTooLargeError, IntegrityError, LocalFileError, ProtocolError, UploadError
 from .flight import Flight
 from .intake import Intake
 from .journal import Record
 from .model import Phase, UploadResult
+from .movement import Movement
 from .plan import is_passing
 from .source import SMALL_PIECE, RunningDigest
 from .state import MIB, Answer, Continued, Event, Restart, Step
 from .transfer import PHASES, Transfer
-from .transport import Body, Interrupted, Movement, Reply, Transport
+from .transport import Interrupted, Reply, Transport
 from .width import CHUNKS_AT_MOST, Connections, after_chunk, after_failure, begun
 
 FAREWELL_SECONDS = 5.0

@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from . import events, wire
+from .body import Body
 from .clock import Clock
 from .control import Control
 from .errors import UploadError
 from .failure import failure
 from .model import Phase, Progress, TransferStats
+from .movement import Movement
 from .state import (
     Action,
     Answer,
@@ -32,7 +34,7 @@ from .state import (
     Trouble,
     Wait,
 )
-from .transport import Body, Interrupted, Movement, Reply, Transport
+from .transport import Interrupted, Reply, Transport
 
 Planner = Callable[[State, RetryPolicy, Event], tuple[State, Action]]
 

@@ -6,7 +6,7 @@ The only module that imports aiohttp. It decides nothing: no retry, no redirect,
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -17,17 +17,14 @@ from typing import Any, Self
 import aiohttp
 
 from . import link
+from .body import Body
 from .credentials import Auth, Credentials, Token
-from .errors import UploadError
+from .movement import Movement
 from .state import Timeouts, Trouble
 from .throttle import Throttle
 from .wire import origin_of, parse_object
 
 ANSWER_LIMIT = 1024 * 1024
-SWIFT_AFTER = 4 * 1024 * 1024
-SWIFT_RATE = 16 * 1024 * 1024
-TICK = 0.1
-SHORT_TICK = 0.02
 
 
 class Interrupted(Exception):  # an event for the planner, never shown to a caller
@@ -46,72 +43,6 @@ class Interrupted(Exception):  # an event for the planner, never shown to a call
         self.detail = detail
         self.moved = moved
         self.silent = silent
-
-
-@dataclass(slots=True, kw_only=True)
-class Movement:
-    """How far a request has come: what was handed to the network, what the peer acknowledged of it, and when last.
-
-    ``on_left`` is called when its last byte is on its way, where the platform tells; it is whole when that has arrived.
-    """
-
-    tracker: aiohttp.UploadTracker
-    length: int
-    at: float
-    transport: asyncio.Transport | None = None
-    sent: int = 0
-    acked: int = 0
-    is_whole: bool = False
-    on_left: Callable[[], None] | None = None
-    is_swift: bool = False
-    attached_at: float = 0.0
-
-    def look(self, now: float) -> bool:
-        """Bring the counts up to date; true if the peer acknowledged something, or began to be waited for."""
-        here = self._socket
-        if self.transport is not None and here is None:
-            return False  # closed: what the peer had acknowledged is what it had when it was last looked at
-        self.sent = max(self.sent, self.tracker.bytes_written)
-        held = None if here is None else link.unacknowledged(here)
-        if self.on_left and here is not None and self.sent >= self.length and link.unsent(here) == 0:
-            self.on_left()
-            self.on_left = None
-        acked = max(self.acked, self.sent - (held or 0))
-        is_whole = self.transport is not None and self.sent >= self.length and not held
-        if acked == self.acked and is_whole == self.is_whole:
-            return False
-        self.acked, self.is_whole, self.at = acked, is_whole, now
-        if not self.is_swift and acked > max(SWIFT_AFTER, SWIFT_RATE * (now - self.attached_at)) and here is not None:
-            self.is_swift = True
-            link.hold_more(here)
-        return True
-
-    @property
-    def tick(self) -> float:
-        """Seconds until it is worth looking again."""
-        return SHORT_TICK if self.on_left else TICK
-
-    def attach(self, transport: asyncio.Transport | None, *, now: float) -> None:
-        """The connection has come about: what it took to get it was no silence."""
-        self.transport, self.at, self.attached_at = transport, now, now
-
-    def round_trip(self) -> float | None:
-        """The connection's round trip in seconds, if the platform tells."""
-        return None if self._socket is None else link.round_trip(self._socket)
-
-    def abort(self) -> None:
-        """End the connection with a reset, so that the peer frees at once what it holds for this request."""
-        if self._socket is not None:
-            link.forsake(self._socket)
-        if self.transport is not None:
-            self.transport.abort()
-
-    @property
-    def _socket(self) -> link.Descriptor | None:
-        if self.transport is None or self.transport.is_closing():
-            return None
-        found: link.Descriptor | None = self.transport.get_extra_info("socket")
-        return found
 
 
 _MOVEMENT: ContextVar[Movement | None] = ContextVar("movement", default=None)
@@ -145,64 +76,6 @@ class Reply:
     def facts(self) -> dict[str, Any]:
         """The JSON object in the body, or an empty one."""
         return parse_object(self.body)
-
-
-class Body:
-    """A request body of known length, counted as it leaves (``handed``) and, at the end, as it arrived (``acked``).
-
-    Args:
-        pieces: The bytes, in order.
-        length: How many there are in all.
-        lead: How many of them come before the bytes of the file.
-        file_length: How many of them are bytes of the file; all of them if not given.
-        may_repeat: The answer takes no work, and the request may be made again: if only the answer is missing, a rival
-            that is answered takes over as well.
-        grace: Seconds for which a pause lets it go on; for what counts only when it is whole.
-        on_left: Called once, soon after its last byte left; not where the platform does not tell, or if the answer is
-            swifter.
-    """
-
-    def __init__(
-        self,
-        pieces: AsyncIterator[bytes],
-        *,
-        length: int,
-        lead: int = 0,
-        file_length: int | None = None,
-        may_repeat: bool = False,
-        grace: float = 0.0,
-        on_left: Callable[[], None] | None = None,
-    ) -> None:
-        self.length = length
-        self.may_repeat = may_repeat
-        self.grace = grace
-        self.on_left = on_left
-        self.handed = 0
-        self.acked = 0
-        self.error: UploadError | None = None
-        self.throttle: Throttle | None = None
-        self._pieces = pieces
-        self._lead = lead
-        self._file_length = length if file_length is None else file_length
-
-    @property
-    def file_bytes(self) -> int:
-        """Bytes of the file handed over so far."""
-        return self.file_bytes_of(self.handed)
-
-    def file_bytes_of(self, moved: int) -> int:
-        """How many of the first ``moved`` bytes are bytes of the file."""
-        return max(0, min(moved - self._lead, self._file_length))
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = self._pieces if self.throttle is None else self.throttle.pace(self._pieces)
-        try:
-            async for piece in pieces:
-                self.handed += len(piece)
-                yield piece
-        except UploadError as error:
-            self.error = error
-            raise
 
 
 class Transport:
@@ -307,9 +180,10 @@ class Transport:
         loop = asyncio.get_running_loop()
         length = body.length if isinstance(body, Body) else len(body or b"")
         on_left = body.on_left if isinstance(body, Body) else None
-        movement = Movement(tracker=aiohttp.UploadTracker(), length=length, at=loop.time(), on_left=on_left)
+        tracker = aiohttp.UploadTracker()
+        movement = Movement(tracker=tracker, length=length, at=loop.time(), on_left=on_left)
         exchange = asyncio.ensure_future(
-            self._exchange(method, url, headers=fields, body=body, movement=movement, connect=connect)
+            self._exchange(method, url, headers=fields, body=body, movement=movement, tracker=tracker, connect=connect)
         )
         try:
             reply = await self._watched(
@@ -345,6 +219,7 @@ class Transport:
         headers: dict[str, str],
         body: Body | bytes | None,
         movement: Movement,
+        tracker: aiohttp.UploadTracker,
         connect: float | None,
     ) -> Reply:
         assert self._session is not None  # noqa: S101  # send() made sure; this tells the type checker
@@ -355,7 +230,7 @@ class Transport:
             headers=headers,
             data=body if movement.length else None,  # of what yields nothing the library makes a body that never ends
             allow_redirects=False,
-            upload_tracker=movement.tracker,
+            upload_tracker=tracker,
             timeout=aiohttp.ClientTimeout(total=None, connect=connect or self.timeouts.connect),
         ) as response:
             self.round_trip = movement.round_trip() or self.round_trip

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import NoReturn
 
 from . import events, pieces, wire
+from .body import Body
 from .comparison import Comparison
 from .dialect import DIALECTS, Offer, judge_length, judge_requests, request_size
 from .draft import Limits
@@ -20,7 +21,7 @@ from .model import Integrity, Phase, Proof, UploadResult
 from .proof import digest_of, prove
 from .state import MIB, Answer, Broken, Damaged, Differs, Event, Proceed, Restart, Step
 from .transfer import PHASES, Transfer
-from .transport import Body, Interrupted, Reply, Transport
+from .transport import Interrupted, Reply, Transport
 
 OCTET_STREAM = "application/octet-stream"
 DIGEST_FAILURES = 3

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from tusvideo_client import link, network
-from tusvideo_client.transport import Movement
+from tusvideo_client.movement import Movement
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what the peer has acknowledged")
 

@@ -14,8 +14,9 @@ import pytest
 
 from tests.client.peer import Peer
 from tusvideo_client import AsyncUploader, AuthError
+from tusvideo_client.body import Body
 from tusvideo_client.state import Timeouts, Trouble
-from tusvideo_client.transport import ANSWER_LIMIT, Body, Interrupted, Transport, _trouble
+from tusvideo_client.transport import ANSWER_LIMIT, Interrupted, Transport, _trouble
 
 KEY: Any = None  # what a connector error says about its connection does not matter here
 

@@ -9,9 +9,11 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from tusvideo_client import wire
+from tusvideo_client.body import Body
 from tusvideo_client.errors import UploadError
+from tusvideo_client.movement import Movement
 from tusvideo_client.state import MIB, Timeouts
-from tusvideo_client.transport import Body, Interrupted, Movement, Reply, Transport
+from tusvideo_client.transport import Interrupted, Reply, Transport
 
 from . import remedies, remote
 from .remedies import Trap

@@ -109,11 +109,12 @@ PURE := $(PURE),tusvideo/message.py,client/tusvideo_client/plan.py,client/tusvid
 PURE := $(PURE),client/tusvideo_client/commands/differences.py,client/tusvideo_client/pieces.py,client/tusvideo_client/rate.py
 PURE := $(PURE),client/tusvideo_client/events.py,client/tusvideo_client/draft.py,client/tusvideo_client/dialect.py
 PURE := $(PURE),client/tusvideo_client/refusal.py,client/tusvideo_client/gauge.py,client/tusvideo_client/width.py
-PURE := $(PURE),client/tusvideo_client/testing/faults.py,client/tusvideo_client/checksum.py
+PURE := $(PURE),client/tusvideo_client/testing/faults.py,client/tusvideo_client/checksum.py,client/tusvideo_client/inventory.py
 PURE_TESTS := $(wildcard tests/model) tests/protocol tests/rules tests/service tests/client/test_plan.py tests/client/test_wire.py \
 	tests/client/test_differences.py tests/client/test_pieces.py tests/client/test_rate.py tests/client/test_events.py \
 	tests/client/test_draft.py tests/client/test_dialect.py tests/client/test_refusal.py \
-	tests/client/test_gauge.py tests/client/test_fault_plan.py tests/client/test_width.py tests/client/test_checksum.py
+	tests/client/test_gauge.py tests/client/test_fault_plan.py tests/client/test_width.py tests/client/test_checksum.py \
+	tests/client/test_inventory.py
 
 pure-tests:
 	@echo $(PURE_TESTS)

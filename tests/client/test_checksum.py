@@ -1,9 +1,12 @@
 """Which checksum is used, and that it is the one of that name."""
 
+import runpy
+import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from tusvideo_client import checksum
 from tusvideo_client.checksum import ALGORITHMS, DIGESTS, choose, digests
 
 
@@ -51,6 +54,13 @@ def test_known_digests(algorithm: str, digest: str) -> None:
 def test_the_cheap_one_only_where_it_is_cheap(module: ModuleType | None, names: list[str]) -> None:
     """Without the extra, or with one that has no code in C, digests are SHA-256."""
     assert list(digests(module)) == names
+
+
+def test_without_the_extra_there_is_sha_256(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module can be read where google-crc32c is not installed."""
+    monkeypatch.setitem(sys.modules, "google_crc32c", None)
+    alone = runpy.run_path(checksum.__file__)
+    assert list(alone["DIGESTS"]) == ["sha-256"]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from tusvideo_client import (
     UnsupportedTypeError,
     UploadError,
 )
-from tusvideo_client.chunks import Inventory
 from tusvideo_client.state import MIB
 
 FIELDS = ["uploadId", "chunkIndex", "totalChunks", "chunkSize", "fileSize", "checksum", "chunk"]
@@ -356,24 +355,6 @@ def test_values_that_cannot_work_are_refused_early(url: str, options: dict[str, 
     """A wrong address or chunk size is a ValueError of the constructor."""
     with pytest.raises(ValueError, match=r"address|chunk_size"):
         AsyncChunkedVideoUploader(url, **options)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(("length", "total", "last"), [(1, 1, 1), (10, 1, 10), (11, 2, 1), (25, 3, 5)], ids=str)
-def test_the_inventory_counts(length: int, total: int, last: int) -> None:
-    """Every chunk has the same size but the last one, and stored bytes are counted by chunk."""
-    inventory = Inventory(length, chunk_size=10)
-    assert (inventory.total, inventory.length_of(total - 1)) == (total, last)
-    assert (list(inventory.todo), inventory.stored_bytes) == (list(range(total)), 0)
-    inventory.reset_missing([total - 1, total + 5])
-    assert (list(inventory.todo), inventory.stored_bytes) == ([total - 1], length - last)
-    inventory.store(total - 1)
-    assert (list(inventory.todo), inventory.stored_bytes) == ([], length)
-
-
-@pytest.mark.parametrize(("offset", "chunks"), [(0, 0), (9, 0), (10, 1), (24, 2), (25, 3)])
-def test_the_inventory_counts_whole_chunks_only(offset: int, chunks: int) -> None:
-    """An offset inside a chunk does not make it a stored one; the last one may be short."""
-    assert Inventory(25, chunk_size=10).whole_before(offset) == chunks
 
 
 def test_the_peer_stores_by_number() -> None:

@@ -146,30 +146,30 @@ async def test_a_pause_lets_chunks_end(
 ) -> None:
     """What is on its way arrives and is booked before the pause is told; nothing else begins or goes twice."""
     monkeypatch.setattr(chunks, "PAUSE_GRACE", 60.0)  # however slow the machine is
-    video = large(tmp_path, MIB)
+    total = 4 * connections
+    video = large(tmp_path, total * MIB // 16)
     options = {"chunk_size": MIB // 16, "retry": RetryPolicy(), "connections": connections}
-    moves, held = asyncio.Event(), asyncio.Event()
+    held = asyncio.Event()
     told: list[UploadEvent] = []
 
     def hear(event: UploadEvent) -> None:
         told.append(event)
-        if isinstance(event, Progress) and event.phase is Phase.SENDING and event.sent > event.stored:
-            moves.set()
+        is_moving = isinstance(event, Progress) and event.phase is Phase.SENDING and event.sent > event.stored
+        if is_moving and not held.is_set():
+            handle.pause()
         if isinstance(event, Paused):
             held.set()
 
-    async with slow_link(peer.port, bytes_per_second=MIB // 2) as url:
+    async with slow_link(peer.port, bytes_per_second=MIB // 8) as url:
         handle = AsyncChunkedVideoUploader(url, **options).start(video, on_event=hear)  # type: ignore[arg-type]  # a row
-        await moves.wait()
-        handle.pause()
         await held.wait()
         arrived = len(peer.only().chunks)
-        assert arrived == peer.count("POST", "chunk") < 16
+        assert arrived == peer.count("POST", "chunk") < total
         assert next(event.offset for event in told if isinstance(event, Paused)) == arrived * MIB // 16
         handle.resume()
         result = await handle
     assert [type(event).__name__ for event in told if isinstance(event, Paused | Continued)] == ["Paused", "Continued"]
-    assert (result.stats.resent_bytes, result.stats.wire_bytes) == (0, MIB)
+    assert (result.stats.resent_bytes, result.stats.wire_bytes) == (0, total * MIB // 16)
     assert bytes(peer.only().data) == video.read_bytes()
 
 

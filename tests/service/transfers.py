@@ -7,8 +7,8 @@ from tests.fakes.body import FakeBody
 from tests.fakes.clock import HandClock
 from tests.fakes.house import LIMITS
 from tusvideo.commands import AppendPlan
-from tusvideo.ports import Draw, ReadableBuffer, Tap
 from tusvideo.service.transfer import Transfer, Turns
+from tusvideo.streams import Draw, ReadableBuffer, Tap
 
 
 class GatedWriter:

@@ -15,7 +15,7 @@ from tusvideo.errors import (
     UnsupportedType,
 )
 from tusvideo.model import Durability, Protocol, Status, Upload
-from tusvideo.ports import Body, Lease, Listener, Writer
+from tusvideo.ports import Lease, Listener
 from tusvideo.rules import uploads as rules
 from tusvideo.service.checking import CheckedWriter
 from tusvideo.service.gathering import GatheringWriter, LateWriter
@@ -24,6 +24,7 @@ from tusvideo.service.publishing import Publisher
 from tusvideo.service.syncing import UnsyncedWriter, fall_back
 from tusvideo.service.transfer import Transfer
 from tusvideo.service.verifying import must_be_verified, verified_digests
+from tusvideo.streams import Body, Writer
 
 
 class Appending:

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from tusvideo.commands import CaptionsPut, PutCaptions
 from tusvideo.errors import NotFound, TooLarge
 from tusvideo.model import MAX_CAPTION_BYTES, Caption, UserId
-from tusvideo.ports import BytesBody
 from tusvideo.records import CaptionRepository, CaptionText
 from tusvideo.rules import webvtt
 from tusvideo.service.judging import collect
 from tusvideo.service.publishing import Publisher
+from tusvideo.streams import BytesBody
 
 
 class CaptionService:

@@ -4,8 +4,8 @@ import asyncio
 
 from tusvideo.checksums import BESIDE_BYTES, Checksum
 from tusvideo.errors import StorageFailed
-from tusvideo.ports import ReadableBuffer, Writer
 from tusvideo.service.transfer import Commit
+from tusvideo.streams import ReadableBuffer, Writer
 
 
 class CheckedWriter:
@@ -24,14 +24,14 @@ class CheckedWriter:
         self.is_verified = False
         """True once the bytes were found to be right."""
         self.draw = None
-        """Each byte is to be taken into account; see ``ports.Writer``."""
+        """Each byte is to be taken into account; see ``streams.Writer``."""
 
     @property
     def position(self) -> int:
         return self._writer.position
 
     async def write(self, buffer: ReadableBuffer) -> None:
-        """Write the whole buffer and take it into account; see ``ports.Writer``."""
+        """Write the whole buffer and take it into account; see ``streams.Writer``."""
         if len(buffer) <= BESIDE_BYTES:
             self._running.update(buffer)
             await self._writer.write(buffer)
@@ -53,7 +53,7 @@ class CheckedWriter:
             await commit(await self.sync())
 
     async def flush(self) -> int:
-        """Hand the bytes to the system if they count; see ``ports.Writer``."""
+        """Hand the bytes to the system if they count; see ``streams.Writer``."""
         return await self._writer.flush() if self.is_verified else self._start
 
     async def sync(self) -> int:
@@ -64,7 +64,7 @@ class CheckedWriter:
         await self._writer.cut(position)
 
     async def close(self) -> None:
-        """Drop the bytes that do not count and let go of the file; see ``ports.Writer``."""
+        """Drop the bytes that do not count and let go of the file; see ``streams.Writer``."""
         try:
             if not self.is_verified and self.position > self._start:
                 await self.cut(self._start)

@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 from tusvideo.errors import StorageFailed
 from tusvideo.model import UploadId
-from tusvideo.ports import ReadableBuffer, UploadStore, Writer
+from tusvideo.ports import UploadStore
+from tusvideo.streams import ReadableBuffer, Writer
 
 SHORT_BYTES: Final = 2 * 1024 * 1024
 """A body of no more is gathered."""
@@ -69,7 +70,7 @@ class GatheringWriter:
         self._is_usable = True
         self._is_open = True
         self.draw = None
-        """Short bodies offer no tap; see ``ports.Writer``."""
+        """Short bodies offer no tap; see ``streams.Writer``."""
         self._one_at_a_time = asyncio.Lock()
         held.writers += 1
 
@@ -139,7 +140,7 @@ class GatheringWriter:
             await save()
 
     async def close(self) -> None:
-        """Let go of the file and of what is held; see ``ports.Writer``."""
+        """Let go of the file and of what is held; see ``streams.Writer``."""
         cancelled: asyncio.CancelledError | None = None
         while self._one_at_a_time.locked():
             try:
@@ -220,15 +221,15 @@ class LateWriter:
         return self._writer.position
 
     async def write(self, buffer: ReadableBuffer) -> None:
-        """Take the whole buffer; see ``ports.Writer``."""
+        """Take the whole buffer; see ``streams.Writer``."""
         await self._writer.write(buffer)
 
     async def flush(self) -> int:
-        """Hand what is held to the system; see ``ports.Writer``."""
+        """Hand what is held to the system; see ``streams.Writer``."""
         return await self._writer.flush()
 
     async def cut(self, position: int) -> None:
-        """Drop what was written from a position on; see ``ports.Writer``."""
+        """Drop what was written from a position on; see ``streams.Writer``."""
         await self._writer.cut(position)
 
     async def sync(self) -> int:
@@ -253,7 +254,7 @@ class LateWriter:
             await save()
 
     async def close(self) -> None:
-        """Let go of the file and of what is held; see ``ports.Writer``."""
+        """Let go of the file and of what is held; see ``streams.Writer``."""
         await self._writer.close()
 
     async def _sync(self) -> int:

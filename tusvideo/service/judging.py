@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 
 from tusvideo.model import SNIFF_BYTES, Profile, Upload
-from tusvideo.ports import ReadableBuffer, UploadStore
+from tusvideo.ports import UploadStore
 from tusvideo.rules.sniff import enough_to_judge, judge_type
+from tusvideo.streams import ReadableBuffer
 
 
 class TypeJudge:

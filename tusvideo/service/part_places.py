@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 from tusvideo.errors import Busy
 from tusvideo.model import UploadId
-from tusvideo.ports import Lease, PartBody
+from tusvideo.ports import Lease
+from tusvideo.streams import PartBody
 
 PART_WAIT_SECONDS = 1.0
 """So long finalize and DELETE leave running parts alone, and a whole part waits for a slower one of the same index."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from tusvideo.checksums import ALGORITHMS, BESIDE_BYTES
 from tusvideo.errors import ChecksumMismatch, TooLarge
-from tusvideo.ports import BytesBody
+from tusvideo.streams import BytesBody
 
 
 class PartStream:

@@ -22,7 +22,7 @@ from tusvideo.errors import (
     UnsupportedType,
 )
 from tusvideo.model import ClientKey, Part, Profile, Status, Upload, UploadId, UserId
-from tusvideo.ports import Lease, LockManager, PartBody, Spool
+from tusvideo.ports import Lease, LockManager
 from tusvideo.rules import parts as rules
 from tusvideo.rules.sniff import enough_to_judge
 from tusvideo.rules.uploads import judge_known, moved
@@ -31,6 +31,7 @@ from tusvideo.service.part_places import PART_WAIT_SECONDS, PartPlaces, PartTran
 from tusvideo.service.part_stream import PartStream, blocks_of, checksum_of, same_bytes, verify
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
+from tusvideo.streams import PartBody, Spool
 
 MAX_TRIES = 100
 """Compare-and-set rounds before a session counts as busy; each loses only to a change that somebody else committed."""

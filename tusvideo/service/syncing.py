@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 from tusvideo.errors import Busy, SessionConflict, StorageFailed
 from tusvideo.model import Status, Upload, UploadId
-from tusvideo.ports import Draw, LockManager, ReadableBuffer, Writer
+from tusvideo.ports import LockManager
 from tusvideo.rules.uploads import fallen_back
 from tusvideo.service.publishing import Publisher
+from tusvideo.streams import Draw, ReadableBuffer, Writer
 
 BATCH = 200
 """So many uploads are synced in one pass."""
@@ -36,7 +37,7 @@ class UnsyncedWriter:
 
     @property
     def draw(self) -> Draw | None:
-        """How to write what a tap gives; see ``ports.Writer``."""
+        """How to write what a tap gives; see ``streams.Writer``."""
         return self._writer.draw
 
     async def flush(self) -> int:

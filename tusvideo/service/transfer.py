@@ -14,7 +14,8 @@ from typing import Final
 from tusvideo.commands import AppendPlan
 from tusvideo.errors import StorageFailed, TooLarge, TransferEnded
 from tusvideo.model import SNIFF_BYTES, Limits
-from tusvideo.ports import Body, Clock, ReadableBuffer, Writer
+from tusvideo.ports import Clock
+from tusvideo.streams import Body, ReadableBuffer, Writer
 
 Commit = Callable[[int], Awaitable[None]]
 """Commits the durable position to the session."""

@@ -29,7 +29,7 @@ from tusvideo.errors import (
     UnsupportedType,
 )
 from tusvideo.model import PARTIAL, Location, Protocol, Status, Upload, UploadId, UserId
-from tusvideo.ports import Body, Lease, Listener, LockManager, PublishedFile, Writer
+from tusvideo.ports import Lease, Listener, LockManager, PublishedFile
 from tusvideo.records import VideoRepository
 from tusvideo.rules import uploads as rules
 from tusvideo.service import replacing
@@ -38,6 +38,7 @@ from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.gathering import SHORT_BYTES, GatheringWriter, Held
 from tusvideo.service.judging import judge_for
 from tusvideo.service.publishing import Publisher
+from tusvideo.streams import Body, Writer
 
 CHECKPOINT_WAIT_SECONDS = 0.05
 """So long a question waits for a live transfer to commit what it has."""

@@ -21,7 +21,7 @@ from typing import Final
 import aiofiles.os
 
 from tusvideo.errors import DiskFull, StorageFailed
-from tusvideo.ports import ReadableBuffer, Tap
+from tusvideo.streams import ReadableBuffer, Tap
 
 COPY_BLOCK: Final = 1024 * 1024
 PRIVATE: Final = 0o600

@@ -11,8 +11,8 @@ from typing import Final
 
 from tusvideo.errors import DiskFull, StorageFailed
 from tusvideo.model import Location, UploadId
-from tusvideo.ports import ReadableBuffer, Tap
 from tusvideo.stores.layout import checked
+from tusvideo.streams import ReadableBuffer, Tap
 
 STAGED_BLOCK: Final = 1024 * 1024
 PUBLISHED_BLOCK: Final = 256 * 1024

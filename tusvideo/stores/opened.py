@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from tusvideo.errors import StorageFailed
-from tusvideo.ports import ReadableBuffer, Tap
 from tusvideo.stores import files
 from tusvideo.stores.workers import Handle, Workers
+from tusvideo.streams import ReadableBuffer, Tap
 
 STAGED_BLOCK: Final = 1024 * 1024
 PUBLISHED_BLOCK: Final = 256 * 1024

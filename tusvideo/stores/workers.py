@@ -12,8 +12,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tusvideo.errors import StorageFailed
 from tusvideo.outcome import Outcome
-from tusvideo.ports import Tap
 from tusvideo.stores import files
+from tusvideo.streams import Tap
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from tusvideo.errors import BodyCut, BodyStalled, Preempted, TooLarge, TransferEnded
-from tusvideo.ports import BytesBody
+from tusvideo.streams import BytesBody
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 

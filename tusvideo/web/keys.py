@@ -34,9 +34,10 @@ from tusvideo.commands import (
     VideosListed,
 )
 from tusvideo.model import Durability, InterimAnswers, Limits, Location, Profile, Upload, UploadId, UserId, Video
-from tusvideo.ports import Authenticator, Body, BytesBody, Clock, Listener, PartBody, PublishedFile, Spool
+from tusvideo.ports import Authenticator, Clock, Listener, PublishedFile
 from tusvideo.records import CaptionText
 from tusvideo.service.watching import News, Watcher
+from tusvideo.streams import Body, BytesBody, PartBody, Spool
 from tusvideo.web.admission import Admission
 from tusvideo.web.takeover import Blocks
 

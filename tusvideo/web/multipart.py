@@ -11,8 +11,8 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 
 from tusvideo.commands import PutPart
 from tusvideo.errors import InvalidField, MissingField, TooLarge, UnsupportedType
-from tusvideo.ports import BytesBody
 from tusvideo.protocol.fields import decode_text
+from tusvideo.streams import BytesBody
 
 FORM_TYPE: Final = "multipart/form-data"
 FILE_FIELD: Final = "chunk"

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from tusvideo.errors import BodyCut, BodyStalled, Preempted, TransferEnded
-from tusvideo.ports import ReadableBuffer, Tap
+from tusvideo.streams import ReadableBuffer, Tap
 from tusvideo.web.body import SENTENCES, LastWords, RequestBody, Silence, has_gone
 from tusvideo.web.tap import BodyTap
 

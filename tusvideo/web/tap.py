@@ -4,7 +4,7 @@ import socket
 import time
 from typing import Final
 
-from tusvideo.ports import ReadableBuffer
+from tusvideo.streams import ReadableBuffer
 
 REST_SECONDS: Final = 0.0005
 """When nothing is there the thread waits so long for more, instead of giving the connection back at once."""

@@ -11,7 +11,8 @@ from tests.conformance.store.conftest import Bench
 from tests.fakes.body import FakeTap
 from tusvideo.errors import DiskFull, StorageFailed
 from tusvideo.model import Location, UploadId
-from tusvideo.ports import UploadStore, Writer
+from tusvideo.ports import UploadStore
+from tusvideo.streams import Writer
 
 ONE = UploadId("1" * 32)
 TWO = UploadId("2" * 32)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.web.wire import Wire, connect, until
 from tusvideo.errors import TransferEnded
-from tusvideo.ports import Body
+from tusvideo.streams import Body
 from tusvideo.web.body import RequestBody
 from tusvideo.web.takeover import Blocks, RawBody
 

@@ -10,7 +10,7 @@ import pytest
 from tests.web.bodies.conftest import FIRST, MIB, Bench, arrived, pattern
 from tests.web.wire import Wire, until
 from tusvideo.errors import BodyCut, Preempted, TransferEnded
-from tusvideo.ports import Tap
+from tusvideo.streams import Tap
 from tusvideo.web.takeover import BLOCK_BYTES, Blocks, RawBody
 from tusvideo.web.tap import BodyTap
 

@@ -27,7 +27,7 @@ CATCHERS: Final[Mapping[str, Sequence[str]]] = {
     "publish before fsync": ("F4", "F2"),
     "offset from file size": ("F4",),
     "no fence": ("F14",),
-    "HEAD shows uncommitted bytes": ("F4", "F1"),
+    "HEAD shows uncommitted bytes": ("F1", "F4"),
     "relaxed trusts another boot": ("F4r", "F2r"),
 }
 """By bug: the faults that must catch it, each by itself; the first is the surest."""

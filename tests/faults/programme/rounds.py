@@ -49,10 +49,10 @@ class Round:
     def server(
         self, data_dir: Path, *, database: Path | None = None, options: Mapping[str, str] | None = None
     ) -> ForkedServer:
-        """Make a server that is not started yet."""
-        return ForkedServer(
-            self.zygote, data_dir, database=database, options={**self.options, **(options or {})}, planted=self.planted
-        )
+        """Make a server that is not started yet. In every other round it takes small bodies for long ones."""
+        small = {"TUSVIDEO_TEST_SMALL_BODIES": "1"} if self.seed % 2 else {}
+        chosen = {**small, **self.options, **(options or {})}
+        return ForkedServer(self.zygote, data_dir, database=database, options=chosen, planted=self.planted)
 
     def count(self, usual: int) -> int:
         """Say how many injections to make."""

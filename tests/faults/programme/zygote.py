@@ -56,10 +56,12 @@ def _serve(request: dict[str, Any], descriptors: list[int]) -> None:
         os.environ.update(request["environment"])
         if request["stopped"]:
             os.kill(os.getpid(), signal.SIGSTOP)
+        from tests.faults.programme import small_bodies
         from tests.faults.selftest import planted
         from tusvideo.__main__ import main as command
 
         planted.apply(os.environ)
+        small_bodies.apply(os.environ)
         code = command(request["words"])
         sys.stdout.flush()
     finally:

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +12,7 @@ from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, House
 from tests.service.appends import append, begun, offset, unchanged
 from tests.service.wishes import a_video, appending, checksum, creation, creation_with, some
-from tusvideo.checksums import ALGORITHMS, BESIDE_BYTES, Checksum
+from tusvideo.checksums import ALGORITHMS, BESIDE_BYTES, Algorithm, Checksum
 from tusvideo.commands import Appended
 from tusvideo.errors import (
     BodyCut,
@@ -313,8 +312,9 @@ class Places:
         self.in_loop.append(threading.get_ident() == self._loop)
         self._digest.update(block)
 
-    def hexdigest(self) -> str:
-        return self._digest.hexdigest()
+    def digest(self) -> bytes:
+        """As of any other checksum."""
+        return self._digest.digest()
 
 
 @pytest.mark.parametrize(
@@ -338,6 +338,6 @@ async def test_stored_bytes_are_hashed_in_order_and_hold_nobody_up(
             yield block
 
     places = Places()
-    monkeypatch.setattr(part_stream, "hashlib", SimpleNamespace(sha256=lambda: places))
+    monkeypatch.setattr(part_stream, "ALGORITHMS", {"sha256": Algorithm(size=32, begin=lambda: places)})
     assert await part_stream.checksum_of(stored()) == hashlib.sha256(b"".join(blocks)).hexdigest()
     assert places.in_loop == in_loop

@@ -308,9 +308,9 @@ class Places:
         self._loop = threading.get_ident()
         self.in_loop: list[bool] = []
 
-    def update(self, block: bytes) -> None:
+    def update(self, buffer: bytes | memoryview, /) -> None:
         self.in_loop.append(threading.get_ident() == self._loop)
-        self._digest.update(block)
+        self._digest.update(buffer)
 
     def digest(self) -> bytes:
         """As of any other checksum."""

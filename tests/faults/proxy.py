@@ -194,6 +194,9 @@ class FaultProxy:
                 plug.close()
                 writer.transport.abort()
                 return
+            except asyncio.CancelledError:
+                plug.close()
+                raise
             up_reader, up_writer = await asyncio.open_connection(sock=plug, limit=BUFFER)
         except OSError:
             writer.transport.abort()

@@ -258,11 +258,13 @@ class Link:
             self._fell(client, reset=True)  # the server is not there, or has gone
         finally:
             self._wires.discard(wire)
-            if down is not None:
-                down.cancel()
-                await asyncio.gather(down, return_exceptions=True)
-            for end in wire.ends():
-                end.close()
+            try:
+                if down is not None:
+                    down.cancel()
+                    await asyncio.gather(down, return_exceptions=True)
+            finally:  # it may be cancelled just here, when the link is closed
+                for end in wire.ends():
+                    end.close()
 
     async def _up(self, wire: Wire) -> None:
         loop = asyncio.get_running_loop()

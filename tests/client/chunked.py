@@ -9,7 +9,7 @@ CHUNKS = 3  # of the fixture's 2.5 MiB and 7 bytes
 
 def uploader(peer: Peer, waits: Waits | None = None, **options: object) -> AsyncChunkedVideoUploader:
     """An uploader whose waits take no time."""
-    return AsyncChunkedVideoUploader(peer.url, clock=waits and waits.clock, **options)  # type: ignore[arg-type]
+    return AsyncChunkedVideoUploader(peer.url, clock=waits and waits.clock, **options)  # type: ignore[arg-type]  # a row of a table
 
 
 def chunks_sent(peer: Peer) -> list[int | None]:

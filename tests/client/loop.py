@@ -17,8 +17,8 @@ async def upload(peer: Peer, path: Path, **options: object) -> UploadResult:
         name: options.pop(name)
         for name in ("token", "retry", "request_bytes", "stall_timeout", "clock") & options.keys()
     }
-    async with AsyncUploader(peer.url, protocol="tus", integrity="never", **made) as uploader:  # type: ignore[arg-type]
-        return await uploader.upload(path, **options)  # type: ignore[arg-type]
+    async with AsyncUploader(peer.url, protocol="tus", integrity="never", **made) as uploader:  # type: ignore[arg-type]  # a row of a table
+        return await uploader.upload(path, **options)  # type: ignore[arg-type]  # a row of a table
 
 
 def records(state_dir: Path) -> list[Path]:

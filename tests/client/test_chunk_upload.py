@@ -354,7 +354,7 @@ async def test_too_many_chunks_are_refused_before_a_request(peer: Peer, tmp_path
 def test_values_that_cannot_work_are_refused_early(url: str, options: dict[str, int]) -> None:
     """A wrong address or chunk size is a ValueError of the constructor."""
     with pytest.raises(ValueError, match=r"address|chunk_size"):
-        AsyncChunkedVideoUploader(url, **options)  # type: ignore[arg-type]
+        AsyncChunkedVideoUploader(url, **options)  # type: ignore[arg-type]  # a row of a table
 
 
 def test_the_peer_stores_by_number() -> None:

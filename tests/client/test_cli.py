@@ -474,7 +474,7 @@ def test_results_can_be_written_as_json() -> None:
     """A result holds nothing that JSON cannot."""
     stats = TransferStats(wall=1.0, wire_bytes=1, resent_bytes=0, requests=2, retries=0)
     facts = {"url": "u", "filename": "f", "size": 1, "upload_id": "i", "upload_url": "u", "resumed_from": 0}
-    result = UploadResult(**facts, protocol="tus", restarted=False, stats=stats)  # type: ignore[arg-type]
+    result = UploadResult(**facts, protocol="tus", restarted=False, stats=stats)  # type: ignore[arg-type]  # a row of a table
     assert json.loads(
         json.dumps(result, default=lambda value: {name: getattr(value, name) for name in value.__slots__})
     )

@@ -62,7 +62,7 @@ def test_both_shapes_take_the_same_arguments(blocking: type, awaited: type) -> N
 )
 def test_start_takes_the_options_of_upload(uploader: type, options: type) -> None:
     """An argument that ``upload`` gets is one of ``start`` too."""
-    parameters = inspect.signature(uploader.upload).parameters  # type: ignore[attr-defined]
+    parameters = inspect.signature(uploader.upload).parameters  # type: ignore[attr-defined]  # of either kind
     assert set(parameters) - {"self", "source"} == set(options.__annotations__)
 
 
@@ -202,10 +202,10 @@ def test_ctrl_c_leaves_the_state(video: Path, state_dir: Path) -> None:
 def started(kind: str, peer: Peer, video: Path, **options: object) -> Iterator[UploadHandle]:
     """A running upload over either protocol."""
     if kind == "chunks":
-        yield ChunkedVideoUploader(peer.url).start(video, **options)  # type: ignore[arg-type]
+        yield ChunkedVideoUploader(peer.url).start(video, **options)  # type: ignore[arg-type]  # a row of a table
         return
     with Uploader(peer.url) as uploader:
-        yield uploader.start(video, **options)  # type: ignore[arg-type]
+        yield uploader.start(video, **options)  # type: ignore[arg-type]  # a row of a table
 
 
 def hold(peer: Peer) -> None:

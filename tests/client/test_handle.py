@@ -62,7 +62,7 @@ def only(events: list[UploadEvent]) -> list[UploadEvent]:
 @asynccontextmanager
 async def held(start: Start, peer: Peer, video: Path, **options: object) -> AsyncIterator[AsyncUploadHandle]:
     """An upload whose first body is held by the server after 300,000 bytes."""
-    method, path = ("PATCH", "files") if start.__self__.__class__ is AsyncUploader else ("POST", "chunk")  # type: ignore[attr-defined]
+    method, path = ("PATCH", "files") if start.__self__.__class__ is AsyncUploader else ("POST", "chunk")  # type: ignore[attr-defined]  # a bound method
     peer.faults = [Fault(method, hold_after=300_000, path=path)]
     async with start(video, **options) as handle:
         await peer.reached.wait()
@@ -236,7 +236,7 @@ async def test_the_events_of_a_plain_upload(start: Start, peer: Peer, video: Pat
     assert [event async for event in handle.events()] == [told[-1]]
     whole = next(index for index, event in enumerate(told) if isinstance(event, Progress) and event.percent == 100)
     assert whole > told.index(next(event for event in told if isinstance(event, Verified)))
-    assert told[whole].phase is Phase.DONE  # type: ignore[union-attr]
+    assert told[whole].phase is Phase.DONE  # type: ignore[union-attr]  # an error if it is none
 
 
 async def test_the_events_of_a_resumed_upload(start: Start, peer: Peer, video: Path) -> None:

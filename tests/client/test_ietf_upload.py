@@ -37,7 +37,7 @@ async def draft() -> AsyncIterator[DraftPeer]:
 
 async def upload(draft: DraftPeer, path: Path, **options: object) -> UploadResult:
     """One call of ``upload`` with an uploader of its own, as a run of a script makes it."""
-    async with AsyncUploader(draft.url, **options) as uploader:  # type: ignore[arg-type]
+    async with AsyncUploader(draft.url, **options) as uploader:  # type: ignore[arg-type]  # a row of a table
         return await uploader.upload(path)
 
 

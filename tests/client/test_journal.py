@@ -63,7 +63,7 @@ def test_each_place_has_its_own_record(change: dict[str, str], tmp_path: Path) -
     """The same file to another server, account or protocol is another upload."""
     ours = Journal(tmp_path).claim(PLACE)
     ours.save(RECORD)
-    theirs = Journal(tmp_path).claim(replace(PLACE, **change))  # type: ignore[arg-type]
+    theirs = Journal(tmp_path).claim(replace(PLACE, **change))  # type: ignore[arg-type]  # a row of a table
     assert theirs.load() is None
     ours.release()
     theirs.release()

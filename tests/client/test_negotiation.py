@@ -112,4 +112,4 @@ async def test_chunks_are_spoken_when_they_are_named(peer: Peer, video: Path) ->
 def test_a_protocol_that_nobody_speaks() -> None:
     """The error lists those that there are."""
     with pytest.raises(ValueError, match="auto, tus, ietf, chunks"):
-        AsyncUploader("http://h", protocol="ftp")  # type: ignore[arg-type]
+        AsyncUploader("http://h", protocol="ftp")  # type: ignore[arg-type]  # what is refused

@@ -34,12 +34,12 @@ NOW = 1000.0
 
 def a_state(step: Step, **facts: object) -> State:
     """An upload of 100 MiB that began at 1000 s."""
-    return replace(State(length=LENGTH, step=step, progress_at=NOW), **facts)  # type: ignore[arg-type]
+    return replace(State(length=LENGTH, step=step, progress_at=NOW), **facts)  # type: ignore[arg-type]  # a row of a table
 
 
 def said(status: int, *, at: float = NOW + 1, **facts: object) -> Answer:
     """An answer one second later."""
-    return replace(Answer(at=at, status=status), **facts)  # type: ignore[arg-type]
+    return replace(Answer(at=at, status=status), **facts)  # type: ignore[arg-type]  # a row of a table
 
 
 def broke(trouble: Trouble = Trouble.CUT, *, at: float = NOW + 1, moved: int = 0) -> Broken:

@@ -277,7 +277,7 @@ def test_bars_of_several_files() -> None:
     assert drawn.startswith("\x1b[1A")
     stats = TransferStats(wall=1.0, wire_bytes=1, resent_bytes=0, requests=2, retries=0)
     facts = {"url": "U", "filename": "f", "size": 1, "upload_id": "i", "upload_url": "u", "resumed_from": 0}
-    bars.succeed("a", result=UploadResult(**facts, protocol="tus", restarted=False, stats=stats))  # type: ignore[arg-type]
+    bars.succeed("a", result=UploadResult(**facts, protocol="tus", restarted=False, stats=stats))  # type: ignore[arg-type]  # a row of a table
     bars.progress("b", now=progress(30))
     assert "1 of 3 files done" in notes.getvalue()
     bars.interrupt("b", now=progress(30), is_once=False)

@@ -57,9 +57,9 @@ def test_a_configuration_cannot_be_changed() -> None:
     """After start nothing changes what was configured."""
     config = load_config(environ={})
     with pytest.raises(AttributeError):
-        config.server.stop_seconds = 1  # type: ignore[misc]
+        config.server.stop_seconds = 1  # type: ignore[misc]  # what must fail
     with pytest.raises(TypeError):
-        config.profiles["poster"] = config.profiles["video"]  # type: ignore[index]
+        config.profiles["poster"] = config.profiles["video"]  # type: ignore[index]  # what must fail
 
 
 @pytest.mark.parametrize(

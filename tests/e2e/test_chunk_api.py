@@ -77,7 +77,7 @@ async def test_a_chunk_may_come_eight_times_at_once(server: ServerProcess) -> No
         while True:
             answer = await chunks.put(server.port, "k", 0, 2, data=parts[0])
             if answer.status == 200:
-                return answer.json["received"]  # type: ignore[no-any-return]
+                return answer.json["received"]  # type: ignore[no-any-return]  # JSON
             assert answer.status == 503, answer.body
             assert "Retry-After" in answer.headers
 

@@ -209,7 +209,7 @@ def test_mutations_of_good_requests(target: Target) -> None:
     while target.spares() and time.monotonic() < deadline:
         target.healthy()
     assert not target.spares(), "a temporary name was left behind"
-    print(f"{REQUESTS} requests, seed {SEED}: {dict(sorted(statuses.items()))}, {grown} KiB more memory")  # noqa: T201
+    print(f"{REQUESTS} requests, seed {SEED}: {dict(sorted(statuses.items()))}, {grown} KiB more memory")  # noqa: T201  # seen with -s
     assert grown < MEMORY_KIB, f"{grown} KiB more after the first quarter"
     assert sum(count for status, count in statuses.items() if status < 300) > REQUESTS // 20, "hardly one came through"
     assert sum(count for status, count in statuses.items() if status >= 400) > REQUESTS // 4, "hardly one was refused"

@@ -13,8 +13,15 @@ from tests.faults.selftest.__main__ import CATCHERS, hunt
 
 BUDGETS = {"F1": 4, "F1b": 3, "F2": 5, "F2r": 3, "F4": 60, "F4r": 40, "F6": 2, "F7": 4, "F14": 4, "F15": 1, "F16": 3}
 """Injections in one round, for the faults whose rounds would be long."""
-BUGS = {"no fdatasync": "F2", "no directory sync": "F2", "answer before commit": "F1", "no fence": "F14"}
-"""The bugs that are caught in a second or two; ``python -m tests.faults.selftest`` plants all nine."""
+BUGS = {
+    "no fdatasync": "F2",
+    "no directory sync": "F2",
+    "answer before commit": "F1",
+    "offset from file size": "F4",
+    "no fence": "F14",
+    "HEAD shows uncommitted bytes": "F1",
+}
+"""The bugs that are caught in seconds; ``python -m tests.faults.selftest`` plants all nine."""
 MOST_ROUNDS = 10
 """One is enough most times; on a slow disk other syncs may bring along for long what the bug leaves behind."""
 BY_NAME = {fault.name: fault for fault in FAULTS}

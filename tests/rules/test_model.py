@@ -80,7 +80,7 @@ def test_values_are_frozen_and_named(module: Any) -> None:
 def test_a_value_cannot_be_changed() -> None:
     """A new state is a new value."""
     with pytest.raises(FrozenInstanceError):
-        an_upload().offset = 5  # type: ignore[misc]
+        an_upload().offset = 5  # type: ignore[misc]  # what must fail
 
 
 def head(headers: list[tuple[str, str]], query: list[tuple[str, str]]) -> RequestHead:

@@ -123,10 +123,10 @@ async def test_a_cancelled_append_leaves_an_honest_row(house: House, turn: int) 
 async def test_an_interrupted_publication_goes_on_with_the_next_append(house: House) -> None:
     """An upload that has all its bytes is published by whoever comes next, with the checks of that request."""
     upload = await begun(house, b"", length=10)
-    publish, house.store.publish = house.store.publish, _fails  # type: ignore[method-assign]
+    publish, house.store.publish = house.store.publish, _fails  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(StorageFailed):
         await append(house, upload, b"0123456789", at=0)
-    house.store.publish = publish  # type: ignore[method-assign]
+    house.store.publish = publish  # type: ignore[method-assign]  # a double for a while
     assert (await house.row(upload.id)).status is Status.FINALIZING
     with pytest.raises(OffsetMismatch) as caught:
         await append(house, upload, b"45", at=4)
@@ -153,12 +153,12 @@ async def broken_off(house: House) -> Upload:
     async def fails(*args: Any, **kwargs: Any) -> bool:
         raise DiskFull
 
-    house.store.publish = fails  # type: ignore[method-assign]
+    house.store.publish = fails  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(DiskFull):
         await append(house, upload, b"lo", at=3)
     with pytest.raises(DiskFull):
         await offset(house, upload)
-    house.store.publish = publish  # type: ignore[method-assign]
+    house.store.publish = publish  # type: ignore[method-assign]  # a double for a while
     return await house.row(upload.id)
 
 

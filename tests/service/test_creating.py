@@ -193,7 +193,7 @@ async def test_a_key_means_the_same_request(house: House, facts: dict[str, objec
     """Another length, metadata or profile under a known key is a contradiction."""
     await house.uploads.create(ANNA, creation(10, creation_key="k"), None)
     with pytest.raises(FactConflict):
-        await house.uploads.create(ANNA, creation(**{"length": 10, "creation_key": "k", **facts}), None)  # type: ignore[arg-type]
+        await house.uploads.create(ANNA, creation(**{"length": 10, "creation_key": "k", **facts}), None)  # type: ignore[arg-type]  # a row
 
 
 async def test_the_key_of_an_expired_upload_says_so(house: House) -> None:

@@ -128,10 +128,10 @@ async def test_after_the_end_a_wrong_checksum_changes_nothing(house: House, firs
 async def test_an_interrupted_publication_is_checked_when_it_goes_on(house: House) -> None:
     """A finalize that goes on where another broke off still answers for its own checksum."""
     await put(house, 0, 1, 2)
-    publish, house.store.publish = house.store.publish, _fails  # type: ignore[method-assign]
+    publish, house.store.publish = house.store.publish, _fails  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(StorageFailed):
         await house.finalizing.finalize(ANNA, finalizing(3))
-    house.store.publish = publish  # type: ignore[method-assign]
+    house.store.publish = publish  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(ChecksumMismatch):
         await house.finalizing.finalize(ANNA, finalizing(3, checksum=sha256(b"other")))
     again = await house.finalizing.finalize(ANNA, finalizing(3, checksum=sha256(DATA)))
@@ -303,14 +303,14 @@ async def test_a_crash_at_any_step_of_a_termination(house: House, state: str) ->
         if state == "complete":
             upload = (await house.finalizing.finalize(ANNA, finalizing(3, client_key=key))).upload
         if state == "finalizing":
-            publish, house.store.publish = house.store.publish, _fails  # type: ignore[method-assign]
+            publish, house.store.publish = house.store.publish, _fails  # type: ignore[method-assign]  # a double for a while
             with pytest.raises(StorageFailed):
                 await house.finalizing.finalize(ANNA, finalizing(3, client_key=key))
-            house.store.publish = publish  # type: ignore[method-assign]
+            house.store.publish = publish  # type: ignore[method-assign]  # a double for a while
         location = (await house.row(upload.id)).location
         steps = Steps(at=at)
         crashed = False
-        command = TerminateParts(profile="poster", client_key=key)  # type: ignore[arg-type]
+        command = TerminateParts(profile="poster", client_key=key)  # type: ignore[arg-type]  # a plain text
         try:
             await house.with_steps(steps).parts.terminate(ANNA, command)
         except Crash:
@@ -332,10 +332,10 @@ async def test_terminating_what_was_not_published_spares_the_file_of_another(hou
     """Two uploads chose one name; the first broke off before it had the file, the second got it and breaks off, too.
     Deleting the first must not take the file of the second."""
     first = (await house.uploads.create(ANNA, creation(3, original_name="a.txt"), None)).upload
-    publish, house.store.publish = house.store.publish, _fails  # type: ignore[method-assign]
+    publish, house.store.publish = house.store.publish, _fails  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(StorageFailed):
         await house.uploads.append(ANNA, appending(first, 3, at=0), FakeBody(b"one"))
-    house.store.publish = publish  # type: ignore[method-assign]
+    house.store.publish = publish  # type: ignore[method-assign]  # a double for a while
     second = (await house.uploads.create(ANNA, creation(3, original_name="a.txt"), None)).upload
     complete, linked, go = house.sessions.complete, asyncio.Event(), asyncio.Event()
 
@@ -345,7 +345,7 @@ async def test_terminating_what_was_not_published_spares_the_file_of_another(hou
             await go.wait()
         await complete(upload, **kwargs)
 
-    house.sessions.complete = late  # type: ignore[method-assign]
+    house.sessions.complete = late  # type: ignore[method-assign]  # a double for a while
     publishing = asyncio.create_task(house.uploads.append(ANNA, appending(second, 3, at=0), FakeBody(b"two")))
     await linked.wait()
     await house.uploads.terminate(ANNA, TerminateUpload(upload_id=first.id))
@@ -381,10 +381,10 @@ async def test_a_video_that_is_none_is_refused_by_finalize_at_the_latest(house: 
         steps.at = steps.taken
         return stored
 
-    house.sessions.add_part = then_dies  # type: ignore[method-assign]
+    house.sessions.add_part = then_dies  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(Crash):
         await dying.parts.put(ANNA, command, FakeBody(data[2000:], command=command))
-    house.sessions.add_part = add_part  # type: ignore[method-assign]
+    house.sessions.add_part = add_part  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(UnsupportedType):
         await house.finalizing.finalize(ANNA, finalizing(3))
     assert (await house.parts.query(ANNA, QueryParts(profile="poster", client_key=KEY))).upload.status is Status.FAILED

@@ -205,7 +205,7 @@ async def test_others_leave_no_file_behind_a_refusal(house: House) -> None:
             await writer.write(b"late")
             await writer.close()
 
-    house.store.discard = then_somebody_writes  # type: ignore[method-assign]
+    house.store.discard = then_somebody_writes  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(UnsupportedType):
         await put(house, 0, some(5000), total=3)
     await asyncio.wait([beside])
@@ -313,12 +313,12 @@ async def test_parts_wait_while_an_upload_is_published(house: House) -> None:
     async def fails(*args: Any, **kwargs: Any) -> bool:
         raise StorageFailed
 
-    publish, house.store.publish = house.store.publish, fails  # type: ignore[method-assign]
+    publish, house.store.publish = house.store.publish, fails  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(StorageFailed):
         await house.finalizing.finalize(ANNA, finalizing(3))
     with pytest.raises(Busy):
         await put(house, 0, THREE[0], total=3)
-    house.store.publish = publish  # type: ignore[method-assign]
+    house.store.publish = publish  # type: ignore[method-assign]  # a double for a while
     assert await finished(house, 3) == b"".join(THREE)
 
 

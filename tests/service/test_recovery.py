@@ -145,7 +145,7 @@ async def test_a_publication_that_does_not_work_keeps_nobody_waiting(house: Hous
             raise StorageFailed
         return await publish(*args, **kwargs)
 
-    house.store.publish = fails_once  # type: ignore[method-assign]
+    house.store.publish = fails_once  # type: ignore[method-assign]  # a double for a while
     after, done = await house.restarted()
     assert (done.published, done.postponed) == (1, 1)
     assert (await after.sweeper.run()).published == 1

@@ -96,7 +96,7 @@ async def test_an_upload_that_moved_on_meanwhile_stays(house: House) -> None:
         await house.sessions.remove(gone.id)
         return found
 
-    house.sessions.due = then_things_happen  # type: ignore[method-assign]
+    house.sessions.due = then_things_happen  # type: ignore[method-assign]  # a double for a while
     assert await house.sweeper.run() == Swept()
     assert (await house.row(kept.id)).status is Status.OPEN
 
@@ -109,11 +109,11 @@ async def test_interrupted_publications_are_tried_again(house: House, error: typ
     async def fails(*args: Any, **kwargs: Any) -> bool:
         raise error
 
-    house.store.publish = fails  # type: ignore[method-assign]
+    house.store.publish = fails  # type: ignore[method-assign]  # a double for a while
     with pytest.raises(error):
         await begun(house, b"hello")
     assert await house.sweeper.run() == Swept()
-    house.store.publish = publish  # type: ignore[method-assign]
+    house.store.publish = publish  # type: ignore[method-assign]  # a double for a while
     assert await house.sweeper.run() == Swept(published=1)
     (row,) = await house.sessions.with_status(Status.COMPLETE, after=None, limit=9)
     assert await house.published(row) == b"hello"

@@ -150,7 +150,7 @@ async def test_a_question_waits_while_a_whole_upload_is_not_published(house: Hou
         seen.extend(await asyncio.gather(offset(house, upload), return_exceptions=True))
         return await publish(*args, **kwargs)
 
-    house.store.publish = asked_meanwhile  # type: ignore[method-assign]
+    house.store.publish = asked_meanwhile  # type: ignore[method-assign]  # a double for a while
     await append(house, upload, b"0123456789", at=0)
     assert [type(each) for each in seen] == [Busy]
     assert await offset(house, upload) == 10

@@ -60,10 +60,10 @@ async def in_state(house: House, state: str) -> Upload:
         async def fails(*args: Any, **kwargs: Any) -> bool:
             raise StorageFailed
 
-        house.store.publish = fails  # type: ignore[method-assign]
+        house.store.publish = fails  # type: ignore[method-assign]  # a double for a while
         with pytest.raises(StorageFailed):
             await house.uploads.append(ANNA, appending(upload, 3, at=0), FakeBody(b"hel"))
-        house.store.publish = publish  # type: ignore[method-assign]
+        house.store.publish = publish  # type: ignore[method-assign]  # a double for a while
     else:
         await house.uploads.append(ANNA, appending(upload, 3, at=0), FakeBody(b"hel"))
     if state in {"expired", "past its time"}:

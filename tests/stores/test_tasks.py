@@ -4,6 +4,7 @@ import asyncio
 import errno
 import gc
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -156,8 +157,8 @@ async def test_closing_a_published_file_waits_for_its_reader(store: DiskStore, m
     assert await reading == b"all"
 
 
-async def _first(blocks: object) -> bytes:
-    return await anext(blocks)  # type: ignore[no-any-return, call-overload]
+async def _first(blocks: AsyncIterator[bytes]) -> bytes:
+    return await anext(blocks)
 
 
 class Flood:

@@ -235,7 +235,7 @@ async def _connect_reader(path: Path, *, busy_seconds: float) -> aiosqlite.Conne
 async def _run(connection: aiosqlite.Connection, work: Work[T]) -> T:
     # aiosqlite offers a way to its thread for single statements only. One way per statement took twice the time of
     # the whole transaction and let statements of other tasks slip in between.
-    result: T = await connection._execute(work, connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
+    result: T = await connection._execute(work, connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001  # its way to its own thread
     return result
 
 

@@ -51,7 +51,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             nonlocal count
             count += 1
             cache = cache_of(CACHE, peer.name)
-            foreign = Foreign(peer, cache=cache, folder=tmp_path / f"data{count}", **options)  # type: ignore[arg-type]
+            foreign = Foreign(peer, cache=cache, folder=tmp_path / f"data{count}", **options)  # type: ignore[arg-type]  # a row of a table
             return await stack.enter_async_context(foreign)
 
         yield run

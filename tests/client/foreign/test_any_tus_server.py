@@ -29,7 +29,7 @@ class Enough(Exception):
 async def send(foreign: Foreign, path: Path, **options: object) -> UploadResult:
     """Upload with an uploader of its own, as a run of a script makes it."""
     async with AsyncUploader(foreign.proxy.url) as uploader:
-        return await uploader.upload(path, **options)  # type: ignore[arg-type]
+        return await uploader.upload(path, **options)  # type: ignore[arg-type]  # options as they come
 
 
 def stop_at(offset: int) -> object:

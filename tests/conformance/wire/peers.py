@@ -121,7 +121,7 @@ def table(checks: Sequence[Check], *, folder: Path, cache: Path, tell: bool) -> 
         guest = Guest(peer=peer, cache=place, folder=folder / peer.name.strip("@").replace("/", "-"))
         try:
             version = peer.version(place)
-            verdicts = list(run.ask_all(checks, lambda _, guest=guest: guest.target(), guest.ask))  # type: ignore[misc]
+            verdicts = list(run.ask_all(checks, lambda _, guest=guest: guest.target(), guest.ask))  # type: ignore[misc]  # its type is inferred
             announced = ", ".join(sorted(guest.target().announced))
         except (BenchError, OSError) as error:
             notes.append(f"- {peer.name} is missing: {' '.join(str(error).split())[-200:]}")

@@ -140,7 +140,7 @@ class _Reading:
         return 0 if inside is None else self._names.get(inside) or self._gone.get(inside, 0)
 
     def _add(self, call: Call, what: str, **more: int | str | bytes) -> None:
-        self.ops.append(Op(begun=call.begun, ended=call.ended, what=what, **more))  # type: ignore[arg-type]
+        self.ops.append(Op(begun=call.begun, ended=call.ended, what=what, **more))  # type: ignore[arg-type]  # fields of Op
 
     def _open(self, call: Call) -> None:
         inside = self._inside(call.texts[0]) if call.texts else None

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tusvideo.locks import memory as locks
-from tusvideo.model import Status, Upload, UploadId
+from tusvideo.model import Standing, Status, Upload, UploadId
 from tusvideo.ports import Lease
+from tusvideo.rules.uploads import agrees
 from tusvideo.service import recovery, uploads
 from tusvideo.service.publishing import Publisher
 from tusvideo.sessions import database, rows, sqlite, sqlite_uploads
@@ -68,7 +69,7 @@ def answer_before_commit() -> None:
         task.add_done_callback(pending.discard)
         return None
 
-    database.Database.write = early  # type: ignore[method-assign]
+    database.Database.write = early  # type: ignore[method-assign]  # a bug is planted
 
 
 def publish_before_sync() -> None:
@@ -86,9 +87,9 @@ def publish_before_sync() -> None:
     def unsynced(self: publication.Publication, fd: int) -> None:
         files.seal(fd)
 
-    Publisher.publish = hasty  # type: ignore[method-assign]
-    publication.Publication._settle = unsynced  # type: ignore[method-assign]
-    opened.DiskWriter.sync = later  # type: ignore[method-assign]
+    Publisher.publish = hasty  # type: ignore[method-assign]  # a bug is planted
+    publication.Publication._settle = unsynced  # type: ignore[method-assign]  # a bug is planted
+    opened.DiskWriter.sync = later  # type: ignore[method-assign]  # a bug is planted
 
 
 def offset_from_file_size() -> None:
@@ -103,7 +104,12 @@ def offset_from_file_size() -> None:
         async for finding in judge(self, upload, size):
             yield finding
 
-    recovery.Recovery._about_open = trusting  # type: ignore[method-assign]
+    def no_longer(standing: Standing, *, staged: int | None, boot_id: str) -> bool:
+        return agrees(standing, staged=staged, boot_id=boot_id) and staged == standing.offset
+
+    # A file that is longer than its row says is left alone, so that nobody looks at it.
+    recovery.agrees = no_longer  # type: ignore[attr-defined]  # imported there, and not for others
+    recovery.Recovery._about_open = trusting  # type: ignore[method-assign]  # a bug is planted
 
 
 def no_fence() -> None:
@@ -128,10 +134,10 @@ def no_fence() -> None:
         del is_row  # the row is read in any case
         changed = rows.changes(upload, was=was)
         assignments = ", ".join(f"{column} = :{column}" for column in changed)
-        connection.execute(f"UPDATE uploads SET {assignments} WHERE id = :id", {**changed, "id": upload.id})  # noqa: S608
+        connection.execute(f"UPDATE uploads SET {assignments} WHERE id = :id", {**changed, "id": upload.id})  # noqa: S608  # columns of ours
         return sqlite_uploads.load_upload(connection, upload_id=upload.id) or upload
 
-    locks.MemoryLocks.exclusive = at_once  # type: ignore[method-assign]
+    locks.MemoryLocks.exclusive = at_once  # type: ignore[method-assign]  # a bug is planted
     sqlite_uploads.save_upload = blindly
 
 
@@ -146,7 +152,7 @@ def uncommitted_offset() -> None:
             return told
         return replace(told, upload=replace(told.upload, offset=max(size, told.upload.offset)))
 
-    uploads.UploadService.query = eager  # type: ignore[method-assign]
+    uploads.UploadService.query = eager  # type: ignore[method-assign]  # a bug is planted
 
 
 def trusts_another_boot() -> None:

@@ -84,9 +84,9 @@ OURS: Final = Contestant(
 )
 CHUNKS: Final = Contestant(
     name="chunks",
-    settings="ours over the chunk API; defaults",
+    settings="ours over the chunk API; the profile video, since the one that it takes by itself has at most 50 MiB",
     version=our_version,
-    words=lambda folder, url: _ours(folder, url, "--protocol", "chunks"),
+    words=lambda folder, url: _ours(folder, url, "--protocol", "chunks", "--profile", "video"),
     environment=_our_environment,
     is_ours=True,
     protocol="chunks",

@@ -14,7 +14,10 @@ SERVER, BEFORE = "the server", "something before the server"
 ADVICE: Mapping[str, str] = {
     "forbidden": "the rules of the server do not allow this, and other credentials do not change that",
     "wrong_protocol": "name the protocol that the upload was begun with (--protocol, protocol=)",
-    "too_large": "send a smaller file, or ask the operator for a higher limit",
+    "too_large": (
+        "send a smaller file, name a profile of the server that takes larger ones (--profile, profile=), or ask the"
+        " operator for a higher limit"
+    ),
     "unsupported_type": "send a file of a type that the server takes",
     "disk_full": "the disk of the server is full: try again when its operator has made room",
 }

@@ -55,8 +55,9 @@ from .state import RetryPolicy
 
 if TYPE_CHECKING:
     from .batch import Item, Outcome
+    from .blocking_handle import UploadHandle
     from .chunked import AsyncChunkedVideoUploader
-    from .facade import ChunkedVideoUploader, Uploader, UploadHandle
+    from .facade import ChunkedVideoUploader, Uploader
     from .handle import AsyncUploadHandle
     from .uploader import AsyncUploader
 
@@ -113,7 +114,7 @@ _HOMES = {
     "ChunkedVideoUploader": "facade",
     "Item": "batch",
     "Outcome": "batch",
-    "UploadHandle": "facade",
+    "UploadHandle": "blocking_handle",
     "Uploader": "facade",
 }
 """The modules that load the HTTP library or asyncio, by what they are wanted for."""

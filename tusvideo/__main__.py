@@ -39,7 +39,7 @@ def _on_data(namespace: argparse.Namespace) -> int:
         from tusvideo.fsck import check
 
         return check(config)
-    from tusvideo.wiring import run
+    from tusvideo.serving import run
 
     return run(config)
 

@@ -293,7 +293,7 @@ def test_a_server_without_the_c_parser_does_not_start(refused: Refused, tmp_path
 def test_listening_for_everybody_is_a_loud_warning(serve: Serve) -> None:
     """With --insecure-anonymous on anything but loopback the log warns at every start."""
     served = serve("--insecure-anonymous", listen="127.1:0")  # to the system a loopback address, not to the check
-    assert " WARNING tusvideo.wiring insecure_anonymous listen=127.1:" in served.log.wait_for("insecure_anonymous")
+    assert " WARNING tusvideo.serving insecure_anonymous listen=127.1:" in served.log.wait_for("insecure_anonymous")
 
 
 def test_permission_without_use_is_no_warning(serve: Serve) -> None:
@@ -364,7 +364,7 @@ def test_expired_uploads_are_removed_while_the_server_runs(serve: Serve) -> None
 HANGING = """
 import sys, time, asyncio
 from pathlib import Path
-from tusvideo import wiring
+from tusvideo import serving
 from tusvideo.config import load_config
 from tusvideo.stores.disk import DiskStore
 
@@ -372,8 +372,8 @@ async def never(self):
     await asyncio.to_thread(time.sleep, 60)
 
 DiskStore.close = never
-wiring.FORCED_STOP_SECONDS = 0.2
-sys.exit(wiring.run(load_config(flags={"--listen": "127.0.0.1:0", "--data-dir": sys.argv[1]})))
+serving.FORCED_STOP_SECONDS = 0.2
+sys.exit(serving.run(load_config(flags={"--listen": "127.0.0.1:0", "--data-dir": sys.argv[1]})))
 """
 
 
@@ -389,4 +389,4 @@ def test_a_stop_that_hangs_is_cut_short(tmp_path: Path) -> None:
         finally:
             process.kill()
     assert process.returncode == 1
-    assert " ERROR tusvideo.wiring stop_forced " in log
+    assert " ERROR tusvideo.serving stop_forced " in log

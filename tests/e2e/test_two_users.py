@@ -71,7 +71,7 @@ async def shared(tmp_path: Path) -> AsyncIterator[Shared]:
     """The server, put together as the real one is, save for who asks."""
     config = Config(storage=StorageSettings(data_dir=tmp_path / "data"))
     async with wiring.opened(config) as server, contextlib.AsyncExitStack() as stack:
-        house = replace(wiring._house(server, config), authenticator=HeaderAuthenticator())
+        house = replace(wiring.house_of(server, config), authenticator=HeaderAuthenticator())
         runner = make_runner(house, stop_seconds=1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -16,9 +16,9 @@ VARIABLE: Final = "TUSVIDEO_TEST_LAG"
 
 def watch(path: Path) -> None:
     """Have the server of this process write how late its event loop is, in seconds, to a file."""
-    import tusvideo.wiring
+    import tusvideo.serving
 
-    serve = tusvideo.wiring.serve
+    serve = tusvideo.serving.serve
 
     async def watched(config: Any) -> int:
         watching = asyncio.create_task(_write(path))
@@ -27,7 +27,7 @@ def watch(path: Path) -> None:
         finally:
             watching.cancel()
 
-    tusvideo.wiring.serve = watched
+    tusvideo.serving.serve = watched
 
 
 async def _write(path: Path) -> None:

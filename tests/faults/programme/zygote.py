@@ -17,7 +17,7 @@ MOST_BYTES: Final = 65_536
 
 def main(plug: socket.socket) -> None:
     """Serve requests until the other end closes; then end what was started."""
-    import tusvideo.wiring  # noqa: F401  # imported once, for all
+    import tusvideo.serving  # noqa: F401  # imported once, for all
 
     gc.freeze()
     children: set[int] = set()

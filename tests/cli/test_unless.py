@@ -1,11 +1,11 @@
-"""What the composition root does besides composing."""
+"""Work that a stop may come before: recovery, as a server starts."""
 
 import asyncio
 
 import pytest
 
 from tusvideo.errors import StorageFailed
-from tusvideo.wiring import unless
+from tusvideo.serving import unless
 
 
 async def test_work_that_ends_first_gives_its_result() -> None:

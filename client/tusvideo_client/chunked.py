@@ -1,6 +1,5 @@
 """Uploads over the documented chunk API: numbered chunks, then finalize, then the video record."""
 
-import asyncio
 import mimetypes
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from .control import Control
 from .credentials import Auth, Credentials, Token
 from .errors import UnsupportedTypeError, UploadError
 from .events import OnEvent, OnProgress
+from .farewell import terminated_if_asked
 from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import take_in
 from .journal import Journal, StateDir
@@ -92,7 +92,7 @@ class AsyncChunkedVideoUploader:
         self._chunk_size = chunk_size
         self._retry = retry
         self._timeouts = Timeouts(stall=stall_timeout, response=stall_timeout)
-        self._state_dir = Path(state_dir) if state_dir else None
+        self._state_dir = state_dir
         self._clock = clock or Clock()
         self._throttle = throttle_of(rate_limit, clock=self._clock)
         is_bound = self._throttle is not None or bool(retry.delays)
@@ -213,13 +213,8 @@ class AsyncChunkedVideoUploader:
             run = ChunkRun(
                 intake, transport=transport, transfer=transfer, base=self._base, connections=self._connections
             )
-            try:
+            async with terminated_if_asked(transport, intake, control):
                 return await run.to_end(facts)
-            except asyncio.CancelledError:
-                if control.terminates and await run.say_farewell(intake.record):
-                    intake.claim.forget()
-                    control.is_terminated = True
-                raise
 
     def _chunk_size_for(self, length: int) -> int:
         return self._chunk_size or chunk_size_for(length, wanted=self._connections)

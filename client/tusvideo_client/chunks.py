@@ -1,7 +1,6 @@
 """One upload over the chunk API: the requests that send chunks."""
 
 import asyncio
-import contextlib
 import hashlib
 import itertools
 import json
@@ -9,30 +8,27 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
-from urllib.parse import quote
 
 from . import events, wire
 from .body import Body
 from .content import Content
-from .errors import FileTooLargeError, IntegrityError, LocalFileError, ProtocolError, UploadError
+from .errors import FileTooLargeError, IntegrityError, LocalFileError, ProtocolError
+from .farewell import say_farewell
 from .flight import Flight
 from .intake import Intake
 from .inventory import Inventory
-from .journal import Record
 from .model import Phase, UploadResult
 from .movement import Movement
 from .plan import is_passing
 from .source import SMALL_PIECE, RunningDigest
 from .state import MIB, Answer, Continued, Event, Restart, Step
 from .transfer import PHASES, Transfer
-from .transport import Interrupted, Reply, Transport
+from .transport import Reply, Transport
 from .width import CHUNKS_AT_MOST, Connections, after_chunk, after_failure, begun
 
-FAREWELL_SECONDS = 5.0
 SLOWEST_CHECK = 50 * MIB
 PAUSE_GRACE = 2.0
 """Seconds for which a pause lets chunks end that are on their way: half of one would be of no use."""
-GONE = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
 class ChunkRun:
@@ -46,7 +42,7 @@ class ChunkRun:
         self._transport = transport
         self._transfer = transfer
         self._base = base
-        self._api = f"{base}/api/{quote(intake.record.place.profile, safe='')}/video"
+        self._api = wire.chunk_api(base, profile=intake.record.place.profile)
         self._length = _judge_length(source, intake.record.chunk_size or MIB)
         self._inventory = Inventory(self._length, chunk_size=intake.record.chunk_size or MIB)
         self._digest = RunningDigest(source)
@@ -64,7 +60,7 @@ class ChunkRun:
     async def to_end(self, facts: dict[str, str]) -> UploadResult:
         transfer, intake = self._transfer, self._intake
         if intake.stale is not None:
-            await self.say_farewell(intake.stale)
+            await say_farewell(self._transport, intake.stale)
         transfer.upload_url = self._url
         if not intake.resumes:
             transfer.tell(events.Created(url=self._url))
@@ -267,7 +263,7 @@ class ChunkRun:
         return self._transfer.answer(reply, offset=offset, left=len(self._inventory.todo))
 
     async def _begin_anew(self) -> None:
-        await self.say_farewell(self._intake.record)
+        await say_farewell(self._transport, self._intake.record)
         await self._intake.begin_anew()
         self._inventory.reset(())
         for index, handed in self._handed.items():
@@ -276,23 +272,9 @@ class ChunkRun:
         self._transfer.upload_url = self._url
         self._transfer.tell(events.Created(url=self._url))
 
-    async def say_farewell(self, old: Record) -> bool:
-        """Remove an unfinished upload that is of no more use, if that is easy; else the server lets it expire.
-
-        True if the server has it no more. A finished one is left alone: it is the user's published file.
-        """
-        url = f"{self._api}/chunk?uploadId={old.upload_id}"
-        with contextlib.suppress(Interrupted, UploadError, TimeoutError):
-            async with asyncio.timeout(FAREWELL_SECONDS):
-                reply = await self._transport.send("HEAD", url)
-                if reply.is_success and wire.CONTENT_LOCATION not in reply.headers:
-                    reply = await self._transport.send("DELETE", url)
-                return reply.status in GONE
-        return False
-
     @property
     def _url(self) -> str:
-        return f"{self._api}/chunk?uploadId={self._intake.record.upload_id}"
+        return wire.chunk_url(self._api, self._intake.record.upload_id)
 
     def _result(self, resumed_from: int) -> UploadResult:
         size = self._length

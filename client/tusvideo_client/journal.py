@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import platformdirs
 
+from . import wire
 from .errors import LocalFileError
 from .fingerprint import GROWING, Fingerprint, Identity, Place
 from .model import Protocol
@@ -60,6 +61,13 @@ class Record:
     protocol: Protocol | None = None
     collection: str | None = None
     refused: str | None = None
+
+    @property
+    def address(self) -> str | None:
+        """The upload's address on the server; None if it is not known. Chunks have theirs from the beginning."""
+        if self.place.protocol == "chunks":
+            return wire.chunk_url(wire.chunk_api(self.place.endpoint, profile=self.place.profile), self.upload_id)
+        return self.upload_url
 
     @property
     def has_begun(self) -> bool:

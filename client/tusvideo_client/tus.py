@@ -15,8 +15,8 @@ from .comparison import Comparison
 from .dialect import DIALECTS, Offer, judge_length, judge_requests, request_size
 from .draft import Limits
 from .errors import KEPT, ONCE, IntegrityError, ProtocolError, RejectedError, UploadError
+from .farewell import GONE, say_farewell
 from .intake import Intake
-from .journal import Record
 from .model import Integrity, Phase, Proof, UploadResult
 from .proof import digest_of, prove
 from .state import MIB, Answer, Broken, Damaged, Differs, Event, Proceed, Restart, Step
@@ -27,9 +27,7 @@ OCTET_STREAM = "application/octet-stream"
 DIGEST_FAILURES = 3
 """So many answers of 500 are taken for a server that has no such thing: tusd looks for a folder of that name."""
 SLOWEST_CHECK = 50 * MIB
-FAREWELL_SECONDS = 5.0
 LAST_QUESTION_SECONDS = 0.5
-GONE = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 logger = logging.getLogger(__name__)
 
@@ -397,23 +395,3 @@ def _typed(metadata: Mapping[str, str]) -> dict[str, str]:
     """The pairs with the media type that the name suggests: some servers answer no question about an upload without."""
     kind, _ = mimetypes.guess_type(metadata.get("filename", ""))
     return {"filetype": kind or OCTET_STREAM, **metadata}
-
-
-async def say_farewell(transport: Transport, stale: Record) -> bool:
-    """Remove an unfinished upload that is of no more use, if that is easy; else the server lets it expire.
-
-    True if the server has it no more. A finished one is left alone: it is the user's published file.
-    """
-    if stale.upload_url is None:
-        return True
-    headers = DIALECTS[stale.protocol].always
-    with contextlib.suppress(Interrupted, UploadError, TimeoutError):
-        async with asyncio.timeout(FAREWELL_SECONDS):
-            reply = await transport.send("HEAD", stale.upload_url, headers=headers)
-            offset = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_OFFSET))
-            told = wire.parse_whole_number(reply.headers.get(wire.UPLOAD_LENGTH))
-            length = stale.fingerprint.identity.size if told is None else told
-            if offset is not None and (offset < length or wire.UPLOAD_DEFER_LENGTH in reply.headers):
-                reply = await transport.send("DELETE", stale.upload_url, headers=headers)
-            return reply.status in GONE
-    return False

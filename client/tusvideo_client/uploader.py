@@ -3,11 +3,9 @@
 import asyncio
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from types import TracebackType
 from typing import Self, TypedDict, Unpack, get_args
-from urllib.parse import urlsplit
 
 from . import wire
 from .batch import Batch, Item, OnItemEvent, Outcome, Way, left_of, list_files
@@ -15,23 +13,22 @@ from .chunks import ChunkRun
 from .clock import Clock
 from .control import Control
 from .credentials import Auth, Token
-from .dialect import COLLECTION, DIALECTS, Offer, judge_length
-from .draft import Limits
 from .errors import UploadError
 from .events import OnEvent, OnProgress, UploadEvent
+from .farewell import say_farewell, terminated_if_asked
 from .follow import Follow
 from .handle import AsyncUploadHandle, teller, to_its_end
 from .intake import Intake, take_in
 from .journal import Journal, StateDir
 from .model import Choice, Integrity, Protocol, UploadResult
-from .negotiation import negotiate
+from .negotiation import Negotiation
 from .origin import SPOOL_BYTES, SPOOL_BYTES_AT_LEAST, Uploadable, name_of
 from .plan import after_chunk, after_tus
 from .state import MIB, RetryPolicy, Timeouts
 from .throttle import RateLimit, throttle_of
 from .transfer import Transfer
 from .transport import Transport
-from .tus import TusRun, say_farewell
+from .tus import TusRun
 from .width import Connections, chunk_size_for, judged
 
 CHUNK_PROFILE = "poster"
@@ -129,16 +126,14 @@ class AsyncUploader:
         if integrity not in get_args(Integrity):
             message = f"integrity must be one of {', '.join(get_args(Integrity))}, not {integrity!r}"
             raise ValueError(message)
-        self._address = base_url
         self._integrity = integrity
         self._protocol = protocol
-        self._offer: Offer | None = None
         self._base = base_url.rstrip("/")
         self._account = account
         self._retry = retry or RetryPolicy()
         self._request_bytes = request_bytes
         self._spool_bytes = spool_bytes
-        self._state_dir = Path(state_dir) if state_dir else None
+        self._state_dir = state_dir
         self._clock = clock or Clock()
         timeouts = Timeouts(
             connect=connect_timeout, stall=stall_timeout, probe=stall_timeout / 3, response=2 * stall_timeout
@@ -150,6 +145,7 @@ class AsyncUploader:
             timeouts=timeouts,
             throttle=throttle_of(rate_limit, clock=self._clock),
         )
+        self._negotiation = Negotiation(base_url, wanted=protocol, transport=self._transport)
         is_bound = rate_limit is not None or bool(self._retry.delays)
         self._connections = 1 if judged(connections) == "auto" and is_bound else connections
         self._handles: set[AsyncUploadHandle] = set()
@@ -341,7 +337,7 @@ class AsyncUploader:
             size=options.get("size"),
             follow=_judged_follow(options),
             spool_bytes=self._spool_bytes,
-            chunk_size_of=self._chunk_size_for if is_chunked else None,
+            chunk_size_of=partial(chunk_size_for, wanted=self._connections) if is_chunked else None,
         ) as intake:
             transfer = Transfer(
                 self._transport,
@@ -356,7 +352,7 @@ class AsyncUploader:
                 return await self._send_chunks(intake, transfer, pairs=pairs, control=control)
             if intake.stale is not None:
                 await say_farewell(self._transport, intake.stale)
-            offer = await self._choose(intake, transfer)
+            offer = await self._negotiation.choose(intake, transfer)
             run = TusRun(
                 intake,
                 transport=self._transport,
@@ -366,16 +362,8 @@ class AsyncUploader:
                 offer=offer,
                 integrity=self._integrity,
             )
-            try:
+            async with terminated_if_asked(self._transport, intake, control):
                 return await run.to_end(pairs)
-            except asyncio.CancelledError:
-                if control.terminates and await say_farewell(self._transport, intake.record):
-                    intake.claim.forget()
-                    control.is_terminated = True
-                raise
-
-    def _chunk_size_for(self, length: int) -> int:
-        return chunk_size_for(length, wanted=self._connections)
 
     async def _send_chunks(
         self, intake: Intake, transfer: Transfer, *, pairs: Mapping[str, str], control: Control
@@ -384,34 +372,8 @@ class AsyncUploader:
         run = ChunkRun(
             intake, transport=self._transport, transfer=transfer, base=self._base, connections=self._connections
         )
-        try:
+        async with terminated_if_asked(self._transport, intake, control):
             return await run.to_end(facts if "title" in facts else {})
-        except asyncio.CancelledError:
-            if control.terminates and await run.say_farewell(intake.record):
-                intake.claim.forget()
-                control.is_terminated = True
-            raise
-
-    async def _choose(self, intake: Intake, transfer: Transfer) -> Offer:
-        """See to it that the record says what to speak and where; gives what is known of the server."""
-        record = intake.record
-        begun_with = DIALECTS[record.protocol].name if record.upload_url is not None else None
-        if begun_with is not None and self._protocol in ("auto", begun_with):
-            collection = record.collection or self._base + COLLECTION
-            return Offer(protocol=begun_with, collection=collection, limits=Limits())
-        if begun_with is not None:
-            await say_farewell(self._transport, record)
-            await intake.begin_anew()
-        if self._protocol == "auto":
-            offer = self._offer = self._offer or await negotiate(transfer, address=self._address)
-        else:
-            has_place = self._address.endswith("/") and urlsplit(self._base).path
-            collection = self._address if has_place else self._base + COLLECTION
-            offer = Offer(protocol=self._protocol, collection=collection, limits=Limits())
-        judge_length(intake.source.size, limits=offer.limits)
-        if (intake.record.protocol, intake.record.collection) != (offer.protocol, offer.collection):
-            await intake.save(replace(intake.record, protocol=offer.protocol, collection=offer.collection))
-        return offer
 
 
 def _judged_follow(options: UploadOptions) -> Follow | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
 from . import checksum
 from .errors import ProtocolError
@@ -273,6 +273,16 @@ def resolve(base: str, reference: str) -> str:
 def last_segment(url: str) -> str:
     """The decoded last part of a URL's path, which names the file."""
     return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
+
+
+def chunk_api(base: str, *, profile: str) -> str:
+    """Where the chunk API of a profile is; ``base`` is the root of the server."""
+    return f"{base}/api/{quote(profile, safe='')}/video"
+
+
+def chunk_url(api: str, upload_id: str) -> str:
+    """The address of an upload in chunks."""
+    return f"{api}/chunk?uploadId={upload_id}"
 
 
 def digest_url(url: str, *, start: int, end: int, prefer: str = SHA_256) -> str:

@@ -257,3 +257,15 @@ def test_the_last_segment_names_the_file() -> None:
 def test_digests_are_asked_for_below_the_upload(url: str, asked: str) -> None:
     """A capability in the query stays there."""
     assert wire.digest_url(url, start=0, end=5) == asked
+
+
+@pytest.mark.parametrize(
+    ("profile", "address"),
+    [
+        ("poster", "http://h/api/poster/video/chunk?uploadId=k1"),
+        ("a/b?c", "http://h/api/a%2Fb%3Fc/video/chunk?uploadId=k1"),
+    ],
+)
+def test_an_upload_in_chunks_has_its_address_from_its_id(profile: str, address: str) -> None:
+    """Whatever a profile is called, it stays one segment of the path."""
+    assert wire.chunk_url(wire.chunk_api("http://h", profile=profile), "k1") == address

@@ -67,7 +67,7 @@ async def _ask_all(entries: Sequence[Entry], keys: Mapping[str, Keys]) -> list[A
         }
 
         async def ask(entry: Entry) -> Answer:
-            url = memory.address_of(entry.record)
+            url = entry.record.address
             if url is None:
                 return None
             async with gate:
@@ -90,7 +90,7 @@ def _state(entry: Entry, answer: Answer) -> str:
         return REFUSED
     if isinstance(answer, UploadError):
         return "not to be asked"
-    return "unfinished" if memory.address_of(entry.record) else "not begun"
+    return "unfinished" if entry.record.address else "not begun"
 
 
 def _facts(entry: Entry, answer: Answer) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _facts(entry: Entry, answer: Answer) -> dict[str, Any]:
         "file": record.place.path,
         "server": record.place.endpoint,
         "protocol": record.protocol or record.place.protocol,
-        "upload_url": memory.address_of(record),
+        "upload_url": record.address,
         "state": _state(entry, answer),
         "asked": standing is not None,
         "stored": standing.offset if standing else record.offset,

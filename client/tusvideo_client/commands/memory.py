@@ -4,9 +4,8 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from tusvideo_client.journal import Entry, Record
+from tusvideo_client.journal import Entry
 from tusvideo_client.wire import origin_of
 
 SHOWN_ID = 8
@@ -70,7 +69,7 @@ def targets(entries: Sequence[Entry], words: Iterable[str]) -> list[Target]:
     for word in words:
         if is_url(word):
             origin_of(word)
-            known = [entry for entry in entries if address_of(entry.record) == word]
+            known = [entry for entry in entries if entry.record.address == word]
             for target in [target_of(entry) for entry in known] or [Target(name=word, url=word)]:
                 found.setdefault(word, target)
         else:
@@ -81,7 +80,7 @@ def targets(entries: Sequence[Entry], words: Iterable[str]) -> list[Target]:
 
 def target_of(entry: Entry) -> Target:
     """A remembered upload as a target."""
-    return Target(name=entry.record.place.path, url=address_of(entry.record), entry=entry)
+    return Target(name=entry.record.place.path, url=entry.record.address, entry=entry)
 
 
 def server_of_target(target: Target) -> str:
@@ -95,11 +94,3 @@ def server_of_target(target: Target) -> str:
 def strangers(targets: Iterable[Target]) -> list[str]:
     """The roots of the servers of which nothing is known but an address that was given."""
     return [server_of_target(target) for target in targets if target.entry is None]
-
-
-def address_of(record: Record) -> str | None:
-    """The upload's address on the server; None if the server never told one."""
-    place = record.place
-    if place.protocol == "chunks":
-        return f"{place.endpoint}/api/{quote(place.profile, safe='')}/video/chunk?uploadId={record.upload_id}"
-    return record.upload_url

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import BinaryIO, Self
 
 from .model import Protocol
@@ -12,6 +12,7 @@ EDGE = 64 * 1024
 BLOCK = 4 * 1024
 BLOCKS = 16
 GROWING = -1
+NO_INODE = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,11 @@ def probe_of(file: BinaryIO, length: int) -> str:
         file.seek(start)
         digest.update(file.read(size))
     return digest.hexdigest()
+
+
+def spoiled(fingerprint: Fingerprint) -> Fingerprint:
+    """The fingerprint of a file that was seen to change: no file has it, so that no later call goes on from it."""
+    return replace(fingerprint, identity=replace(fingerprint.identity, inode=NO_INODE))
 
 
 def grows_from(kept: Fingerprint, file: BinaryIO) -> bool:

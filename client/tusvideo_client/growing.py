@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 from .checksum import Running
 from .content import feed_by_reading
 from .errors import FileChangedError, LocalFileError
-from .fingerprint import GROWING, Fingerprint, Identity, grows_from, probe_of, take_fingerprint
+from .fingerprint import GROWING, Fingerprint, Identity, grows_from, probe_of, spoiled, take_fingerprint
 from .follow import Follow
 from .source import RunningDigest, open_regular
 from .state import MIB
@@ -19,7 +19,7 @@ from .state import MIB
 PIECE = 64 * 1024
 READ_AT_ONCE = MIB
 WORTH_A_REQUEST = 256 * 1024
-NO_INODE = -1
+ANEW = "upload it when it is finished; the upload will start anew"
 
 
 class Growing:
@@ -38,7 +38,7 @@ class Growing:
         self._lock = threading.Lock()
         self._settled = 0
         self._ended: Fingerprint | None = None
-        self._is_spoiled = False
+        self._change: tuple[str, str] | None = None
         self._sent = RunningDigest(self)
         self._seen = 0
         self._grew_at = asyncio.get_running_loop().time()
@@ -67,11 +67,13 @@ class Growing:
         Raises:
             LocalFileError: It cannot be read.
         """
-        if self._ended is not None:
-            return self._ended
+        fingerprint = self._ended or self._fingerprint_of_settled()
+        return fingerprint if self._change is None else spoiled(fingerprint)
+
+    def _fingerprint_of_settled(self) -> Fingerprint:
         try:
             with self._lock:
-                inode = NO_INODE if self._is_spoiled else Identity.of(self._file).inode
+                inode = Identity.of(self._file).inode
                 identity = Identity(size=self._settled, mtime_ns=GROWING, inode=inode)
                 return Fingerprint(identity=identity, probe=probe_of(self._file, self._settled))
         except (OSError, ValueError) as error:
@@ -93,18 +95,20 @@ class Growing:
         """Make sure that it only grew, and at its end not even that.
 
         Raises:
-            FileChangedError: It became shorter, or went on after its end.
+            FileChangedError: It became shorter, or went on after its end, now or at any time before.
         """
+        if self._change is not None:
+            message, hint = self._change
+            raise FileChangedError(message, hint=hint)
         identity = Identity.of(self._file)
         if self._ended is not None and identity != self._ended.identity:
             message = f"{self.path} was changed after its end had been told"
-            raise FileChangedError(message, hint="wait longer for its writer; the next upload will start anew")
+            raise self._changed(message, hint="wait longer for its writer; the next upload will start anew")
         if identity.size < self._seen:
-            self._is_spoiled = True
             message = (
                 f"{self.path} became shorter while it was followed: {identity.size} of {self._seen} bytes are left"
             )
-            raise FileChangedError(message, hint="upload it when it is finished; the upload will start anew")
+            raise self._changed(message, hint=ANEW)
 
     async def ready(self, start: int, *, tell: Callable[[], None]) -> int:
         """Up to where bytes can be read: past ``start``, or else that is the end. Waits for a request's worth.
@@ -152,9 +156,8 @@ class Growing:
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from error
         if len(data) < size:
-            self._is_spoiled = True
             message = f"{self.path} ended at byte {start + len(data)}, though it had been longer"
-            raise FileChangedError(message, hint="upload it when it is finished; the upload will start anew")
+            raise self._changed(message, hint=ANEW)
         return data
 
     async def feed(self, running: Running, start: int, *, end: int) -> None:
@@ -203,9 +206,8 @@ class Growing:
         """
         before, now = Identity.of(self._file), RunningDigest(self)
         if await now.finish(size) != await self._sent.finish(size):
-            self._is_spoiled = True
             message = f"{self.path} was rewritten where it had been sent already, as recorders of MP4 do at the end"
-            raise FileChangedError(message, hint="upload it now that it is finished, or record to MKV or MPEG-TS")
+            raise self._changed(message, hint="upload it now that it is finished, or record to MKV or MPEG-TS")
         ended = await asyncio.to_thread(self._take_fingerprint)
         if ended.identity != before or before.size != size:  # what was written meanwhile was in no digest
             return False
@@ -218,6 +220,11 @@ class Growing:
                 return take_fingerprint(self._file)
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from error
+
+    def _changed(self, message: str, *, hint: str) -> FileChangedError:
+        """The error that bytes which were sent are others now, which every check tells from now on."""
+        self._change = self._change or (message, hint)
+        return FileChangedError(message, hint=hint)
 
     def _unreadable(self, error: Exception) -> LocalFileError:
         return LocalFileError(f"{self.path} cannot be read: {getattr(error, 'strerror', None) or error}")

@@ -15,7 +15,7 @@ from typing import BinaryIO, Self
 from .checksum import Running
 from .content import Content
 from .errors import FileChangedError, LocalFileError
-from .fingerprint import Fingerprint, Identity, grows_from, take_fingerprint
+from .fingerprint import Fingerprint, Identity, grows_from, spoiled, take_fingerprint
 from .state import MIB
 
 SMALL_PIECE = 64 * 1024
@@ -24,6 +24,7 @@ READ_AT_ONCE = MIB
 FED_AT_ONCE = 4 * MIB
 SWIFT_AFTER = 4 * MIB
 SWIFT_RATE = 8 * MIB
+ANEW = "run again when it is finished; the upload will start anew"
 TELLS_CHANGES = sys.platform != "win32"  # where the field tells when the file was made
 
 
@@ -35,13 +36,16 @@ class Source:
 
     is_once = False
 
-    def __init__(self, path: Path, *, file: BinaryIO, fingerprint: Fingerprint) -> None:
+    def __init__(self, path: Path, *, file: BinaryIO, fingerprint: Fingerprint, facts: os.stat_result) -> None:
         self.path = path
-        self.fingerprint = fingerprint
+        self._fingerprint = fingerprint
         self._file = file
         self._lock = threading.Lock()
         self._last = bytearray(1)
-        self._facts = os.fstat(file.fileno())
+        self._guard = threading.Lock()  # of the next three; never held while bytes are read
+        self._changed_at = facts.st_ctime_ns
+        self._about = self._about_now(facts)
+        self._has_changed = False
         self._is_swift = False  # remembered from one request to the next
 
     @classmethod
@@ -63,7 +67,8 @@ class Source:
     def _open(cls, path: str | os.PathLike[str]) -> Self:
         real, file = open_regular(path)
         try:
-            source = cls(real, file=file, fingerprint=take_fingerprint(file))
+            facts = os.fstat(file.fileno())  # asked first: a change while the samples are read is one of the upload
+            source = cls(real, file=file, fingerprint=take_fingerprint(file), facts=facts)
             source.check()
         except BaseException:
             file.close()
@@ -76,13 +81,18 @@ class Source:
         return str(self.path)
 
     @property
+    def fingerprint(self) -> Fingerprint:
+        """That of the file when it was opened; once it was seen to change, one that no later call can go on from."""
+        return spoiled(self._fingerprint) if self._has_changed else self._fingerprint
+
+    @property
     def size(self) -> int:
         """Length in bytes when the file was opened."""
-        return self.fingerprint.identity.size
+        return self._fingerprint.identity.size
 
     def resumes(self, kept: Fingerprint) -> bool:
         """True if nothing has changed, or if it was followed while it grew and begins with what was sent."""
-        if kept == self.fingerprint:
+        if kept == self._fingerprint:
             return True
         try:
             with self._lock:
@@ -101,22 +111,37 @@ class Source:
     def check(self) -> None:
         """Make sure that the file is still the one that was opened.
 
-        Who writes into a file can give it its old time back, but not the time at which the system saw it change.
+        Who writes into a file can give it its old time back, but not the time at which the system saw it change. That
+        one moves with other rights, another owner, name or number of links, too, and is let pass where these show it.
+        Where they do not (a link made and removed between two looks, an extended attribute, a second new name) it is
+        taken for a change of bytes: a false alarm costs an upload that begins anew, and the other mistake would glue
+        two versions. Raised once, it is raised every time, also if the file looks as before by then.
+
+        Safe in several threads.
 
         Raises:
             FileChangedError: Its size, time or inode is another, or the system saw it change.
         """
-        facts = os.fstat(self._file.fileno())
-        if Identity.told_by(facts) != self.fingerprint.identity or not self._is_as_it_was(facts):
+        with self._guard:  # look and judge in one step: what another thread saw before is no news after that
+            self._has_changed = self._has_changed or not self._is_as_it_was(os.fstat(self._file.fileno()))
+            has_changed = self._has_changed
+        if has_changed:
             message = f"{self.path} was changed while it was being uploaded"
-            raise FileChangedError(message, hint="run again when it is finished; the upload will start anew")
+            raise FileChangedError(message, hint=ANEW)
 
     def _is_as_it_was(self, facts: os.stat_result) -> bool:
         """False if the system saw the file change, and another name, owner, right or link does not account for it."""
-        if facts.st_ctime_ns == self._facts.st_ctime_ns or not TELLS_CHANGES:
+        if Identity.told_by(facts) != self._fingerprint.identity:
+            return False
+        if facts.st_ctime_ns == self._changed_at or not TELLS_CHANGES:
             return True
-        before, self._facts = self._facts, facts
-        return _about(before) != _about(facts) or not self._has_its_name(facts)
+        before, self._about = self._about, self._about_now(facts)
+        self._changed_at = facts.st_ctime_ns
+        return self._about != before
+
+    def _about_now(self, facts: os.stat_result) -> tuple[int, ...]:
+        """What may change about a file without a change of its bytes."""
+        return facts.st_mode, facts.st_uid, facts.st_gid, facts.st_nlink, self._has_its_name(facts)
 
     def _has_its_name(self, facts: os.stat_result) -> bool:
         try:
@@ -148,8 +173,9 @@ class Source:
             message = f"{self.path} cannot be read at byte {start}: {error.strerror or error}"
             raise LocalFileError(message) from error
         if len(data) < size:
+            self._has_changed = True
             message = f"{self.path} ended at byte {start + len(data)}, before its length"
-            raise FileChangedError(message, hint="run again when it is finished; the upload will start anew")
+            raise FileChangedError(message, hint=ANEW)
         return data
 
     async def feed(self, running: Running, start: int, *, end: int) -> None:
@@ -221,11 +247,6 @@ class Source:
     def _close_late(cls, opened: asyncio.Future[Self]) -> None:
         if opened.exception() is None:
             opened.result()._close()  # noqa: SLF001  # nobody reads it: there is no lock to wait for
-
-
-def _about(facts: os.stat_result) -> tuple[int, ...]:
-    """What may change about a file without a change of its bytes."""
-    return facts.st_mode, facts.st_uid, facts.st_gid, facts.st_nlink
 
 
 def open_regular(path: str | os.PathLike[str]) -> tuple[Path, FileIO]:

@@ -259,6 +259,23 @@ async def test_a_file_that_shrinks_is_noticed(peer: Peer, recorder: Recorder) ->
     assert peer.only().length is None
 
 
+async def test_a_change_is_told_every_time(video: Path) -> None:
+    """A recorder that has caught up with itself wrote other bytes all the same; no later call goes on with them."""
+    source = await growing.Growing.open(video, follow=Follow(until=lambda: False))
+    await source.ready(0, tell=lambda: None)
+    source.settle(MIB)
+    whole = video.read_bytes()
+    os.truncate(video, 1000)
+    with pytest.raises(FileChangedError, match="became shorter"):
+        source.check()
+    video.write_bytes(whole)
+    for _ in range(2):
+        with pytest.raises(FileChangedError, match="became shorter"):
+            source.check()
+    assert not source.resumes(source.fingerprint)
+    await source.close()
+
+
 async def test_a_file_that_goes_on_after_its_end_is_noticed(peer: Peer, video: Path) -> None:
     """Somebody was wrong about the end: an error, and the next call sends the whole."""
 

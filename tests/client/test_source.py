@@ -122,11 +122,103 @@ async def test_a_file_whose_bytes_are_the_same_goes_on(change: str, video: Path)
         case _:
             video = video.rename(video.with_suffix(".done"))
     assert await source.read(0, size=source.size) == before
-    if change != "name":
-        rewrite(video, 9)
-        with pytest.raises(FileChangedError, match="changed while"):
-            await source.read(0, size=source.size)
+    rewrite(video, 9)
+    with pytest.raises(FileChangedError, match="changed while"):
+        await source.read(0, size=source.size)
     await source.close()
+
+
+@pytest.mark.parametrize("change", ["touch", "truncate", REWRITE])
+async def test_a_change_is_told_every_time(change: str, video: Path) -> None:
+    """Also when the file looks as before again: who was told first may have kept it for himself."""
+    before, facts = video.read_bytes(), video.stat()
+    source, kept = await Source.open(video), fingerprint_of(video)
+    match change:
+        case "rewrite":
+            rewrite(video, 9)
+        case "truncate":
+            os.truncate(video, 5)
+        case _:
+            os.utime(video, ns=(1, 1))
+    with pytest.raises(FileChangedError):
+        source.check()
+    video.write_bytes(before)
+    os.utime(video, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    video.chmod(0o640 if facts.st_mode & 0o777 != 0o640 else 0o600)
+    for _ in range(2):
+        with pytest.raises(FileChangedError, match="changed while"):
+            source.check()
+        with pytest.raises(FileChangedError, match="changed while"):
+            await source.read(0, size=5)
+    assert (source.size, source.resumes(kept)) == (len(before), True)
+    again = await Source.open(video)
+    assert (again.fingerprint, again.resumes(source.fingerprint)) == (kept, False)
+    await again.close()
+    await source.close()
+
+
+@pytest.mark.skipif(not TELLS_CHANGES, reason="this system does not tell when a file was last changed")
+async def test_a_change_before_the_first_read_is_one_of_the_upload(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes that change after their samples were read are not those of the fingerprint."""
+
+    def rewrite_after(file: FileIO) -> Fingerprint:
+        taken = take_fingerprint(file)
+        rewrite(video, 9)
+        return taken
+
+    monkeypatch.setattr("tusvideo_client.source.take_fingerprint", rewrite_after)
+    with pytest.raises(FileChangedError, match="changed while"):
+        await Source.open(video)
+
+
+@pytest.mark.skipif(not TELLS_CHANGES, reason="this system does not tell when a file was last changed")
+async def test_a_look_that_comes_late_hides_nothing(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that saw the file with its old rights must not judge after another one that saw the new ones."""
+    source = await Source.open(video)
+    looked, goes_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(source, "_guard", Turns(waits=goes_on), raising=False)
+
+    def look(descriptor: int) -> os.stat_result:
+        facts = os.stat(descriptor)
+        if threading.current_thread() is late:
+            looked.set()
+            assert goes_on.wait(10)  # until the other one has judged, or has to wait for its turn
+        return facts
+
+    def check_beside() -> None:
+        source.check()
+        goes_on.set()
+
+    monkeypatch.setattr("tusvideo_client.source.os.fstat", look)
+    late, beside = threading.Thread(target=source.check), threading.Thread(target=check_beside)
+    late.start()
+    assert await asyncio.to_thread(looked.wait, 10)
+    video.chmod(0o640 if video.stat().st_mode & 0o777 != 0o640 else 0o600)
+    beside.start()
+    for thread in (late, beside):
+        await asyncio.to_thread(thread.join)
+    rewrite(video, 9)
+    with pytest.raises(FileChangedError, match="changed while"):
+        source.check()
+    await source.close()
+
+
+class Turns:
+    """A lock that tells when somebody has to wait for it."""
+
+    def __init__(self, *, waits: threading.Event) -> None:
+        self._lock = threading.Lock()
+        self._waits = waits
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self._waits.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 async def test_a_file_that_is_replaced_is_sent_as_it_was_opened(video: Path, tmp_path: Path) -> None:

@@ -8,8 +8,12 @@ import pytest
 
 from tests.client.conftest import Waits
 from tests.client.loop import IMPATIENT, records, upload
-from tests.client.peer import Fault, Peer
-from tusvideo_client import FileChangedError, GaveUpError
+from tests.client.peer import Fault, Peer, Seen
+from tests.client.test_source import rewrite
+from tusvideo_client import AsyncUploader, FileChangedError, GaveUpError
+from tusvideo_client.fingerprint import sample_ranges
+from tusvideo_client.model import Choice
+from tusvideo_client.source import TELLS_CHANGES
 from tusvideo_client.state import MIB
 
 
@@ -101,6 +105,32 @@ async def test_a_file_edited_while_it_is_sent_stops_the_upload(peer: Peer, video
     result = await upload(peer, video)
     assert bytes(peer.only().data) == video.read_bytes()
     assert result.resumed_from == 0
+
+
+@pytest.mark.skipif(not TELLS_CHANGES, reason="this system does not tell when a file was last changed")
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_an_edit_that_was_seen_is_not_forgotten_by_the_next_call(
+    protocol: Choice, peer: Peer, video: Path
+) -> None:
+    """It kept size, time and samples, and the server tells no digests: nothing but the journal knows of it then."""
+    samples = sample_ranges(video.stat().st_size)
+    unseen = sum(samples[2]) + 1
+    assert not any(start <= unseen < start + size for start, size in samples)
+
+    def edit(seen: Seen) -> None:
+        if seen.method == "PATCH" or (seen.method, seen.path[-6:]) == ("POST", "/chunk"):
+            bodies.append(seen)
+            if len(bodies) == 2:
+                rewrite(video, unseen)
+
+    bodies: list[Seen] = []
+    peer.on_request = edit
+    async with AsyncUploader(peer.url, protocol=protocol, request_bytes=MIB, connections=1) as uploader:
+        with pytest.raises(FileChangedError, match="was changed while it was being uploaded"):
+            await uploader.upload(video)
+        result = await uploader.upload(video)
+    assert result.resumed_from == 0
+    assert bytes(peer.only().data) == video.read_bytes()  # what the first call stored was removed
 
 
 async def test_a_file_edited_after_its_last_byte_left_is_noticed(peer: Peer, video: Path) -> None:

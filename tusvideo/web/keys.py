@@ -39,7 +39,7 @@ from tusvideo.records import CaptionText
 from tusvideo.service.watching import News, Watcher
 from tusvideo.streams import Body, BytesBody, PartBody, Spool
 from tusvideo.web.admission import Admission
-from tusvideo.web.takeover import Blocks
+from tusvideo.web.intake import Blocks
 
 
 class Uploads(Protocol):

@@ -13,7 +13,8 @@ from tests.web.wire import Wire, connect, until
 from tusvideo.errors import TransferEnded
 from tusvideo.streams import Body
 from tusvideo.web.body import RequestBody
-from tusvideo.web.takeover import Blocks, RawBody
+from tusvideo.web.intake import Blocks
+from tusvideo.web.takeover import RawBody
 
 MIB = 1024 * 1024
 FIRST = b"the first bytes"

@@ -7,7 +7,7 @@ import pytest
 from tests.web.bodies.conftest import FIRST, MIB, Bench, arrived, collect, pattern
 from tests.web.wire import until
 from tusvideo.errors import Preempted
-from tusvideo.web.takeover import BLOCK_BYTES, Blocks
+from tusvideo.web.intake import BLOCK_BYTES, Blocks
 
 
 async def test_a_slow_connection_holds_no_block(bench: Bench) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.web.bodies.conftest import FIRST, MIB, Bench, arrived, collect, pattern
 from tests.web.wire import until
 from tusvideo.errors import Preempted
-from tusvideo.web.takeover import BLOCK_BYTES, COPIED_BYTES, Blocks
+from tusvideo.web.intake import BLOCK_BYTES, COPIED_BYTES, Blocks
 
 # -------------------------------------------------------------------------------------------------------- whole bodies
 

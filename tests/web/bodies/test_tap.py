@@ -11,7 +11,8 @@ from tests.web.bodies.conftest import FIRST, MIB, Bench, arrived, pattern
 from tests.web.wire import Wire, until
 from tusvideo.errors import BodyCut, Preempted, TransferEnded
 from tusvideo.streams import Tap
-from tusvideo.web.takeover import BLOCK_BYTES, Blocks, RawBody
+from tusvideo.web.intake import BLOCK_BYTES, Blocks
+from tusvideo.web.takeover import RawBody
 from tusvideo.web.tap import BodyTap
 
 Ends = tuple[socket.socket, socket.socket]

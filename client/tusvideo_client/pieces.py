@@ -42,8 +42,8 @@ class Pace:
     suspicions: int = 0
 
 
-def next_size(pace: Pace, *, at: float, ceiling: int = LARGEST, multiple: int = 1) -> int:
-    """Bytes of the next piece: at most ``ceiling``, a multiple of ``multiple`` unless that is more than the ceiling.
+def next_size(pace: Pace, *, at: float, ceiling: int = LARGEST) -> int:
+    """Bytes of the next piece: at most ``ceiling``.
 
     A calm that lasts longer than the usual time between faults counts as soon as it does.
     """
@@ -53,8 +53,7 @@ def next_size(pace: Pace, *, at: float, ceiling: int = LARGEST, multiple: int = 
         wished = min(best, pace.at_most)
     else:
         wished = LARGEST if pace.rate is None else pace.rate * LONGEST_SECONDS
-    size = int(min(max(wished, SMALLEST), LARGEST, ceiling))
-    return max(size - size % multiple, min(multiple, ceiling))
+    return int(min(max(wished, SMALLEST), LARGEST, ceiling))
 
 
 def after_stored(pace: Pace, *, size: int, stored: int, seconds: float) -> Pace:

@@ -42,7 +42,7 @@ CHECKSUM_MISMATCH = 460
 MAY_NEED_A_FRESH_TOKEN = {401, 403}
 MAY_CARRY_RETRY_AFTER = {429, 503}
 FINAL_SERVER_ERRORS = {501, 505, 507}
-PASSING = {408, 425, 429, *range(500, 600)} - FINAL_SERVER_ERRORS
+PASSING = {408, 423, 425, 429, *range(500, 600)} - FINAL_SERVER_ERRORS
 
 Decision = tuple[State, Action]
 
@@ -77,7 +77,7 @@ def after_chunk(state: State, policy: RetryPolicy, event: Event) -> Decision:
 
 def is_passing(event: Answer) -> bool:
     """True for an answer that says nothing but to ask again: busy, tired, or in want of a fresh token."""
-    return event.status in PASSING or event.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.LOCKED}
+    return event.status in PASSING or event.status == HTTPStatus.UNAUTHORIZED
 
 
 def _follow(decision: Decision) -> Decision:

@@ -280,7 +280,12 @@ async def test_a_token_comes_from_a_command(command: Command, peer: Peer, video:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, 6), (403, 5), (404, 5), (400, 5), (501, 5), (503, 75), (307, 1), (200, 1)], ids=str
+    ("status", "code"),
+    [
+        *[(401, 6), (403, 5), (404, 5), (400, 5), (501, 5), (505, 5), (507, 5)],
+        *[(408, 75), (423, 75), (425, 75), (429, 75), (500, 75), (503, 75), (307, 1), (200, 1)],
+    ],
+    ids=str,
 )
 async def test_exit_codes_of_status(status: int, code: int, command: Command, peer: Peer) -> None:
     """A question that is not answered ends as an upload would."""

@@ -78,12 +78,12 @@ def test_the_rate_is_that_of_stored_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ceiling", "multiple", "size"),
-    [(10 * MIB, 1, 10 * MIB), (1000, 1, 1000), (10 * MIB + 5, MIB, 10 * MIB), (1000, MIB, 1000)],
+    ("ceiling", "size"),
+    [(10 * MIB, 10 * MIB), (10 * MIB + 5, 10 * MIB + 5), (1000, 1000), (2 * LARGEST, LARGEST)],
 )
-def test_what_the_server_announced_is_kept(ceiling: int, multiple: int, size: int) -> None:
-    """The ceiling is never passed, and the multiple is met wherever the ceiling leaves room for it."""
-    assert next_size(LONG, at=NOW, ceiling=ceiling, multiple=multiple) == size
+def test_what_the_server_announced_is_kept(ceiling: int, size: int) -> None:
+    """The ceiling is never passed, also where it lies below the smallest piece."""
+    assert next_size(LONG, at=NOW, ceiling=ceiling) == size
 
 
 def test_a_proxy_that_buffers_is_found_out_at_the_second_cut() -> None:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import os
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -112,8 +111,7 @@ def _read(path: Path) -> str:
         raise AuthError(message) from error
 
 
-async def _run(command: str) -> str:
-    words = shlex.split(command)
+async def _run(words: Sequence[str]) -> str:
     try:
         process = await asyncio.create_subprocess_exec(
             *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE

@@ -58,13 +58,13 @@ class Digests:
 
     async def _ask(self, start: int, end: int) -> str:
         patience = (end - start) / proof.SLOWEST_DIGEST
-        url = f"{self._url}/digest?from={start}&to={end}"
+        url = wire.digest_url(self._url, start=start, end=end)
         reply = await remote.request(self._transport, "GET", url, headers={}, patience=patience)
-        told = reply.facts.get("digest")
-        if reply.facts.get("algorithm", wire.SHA_256) != wire.SHA_256 or not isinstance(told, str):
+        told = proof.digest_told(reply)
+        if told is None:
             message = "the server answered without a SHA-256 digest"
             raise ProtocolError(message, status=reply.status)
-        return told.lower()
+        return told.digest
 
 
 class Published:

@@ -6,14 +6,14 @@ from http import HTTPStatus
 
 from tusvideo_client import wire
 from tusvideo_client.errors import AuthError, GaveUpError, ProtocolError, RejectedError, UploadError, UploadGoneError
+from tusvideo_client.plan import FINAL_SERVER_ERRORS, PASSING
+from tusvideo_client.refusal import ADVICE
 from tusvideo_client.refusal import read as read_refusal
 from tusvideo_client.state import Timeouts
 from tusvideo_client.transport import Interrupted, Reply, Transport
 
 TIMEOUTS = Timeouts(connect=5.0, stall=10.0, probe=5.0, response=15.0)
 TUS = {wire.TUS_RESUMABLE: wire.TUS_VERSION}
-_PASSING = {408, 423, 425, 429}
-_NEVER = {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +127,11 @@ def refusal(reply: Reply, *, url: str) -> UploadError:
         kind, hint = AuthError, None
     elif reply.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         kind, hint = UploadGoneError, "it expired, was removed, or the address is another"
-    elif reply.status in _NEVER:
+    elif reply.status == HTTPStatus.INSUFFICIENT_STORAGE:
+        kind, hint = RejectedError, ADVICE["disk_full"]
+    elif reply.status in FINAL_SERVER_ERRORS:
         kind, hint = RejectedError, "the server does not do this at all: check the address"
-    elif reply.status in _PASSING or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    elif reply.status in PASSING:
         kind, hint = GaveUpError, "try again later"
     elif reply.status >= HTTPStatus.BAD_REQUEST:
         kind, hint = RejectedError, "the server will not take this request"

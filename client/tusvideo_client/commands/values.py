@@ -85,8 +85,8 @@ def user(text: str) -> str:
     return text
 
 
-def command(text: str) -> str:
-    """A program and its arguments, as a shell would split them."""
+def command(text: str) -> list[str]:
+    """The words of a program and its arguments, as a shell would split them."""
     try:
         words = shlex.split(text)
     except ValueError:
@@ -94,7 +94,7 @@ def command(text: str) -> str:
     if not words or not words[0]:
         message = "expected a program and its arguments, quotes closed"  # and a secret may be among them
         raise argparse.ArgumentTypeError(message)
-    return text
+    return words
 
 
 def count(text: str) -> int:

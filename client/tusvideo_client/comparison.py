@@ -95,7 +95,7 @@ class Comparison:
     async def begin_anew(self) -> None:
         """The upload begins anew; after damage its pieces are checked one by one."""
         await self.close()
-        self.proven = 0
+        self.proven = self._failures = self._refusals = 0
         self._piece = self._used = None
 
     async def close(self) -> None:

@@ -246,6 +246,23 @@ async def test_a_digest_that_does_not_come_is_asked_for_again(
     assert result.verified == "digests"
 
 
+async def test_a_new_upload_has_the_patience_of_the_first(ours: Peer, video: Path, waits: Waits) -> None:
+    """Refusals to tell a digest count for one upload: what was asked in vain of the lost one is no word on the next."""
+    tell, told = ours.tell_digest, []
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        told.append(request.match_info["id"])
+        if len(told) == 3:
+            del ours.uploads[told[-1]]
+        return web.Response(status=404) if len(told) in {2, 3, 4, 5} else await tell(request)
+
+    ours.tell_digest = refuse
+    result = await upload(ours, video, clock=waits.clock)
+    assert (len(set(told)), told.count(told[-1])) == (2, 3)
+    assert bytes(ours.only().data) == video.read_bytes()
+    assert (result.restarted, result.verified) == (True, "digests")
+
+
 async def test_an_answer_that_is_hurt_itself_costs_nothing_but_a_question(ours: Peer, video: Path) -> None:
     """A digest that differs is believed only if it differs again."""
     wrong = Fault("GET", status=200, body=json.dumps({"algorithm": "sha-256", "digest": "0" * 64}), skip=1)

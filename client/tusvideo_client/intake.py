@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from .content import Content
-from .errors import LocalFileError, RejectedError
+from .errors import KEPT, ONCE, GaveUpError, LocalFileError, RejectedError, StreamBrokenError, UploadError
 from .fingerprint import Place
 from .follow import Follow
 from .journal import Claim, Journal, Record
@@ -52,7 +52,16 @@ class Intake:
             self.claim.save(self.record)
 
     def note_failure(self, error: BaseException) -> None:
-        """Forget what cannot go on and has nothing at the server; remember of the rest that it was refused, and why."""
+        """Forget what cannot go on and has nothing at the server; remember of the rest that it was refused, and why.
+
+        An error about bytes that do not come again promises no more that a later call goes on, whatever it stopped.
+        """
+        if self.source.is_once and isinstance(error, UploadError):
+            error.retryable = False
+            if error.hint is not None:
+                error.hint = error.hint.replace(KEPT, ONCE)
+            elif isinstance(error, GaveUpError | StreamBrokenError):  # who was refused would be refused again
+                error.hint = ONCE
         is_refused = isinstance(error, RejectedError) and (error.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR
         is_over = is_refused or self.source.is_once or (isinstance(error, LocalFileError) and not error.retryable)
         asked = self.resumes and self.record.place.protocol == "chunks"  # what the server has was never noted, maybe

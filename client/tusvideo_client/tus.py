@@ -14,7 +14,7 @@ from .body import Body
 from .comparison import Comparison
 from .dialect import DIALECTS, Offer, judge_length, judge_requests, request_size
 from .draft import Limits
-from .errors import KEPT, ONCE, IntegrityError, ProtocolError, RejectedError, UploadError
+from .errors import IntegrityError, ProtocolError, RejectedError, UploadError
 from .farewell import GONE, say_farewell
 from .intake import Intake
 from .model import Integrity, Phase, Proof, UploadResult
@@ -126,13 +126,10 @@ class TusRun:
         return self._result(verified)
 
     async def _leave(self, error: BaseException) -> None:
-        """Remember what is stored; a stream cannot make use of it."""
+        """Remember what is stored."""
         if isinstance(error, asyncio.CancelledError):
             self._transfer.report_last(await self._stored_now())
         self._intake.note(self._transfer.state.offset)
-        if isinstance(error, UploadError) and self._intake.source.is_once:
-            error.hint = ONCE if error.hint is None else error.hint.replace(KEPT, ONCE)
-            error.retryable = False
 
     async def _begin_anew(self) -> None:
         await self._comparison.begin_anew()

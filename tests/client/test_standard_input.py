@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -82,15 +83,24 @@ async def test_a_file_on_standard_input_resumes(peer: Peer, video: Path) -> None
     assert hashlib.sha256(peer.only().data).digest() == hashlib.sha256(video.read_bytes()).digest()
 
 
-async def test_who_gives_up_on_a_pipe_promises_nothing(peer: Peer) -> None:
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [Fault("PATCH", cut_after=1000), Fault("HEAD", status=500, times=9)],
+        [Fault("POST", status=503, times=9)],
+        [Fault("OPTIONS", status=503, times=9)],
+    ],
+    ids=["while it is sent", "before it is made", "before it is known what to speak"],
+)
+async def test_who_gives_up_on_a_pipe_promises_nothing(faults: list[Fault], peer: Peer) -> None:
     """75 means that the same command goes on; a pipe's bytes do not come again: 4, and advice that can be followed."""
     data = bytes(60_000)  # a pipe holds it, also when nobody reads any more
     words = ["-", "--name", "talk.mp4", "--to", peer.url, "--retry-for", "0"]
     for more in ([], ["--size", str(len(data))]):
-        peer.faults = [Fault("PATCH", cut_after=1000), Fault("HEAD", status=500, times=9)]
+        peer.faults = deepcopy(faults)
         code, out, err = await upload_pipe(data, *words, *more)
         assert (code, out, "send the stream anew" in err, "again resumes" in err) == (4, "", True, False), err
-        peer.faults = [Fault("PATCH", cut_after=1000), Fault("HEAD", status=500, times=9)]
+        peer.faults = deepcopy(faults)
         code, out, _ = await upload_pipe(data, *words, *more, "--json")
         (told,) = as_json(out)[-1]["files"]
         assert (code, told["error"], told["retryable"]) == (4, "GaveUpError", False)

@@ -5,19 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tusvideo.checksums import Checksum
-from tusvideo.model import (
-    ClientKey,
-    Digests,
-    Part,
-    Profile,
-    Protocol,
-    Upload,
-    UploadId,
-    UploadState,
-    Video,
-    VideoSort,
-    VideoState,
-)
+from tusvideo.model import ClientKey, Digests, Part, Profile, Protocol, Upload, UploadId, UploadState
+from tusvideo.video import Video, VideoSort, VideoState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

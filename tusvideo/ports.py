@@ -11,19 +11,9 @@ from typing import Protocol
 
 from tusvideo.commands import UploadEvent
 from tusvideo.message import RequestHead
-from tusvideo.model import (
-    ClientKey,
-    Inspection,
-    Location,
-    Part,
-    Standing,
-    Status,
-    Upload,
-    UploadId,
-    UserId,
-    Video,
-)
+from tusvideo.model import ClientKey, Location, Part, Standing, Status, Upload, UploadId, UserId
 from tusvideo.streams import Spool, Writer
+from tusvideo.video import Inspection, Video
 
 
 class Clock(Protocol):

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
-from tusvideo.model import Caption, Facts, UploadId, UserId, Video, VideoSort, VideoState
+from tusvideo.model import UploadId, UserId
+from tusvideo.video import Caption, Facts, Video, VideoSort, VideoState
 
 ALL: Final = VideoFilter()
 NEWEST: Final = VideoSort.NEWEST

@@ -14,12 +14,12 @@ from functools import partial
 
 from tests.conformance.sessions.samples import an_upload
 from tests.fakes.house import ANNA, House
-from tusvideo.model import Video
 from tusvideo.service import watching
 from tusvideo.service.watching import Watcher
 from tusvideo.sessions.memory import MemorySessions
 from tusvideo.sessions.rows import encode_upload
 from tusvideo.stores.memory import MemoryStore
+from tusvideo.video import Video
 from tusvideo.web.event_stream import _block_of
 
 

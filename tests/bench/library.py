@@ -22,9 +22,10 @@ from tests.conformance.sessions.samples import NOW, a_video
 from tests.e2e import tus
 from tests.faults.processes import ServerProcess
 from tests.web.wire import connect
-from tusvideo.model import UserId, Video, VideoState
+from tusvideo.model import UserId
 from tusvideo.sessions.sqlite import SqliteSessions
 from tusvideo.sessions.sqlite_videos import put_video
+from tusvideo.video import Video, VideoState
 
 LIMIT_MS = 100.0
 HEADS = 40

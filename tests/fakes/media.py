@@ -5,9 +5,10 @@ from collections.abc import Container, MutableMapping
 from dataclasses import replace
 from typing import Any
 
-from tusvideo.model import Facts, Inspection, UserId
+from tusvideo.model import UserId
 from tusvideo.ports import PublishedFile
 from tusvideo.stores.memory import MemoryFile, MemoryPublished
+from tusvideo.video import Facts, Inspection
 
 FACTS = Facts(duration=2.0, width=320, height=240, rotation=0, video_codec="h264", audio_codec="aac", faststart=False)
 PICTURE = b"\xff\xd8\xff picture \xff\xd9"

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tusvideo.media.inspector import ChildInspector
-from tusvideo.model import Inspection, Location, UploadId
+from tusvideo.model import Location, UploadId
 from tusvideo.rules.sniff import kind_of
 from tusvideo.stores.disk import DiskStore
+from tusvideo.video import Inspection
 
 Examine = Callable[..., Coroutine[Any, Any, Inspection]]
 

@@ -11,7 +11,7 @@ import pytest
 from tests.inspection.conftest import Examine
 from tests.media.clip import CLIP
 from tusvideo.media.inspector import MAX_TOLD, ChildInspector
-from tusvideo.model import Fault, Inspection
+from tusvideo.video import Fault, Inspection
 
 CONFINED = """
 import errno, os, socket, sys

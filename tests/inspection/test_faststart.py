@@ -16,7 +16,7 @@ from tusvideo.media import faststart
 from tusvideo.media.boxes import NotBoxesError, boxes, is_faststart
 from tusvideo.media.faststart import LeftAloneError, beginning_of
 from tusvideo.media.inspector import ChildInspector, parse_beginning
-from tusvideo.model import Beginning
+from tusvideo.video import Beginning
 
 OWN = box(b"dinf", box(b"dref", bytes(4) + (1).to_bytes(4) + box(b"url ", b"\0\0\0\1")))
 

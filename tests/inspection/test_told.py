@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tusvideo.media.inspector import parse
-from tusvideo.model import Facts, Fault, Inspection
+from tusvideo.video import Facts, Fault, Inspection
 
 TOLD: dict[str, Any] = {
     "duration": 2.00049,

@@ -10,7 +10,7 @@ import pytest
 from tests.inspection.conftest import Examine
 from tests.media.clip import CLIP
 from tests.media.clips import av, make_clip, turn
-from tusvideo.model import Facts, Fault, Inspection
+from tusvideo.video import Facts, Fault, Inspection
 
 
 def size_of(picture: bytes) -> tuple[int, int]:

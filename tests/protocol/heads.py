@@ -8,8 +8,9 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from tusvideo.commands import AppendBytes, CreateUpload, QueryUpload, TerminateUpload
 from tusvideo.message import RequestHead, ResponseHead
-from tusvideo.model import ClientKey, Location, Profile, Protocol, Status, Upload, UploadId, UserId, Video
+from tusvideo.model import ClientKey, Location, Profile, Protocol, Status, Upload, UploadId, UserId
 from tusvideo.protocol import tus
+from tusvideo.video import Video
 
 ID = UploadId("0123456789abcdef0123456789abcdef")
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)

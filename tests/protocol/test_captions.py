@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.protocol.heads import head, told, video
 from tusvideo.commands import CaptionsPut, PutCaptions
 from tusvideo.errors import InvalidField, UnsupportedType
-from tusvideo.model import Caption
 from tusvideo.protocol.captions import MAX_LANGUAGE, filename, parse_language, parse_put, render_put
+from tusvideo.video import Caption
 
 ID = "0" * 32
 

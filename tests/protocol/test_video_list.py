@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.protocol.heads import head
 from tusvideo.commands import ListVideos, Place
 from tusvideo.errors import InvalidField, TusvideoError
-from tusvideo.model import VideoSort, VideoState
 from tusvideo.protocol import video_list
+from tusvideo.video import VideoSort, VideoState
 
 ID = "a" * 32
 PLACES = st.one_of(

@@ -8,8 +8,8 @@ from tests.protocol.heads import head, told, video
 from tusvideo.commands import ChangeVideo, DescribeVideo, Place, VideoDescribed, VideosListed
 from tusvideo.errors import InvalidField, MissingField, NotFound
 from tusvideo.message import ResponseHead
-from tusvideo.model import VideoSort
 from tusvideo.protocol import video_list, videos_api
+from tusvideo.video import VideoSort
 
 URL = "/uploads/posters/ann/video_1.mp4"
 RECORD = {

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from tests.protocol.heads import NOON, upload, video
-from tusvideo.model import PARTIAL, Status, Upload, UploadState, VideoState
+from tusvideo.model import PARTIAL, Status, Upload, UploadState
 from tusvideo.rules.progress import is_shown, state_of
+from tusvideo.video import VideoState
 
 
 @pytest.mark.parametrize(

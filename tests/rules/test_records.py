@@ -7,8 +7,9 @@ import pytest
 from tests.protocol.heads import NEXT_WEEK, upload, video
 from tusvideo.commands import ChangeVideo
 from tusvideo.errors import InvalidField, NotFound
-from tusvideo.model import Caption, Location, UploadId, VideoState
+from tusvideo.model import Location, UploadId
 from tusvideo.rules.records import changed, judge_replaced, left_behind, record_of, with_file
+from tusvideo.video import Caption, VideoState
 
 
 @pytest.mark.parametrize(

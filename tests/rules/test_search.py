@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.protocol.heads import video
 from tusvideo.commands import Place, VideoFilter
-from tusvideo.model import VideoSort, VideoState
 from tusvideo.rules.search import MAX_KEY, UNKNOWN, fold, matches, place_of, text_of, title_key, words
+from tusvideo.video import VideoSort, VideoState
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tusvideo.errors import InvalidField, RequestError, TooLarge
-from tusvideo.model import MAX_CAPTION_BYTES
 from tusvideo.rules.webvtt import from_file
+from tusvideo.video import MAX_CAPTION_BYTES
 
 SRT: Final = "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:03,000 --> 00:00:04,000\nAgain\n"
 VTT: Final = "WEBVTT\n\n00:00:01.000 --> 00:00:02.500\nHello\n\n00:00:03.000 --> 00:00:04.000\nAgain\n"

@@ -11,8 +11,8 @@ from tests.fakes.house import ANNA, BERT, House
 from tests.service.wishes import a_video, creation_with
 from tusvideo.commands import DescribeVideo, PutCaptions
 from tusvideo.errors import DiskFull, InvalidField, NotFound
-from tusvideo.model import UNDO_SECONDS, Video
 from tusvideo.rules import webvtt
+from tusvideo.video import UNDO_SECONDS, Video
 
 DATA = a_video(100)
 SRT = b"1\r\n00:00:00,000 --> 00:00:01,000\r\nHello\r\n"

@@ -14,9 +14,10 @@ from tests.service.wishes import a_video, creation_with
 from tests.web.wire import until
 from tusvideo.commands import DescribeVideo, ListVideos, TerminateUpload
 from tusvideo.errors import NotFound, StorageFailed
-from tusvideo.model import Facts, Fault, Inspection, Upload, Video, VideoState
+from tusvideo.model import Upload
 from tusvideo.rules.facts import MAX_TRIES, REASONS
 from tusvideo.service.inspecting import AT_ONCE, Inspected
+from tusvideo.video import Facts, Fault, Inspection, Video, VideoState
 
 DATA = a_video(100)
 

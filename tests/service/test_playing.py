@@ -10,10 +10,11 @@ from tests.fakes.house import ANNA, BERT, House
 from tests.fakes.media import FACTS, HandInspector
 from tests.service.wishes import a_video, creation_with
 from tusvideo.errors import NotFound, StorageFailed
-from tusvideo.model import Beginning, Faststart, Inspection, Upload, UserId, Video
+from tusvideo.model import Faststart, Upload, UserId
 from tusvideo.ports import PublishedFile
 from tusvideo.service.inspecting import Inspected
 from tusvideo.service.playing import SplicedFile
+from tusvideo.video import Beginning, Inspection, Video
 
 DATA = a_video(100)
 MADE = Beginning(content=b"<a new beginning>", start=20, gap_start=70, gap_stop=90)

@@ -11,8 +11,9 @@ from tests.fakes.house import ANNA, BERT, House
 from tests.service.wishes import a_video, creation_with
 from tusvideo.commands import DescribeVideo, DraftUpload, TerminateUpload
 from tusvideo.errors import NotFound
-from tusvideo.model import UNDO_SECONDS, Location, Upload, Video
+from tusvideo.model import Location, Upload
 from tusvideo.service.removing import Removed
+from tusvideo.video import UNDO_SECONDS, Video
 
 DATA = a_video(100)
 

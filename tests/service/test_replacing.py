@@ -22,8 +22,9 @@ from tusvideo.commands import (
     TerminateUpload,
 )
 from tusvideo.errors import DiskFull, FactConflict, InvalidField, NotFound, TusvideoError
-from tusvideo.model import UNDO_SECONDS, Location, Status, Upload, UserId, Video, VideoState
+from tusvideo.model import Location, Status, Upload, UserId
 from tusvideo.service.removing import Removed
+from tusvideo.video import UNDO_SECONDS, Video, VideoState
 
 OLD = a_video(100, seed=1)
 NEW = a_video(150, seed=2)

@@ -9,7 +9,8 @@ from tests.fakes.house import ANNA, BERT, House
 from tests.service.wishes import a_video, creation_with
 from tusvideo.commands import ChangeVideo, DescribeVideo, ListVideos, TerminateUpload
 from tusvideo.errors import NotFound
-from tusvideo.model import Upload, Video
+from tusvideo.model import Upload
+from tusvideo.video import Video
 
 DATA = a_video(100)
 

@@ -10,12 +10,13 @@ import pytest
 
 from tests.conformance.sessions.samples import BERT, NOW, SECOND, a_part, a_video, an_upload
 from tusvideo.commands import Place, VideoFilter
-from tusvideo.model import Part, VideoSort, VideoState
+from tusvideo.model import Part
 from tusvideo.records import ALL
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
 from tusvideo.sessions.rows import encode_upload, encode_video
 from tusvideo.sessions.sqlite import SqliteSessions
+from tusvideo.video import VideoSort, VideoState
 
 KEYS: dict[VideoSort, float | str] = {VideoSort.TITLE: "t", VideoSort.LONGEST: 1.5}
 PLACES = {sort: Place(sort=sort, key=KEYS.get(sort, 1), video_id="v") for sort in VideoSort}

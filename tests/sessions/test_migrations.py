@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tusvideo.commands import VideoFilter
-from tusvideo.model import UserId, VideoSort
+from tusvideo.model import UserId
 from tusvideo.rules.search import words
 from tusvideo.sessions.schema import MIGRATIONS, VERSION, migrate
 from tusvideo.sessions.sqlite import SqliteSessions
+from tusvideo.video import VideoSort
 
 ROOT = Path(__file__).parents[2]
 FIRST = "1" * 32

@@ -7,7 +7,8 @@ import pytest
 from tests.web.conftest import Served, Start, TokenAuthenticator
 from tests.web.test_videos import DATA, publish
 from tests.web.wire import Answer, until
-from tusvideo.model import MAX_CAPTION_BYTES, MAX_CAPTIONS, Limits
+from tusvideo.model import Limits
+from tusvideo.video import MAX_CAPTION_BYTES, MAX_CAPTIONS
 
 SRT = b"1\n00:00:00,000 --> 00:00:01,000\nHello\n"
 VTT = b"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello\n"

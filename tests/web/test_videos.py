@@ -11,7 +11,8 @@ from tests.fakes.clock import HandClock
 from tests.service.wishes import a_video
 from tests.web.conftest import Served, Start, TokenAuthenticator
 from tests.web.wire import Answer
-from tusvideo.model import UNDO_SECONDS, Status
+from tusvideo.model import Status
+from tusvideo.video import UNDO_SECONDS
 
 DATA = a_video(500)
 

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 
 from tusvideo.media.boxes import HEAD_BYTES, Box, NotBoxesError, boxes
 from tusvideo.media.confine import confine, shut
-from tusvideo.model import Beginning
+from tusvideo.video import Beginning
 
 MAX_INDEX_BYTES: Final = 32 * 1024 * 1024
 """An index of a whole day has as much; a larger one is left where it is."""

@@ -12,8 +12,8 @@ from typing import Final
 
 from tusvideo.errors import StorageFailed
 from tusvideo.media import faststart
-from tusvideo.model import Beginning, Facts, Fault, Inspection
 from tusvideo.ports import PublishedFile
+from tusvideo.video import Beginning, Facts, Fault, Inspection
 
 SECONDS: Final = 20.0
 """So long one video may take, its process killed after that."""

@@ -9,8 +9,8 @@ from typing import Final
 from tusvideo.commands import CaptionsPut, PutCaptions
 from tusvideo.errors import InvalidField, UnsupportedType
 from tusvideo.message import RequestHead, ResponseHead
-from tusvideo.model import Caption, Video
 from tusvideo.protocol import fields, json_body, texts, video_record
+from tusvideo.video import Caption, Video
 
 MEDIA_TYPE: Final = "text/vtt; charset=utf-8"
 MAX_LANGUAGE: Final = 35

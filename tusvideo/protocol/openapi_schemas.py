@@ -6,18 +6,9 @@ Spec: OpenAPI 3.1.1 § Schema Object; JSON Schema 2020-12.
 from collections.abc import Mapping
 from typing import Final
 
-from tusvideo.model import (
-    CLIENT_KEY,
-    MAX_CAPTION_BYTES,
-    MAX_CAPTIONS,
-    UPLOAD_ID,
-    Limits,
-    Profile,
-    Status,
-    UploadState,
-    VideoState,
-)
+from tusvideo.model import CLIENT_KEY, UPLOAD_ID, Limits, Profile, Status, UploadState
 from tusvideo.protocol import captions, texts
+from tusvideo.video import MAX_CAPTION_BYTES, MAX_CAPTIONS, VideoState
 
 Schema = Mapping[str, object]
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from tusvideo.model import MAX_CAPTION_BYTES, Profile
+from tusvideo.model import Profile
 from tusvideo.protocol import captions
 from tusvideo.protocol.openapi_parts import IDENTITY, JSON, operation, query
 from tusvideo.protocol.openapi_schemas import CONTROLS, Schema, ref
 from tusvideo.protocol.video_list import MAX_LIMIT, MAX_QUERY, SORTS, STATES
+from tusvideo.video import MAX_CAPTION_BYTES
 
 _JPEG: Final = "image/jpeg"
 _ANYTHING: Final = "*/*"

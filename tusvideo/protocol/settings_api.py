@@ -6,8 +6,9 @@ Spec: the table of the documented API; the README has it.
 from collections.abc import Mapping
 
 from tusvideo.message import ResponseHead
-from tusvideo.model import UNDO_SECONDS, Profile
+from tusvideo.model import Profile
 from tusvideo.protocol import json_body
+from tusvideo.video import UNDO_SECONDS
 
 
 def render_settings(*, profiles: Mapping[str, Profile], media_types: Mapping[str, str], version: str) -> ResponseHead:

@@ -10,8 +10,9 @@ from typing import Final
 from tusvideo.commands import Change, DraftUpload, UploadGone, UploadShown
 from tusvideo.errors import InvalidField, MissingField
 from tusvideo.message import ResponseHead
-from tusvideo.model import UploadId, Video
+from tusvideo.model import UploadId
 from tusvideo.protocol import fields, json_body, texts, video_record
+from tusvideo.video import Video
 
 BEAT: Final = b": still here\n\n"
 """A comment: whoever reads it learns that the connection lives."""

@@ -13,8 +13,8 @@ from typing import Final
 from tusvideo.commands import ListVideos, Place
 from tusvideo.errors import InvalidField
 from tusvideo.message import RequestHead
-from tusvideo.model import VideoSort, VideoState
 from tusvideo.protocol import fields, texts
+from tusvideo.video import VideoSort, VideoState
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100

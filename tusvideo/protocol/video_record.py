@@ -3,8 +3,8 @@
 Spec: the table of the documented API; the README has it.
 """
 
-from tusvideo.model import Video
 from tusvideo.protocol import fields
+from tusvideo.video import Video
 
 
 def build(video: Video, *, url: str) -> dict[str, object]:

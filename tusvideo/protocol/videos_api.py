@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from tusvideo.commands import ChangeVideo, DescribeVideo, VideoDescribed, VideosListed
 from tusvideo.errors import InvalidField, MissingField, NotFound, TusvideoError
 from tusvideo.message import RequestHead, ResponseHead
-from tusvideo.model import Video
 from tusvideo.protocol import json_body, problem, texts, video_list, video_record
+from tusvideo.video import Video
 
 STATUS = problem.STATUS
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tusvideo.model import Fault, VideoState
 from tusvideo.rules.sniff import KINDS
+from tusvideo.video import Fault, VideoState
 
 MAX_TRIES: Final = 5
 """So often an examination is begun; each one but the last ended because the server did."""

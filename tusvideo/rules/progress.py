@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from tusvideo.model import Status, Upload, UploadState, Video, VideoState
+from tusvideo.model import Status, Upload, UploadState
+from tusvideo.video import Video, VideoState
 
 QUIET_SECONDS = 5.0
 """An upload that got no byte for so long is paused."""

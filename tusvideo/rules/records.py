@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from tusvideo.commands import ChangeVideo
 from tusvideo.errors import InvalidField, NotFound
-from tusvideo.model import TITLE_CHARACTERS, Upload, Video, VideoState
+from tusvideo.model import TITLE_CHARACTERS, Upload
+from tusvideo.video import Video, VideoState
 
 
 def record_of(upload: Upload, video: Video) -> Video | None:

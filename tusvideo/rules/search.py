@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tusvideo.commands import Place, VideoFilter
-from tusvideo.model import Video, VideoSort
+from tusvideo.video import Video, VideoSort
 
 MAX_KEY: Final = 100
 """Characters of a title by which it is ordered; titles that agree in so many are ordered by id."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tusvideo.errors import InvalidField, TooLarge
-from tusvideo.model import MAX_CAPTION_BYTES
+from tusvideo.video import MAX_CAPTION_BYTES
 
 _SIGNATURE: Final = "WEBVTT"
 _ARROW: Final = "-->"

@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tusvideo.commands import CaptionsPut, PutCaptions
 from tusvideo.errors import NotFound, TooLarge
-from tusvideo.model import MAX_CAPTION_BYTES, Caption, UserId
+from tusvideo.model import UserId
 from tusvideo.records import CaptionRepository, CaptionText
 from tusvideo.rules import webvtt
 from tusvideo.service.judging import collect
 from tusvideo.service.publishing import Publisher
 from tusvideo.streams import BytesBody
+from tusvideo.video import MAX_CAPTION_BYTES, Caption
 
 
 class CaptionService:

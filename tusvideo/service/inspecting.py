@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from tusvideo.errors import NotFound, TusvideoError
-from tusvideo.model import Faststart, Fault, Inspection, Location, Video, VideoState
+from tusvideo.model import Faststart, Location
 from tusvideo.ports import Beginnings, Inspector, Thumbnails
 from tusvideo.records import VideoRepository
 from tusvideo.rules.facts import MAX_TRIES, settled
@@ -18,6 +18,7 @@ from tusvideo.rules.names import user_folder
 from tusvideo.rules.sniff import KINDS
 from tusvideo.service.playing import pack
 from tusvideo.service.publishing import Publisher
+from tusvideo.video import Fault, Inspection, Video, VideoState
 
 AT_ONCE = 2
 """So many videos are examined side by side: one that hangs does not hold up the others."""

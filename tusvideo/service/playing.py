@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Final
 
 from tusvideo.errors import NotFound, StorageFailed
-from tusvideo.model import Beginning, Location, Upload, UploadId, UserId, Video
+from tusvideo.model import Location, Upload, UploadId, UserId
 from tusvideo.ports import Beginnings, PublishedFile
 from tusvideo.records import VideoRepository
 from tusvideo.rules.names import user_folder
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
+from tusvideo.video import Beginning, Video
 
 _HEAD: Final = struct.Struct(">8s32s3Q")
 _KIND: Final = b"tvstart1"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tusvideo.commands import Change, ChangeVideo, DescribeVideo, DraftUpload, UploadGone, UploadShown, VideoGone
 from tusvideo.errors import NotFound, TookTooLong, Unavailable
-from tusvideo.model import Status, Upload, UploadId, UploadState, UserId, Video
+from tusvideo.model import Status, Upload, UploadId, UploadState, UserId
 from tusvideo.ports import LockManager
 from tusvideo.records import VideoRepository
 from tusvideo.rules import progress as rules
@@ -14,6 +14,7 @@ from tusvideo.rules.uploads import judge_known, judge_owner
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.videos import VideoService
 from tusvideo.service.watching import MOST_MARKS, Feed, Mark, News, OfUpload, OfVideo, Watcher
+from tusvideo.video import Video
 
 MOST_SHOWN = 200
 """So many uploads are listed."""

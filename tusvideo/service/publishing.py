@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from tusvideo.commands import UploadEvent
 from tusvideo.errors import DiskFull, NotFound, StorageFailed
-from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload, Video, VideoState
+from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload
 from tusvideo.ports import Clock, EventSink, SessionRepository, UploadStore
 from tusvideo.rules.facts import first_state
 from tusvideo.rules.names import location as choose_location
@@ -26,6 +26,7 @@ from tusvideo.rules.uploads import ended, finalizing
 from tusvideo.service.judging import staged_head
 from tusvideo.service.transfer import Turns
 from tusvideo.service.watching import Watchers
+from tusvideo.video import Video, VideoState
 
 MAX_NAMES_TRIED = 100
 """By then numbers are so large that no folder has files under most of them."""

@@ -14,7 +14,7 @@ from tusvideo.commands import (
     VideosListed,
 )
 from tusvideo.errors import NotFound
-from tusvideo.model import UNDO_SECONDS, Location, Upload, UserId, Video
+from tusvideo.model import Location, Upload, UserId
 from tusvideo.ports import PublishedFile
 from tusvideo.records import VideoRepository
 from tusvideo.rules.names import user_folder
@@ -22,6 +22,7 @@ from tusvideo.rules.search import place_of, words
 from tusvideo.rules.sniff import ANY_TYPE
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
+from tusvideo.video import UNDO_SECONDS, Video
 
 
 class VideoService:

@@ -7,22 +7,7 @@ from typing import Any
 
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
 from tusvideo.errors import TooManyCaptions
-from tusvideo.model import (
-    MAX_CAPTIONS,
-    Caption,
-    ClientKey,
-    Facts,
-    Location,
-    Part,
-    Standing,
-    Status,
-    Upload,
-    UploadId,
-    UserId,
-    Video,
-    VideoSort,
-    VideoState,
-)
+from tusvideo.model import ClientKey, Location, Part, Standing, Status, Upload, UploadId, UserId
 from tusvideo.records import ALL, NEWEST, CaptionText, Leaving
 from tusvideo.rules.records import changed, described, left_behind, record_of, with_file
 from tusvideo.rules.search import matches, place_of
@@ -39,6 +24,7 @@ from tusvideo.sessions.rows import (
     milliseconds,
     video_of,
 )
+from tusvideo.video import MAX_CAPTIONS, Caption, Facts, Video, VideoSort, VideoState
 
 _TOMBSTONES = frozenset({Status.EXPIRED, Status.TERMINATED, Status.FAILED})
 

@@ -8,8 +8,9 @@ from operator import attrgetter
 from typing import Any, Final
 
 from tusvideo.errors import SessionConflict
-from tusvideo.model import Caption, Digests, Location, Protocol, Status, Upload, UploadId, Video, VideoState
+from tusvideo.model import Digests, Location, Protocol, Status, Upload, UploadId
 from tusvideo.rules import search
+from tusvideo.video import Caption, Video, VideoState
 
 Row = dict[str, str | int | float | None]
 """A row by column name, as it is bound to a statement."""

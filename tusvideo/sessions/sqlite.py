@@ -8,21 +8,7 @@ from sqlite3 import Connection
 from typing import Self, TypeVar
 
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
-from tusvideo.model import (
-    Caption,
-    ClientKey,
-    Facts,
-    Location,
-    Part,
-    Standing,
-    Status,
-    Upload,
-    UploadId,
-    UserId,
-    Video,
-    VideoSort,
-    VideoState,
-)
+from tusvideo.model import ClientKey, Location, Part, Standing, Status, Upload, UploadId, UserId
 from tusvideo.records import ALL, NEWEST, CaptionText, Leaving
 from tusvideo.rules.records import record_of
 from tusvideo.sessions import sqlite_captions, sqlite_facts, sqlite_replacing
@@ -33,6 +19,7 @@ from tusvideo.sessions.database import Database
 from tusvideo.sessions.leaving import LeavingUploads
 from tusvideo.sessions.rows import instant, milliseconds
 from tusvideo.sessions.thread import Work
+from tusvideo.video import Caption, Facts, Video, VideoSort, VideoState
 
 T = TypeVar("T")
 

@@ -6,9 +6,10 @@ import sqlite3
 from typing import Final
 
 from tusvideo.errors import TooManyCaptions
-from tusvideo.model import MAX_CAPTIONS, Caption, UserId, Video
+from tusvideo.model import UserId
 from tusvideo.records import CaptionText
 from tusvideo.sessions.rows import VIDEO_COLUMNS, decode_video, encode_captions, instant
+from tusvideo.video import MAX_CAPTIONS, Caption, Video
 
 _COLUMNS: Final = ", ".join(VIDEO_COLUMNS)
 _OF_VIDEOS: Final = ", ".join(f"videos.{column}" for column in VIDEO_COLUMNS)

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import asdict, fields
 from typing import Final
 
-from tusvideo.model import Facts, Video, VideoState
 from tusvideo.sessions.rows import VIDEO_COLUMNS, decode_video
 from tusvideo.sessions.sqlite_videos import THIS_FILE, this_file
+from tusvideo.video import Facts, Video, VideoState
 
 _COLUMNS: Final = ", ".join(VIDEO_COLUMNS)
 _FACTS: Final = ", ".join(f"{field.name} = :{field.name}" for field in fields(Facts))

@@ -6,11 +6,12 @@ import sqlite3
 from dataclasses import replace
 from typing import Final
 
-from tusvideo.model import Upload, Video
+from tusvideo.model import Upload
 from tusvideo.rules.records import left_behind, with_file
 from tusvideo.sessions import sqlite_uploads as uploads
 from tusvideo.sessions import sqlite_videos as videos
 from tusvideo.sessions.rows import SEARCH_COLUMNS, VIDEO_COLUMNS, decode_video, encode_video
+from tusvideo.video import Video
 
 # A record that was left under the name of the new file lost its own: somebody removed that by hand.
 DROP_NAMESAKE: Final = (

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Final
 
 from tusvideo.commands import ChangeVideo, Place, VideoFilter
-from tusvideo.model import UploadId, UserId, Video, VideoSort
+from tusvideo.model import UploadId, UserId
 from tusvideo.records import ALL, Leaving
 from tusvideo.rules.records import changed, described
 from tusvideo.sessions.rows import SEARCH_COLUMNS, VIDEO_COLUMNS, Row, decode_video, encode_video, video_of
+from tusvideo.video import Video, VideoSort
 
 _COLUMNS: Final = ", ".join(VIDEO_COLUMNS)
 _STORED: Final = (*VIDEO_COLUMNS, *SEARCH_COLUMNS)

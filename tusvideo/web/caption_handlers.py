@@ -2,8 +2,8 @@
 
 from tusvideo.errors import TooLarge
 from tusvideo.message import ResponseHead
-from tusvideo.model import MAX_CAPTION_BYTES
 from tusvideo.protocol import captions, ranges, videos_api
+from tusvideo.video import MAX_CAPTION_BYTES
 from tusvideo.web.exchange import Exchange
 from tusvideo.web.video_handlers import url_of
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from aiohttp import web
 
-from tusvideo.model import Video
 from tusvideo.protocol import uploads_api
 from tusvideo.service.watching import News
+from tusvideo.video import Video
 from tusvideo.web.answer import begin, hang_up
 from tusvideo.web.exchange import Exchange
 

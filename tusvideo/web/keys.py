@@ -33,11 +33,12 @@ from tusvideo.commands import (
     VideoDescribed,
     VideosListed,
 )
-from tusvideo.model import Durability, InterimAnswers, Limits, Location, Profile, Upload, UploadId, UserId, Video
+from tusvideo.model import Durability, InterimAnswers, Limits, Location, Profile, Upload, UploadId, UserId
 from tusvideo.ports import Authenticator, Clock, Listener, PublishedFile
 from tusvideo.records import CaptionText
 from tusvideo.service.watching import News, Watcher
 from tusvideo.streams import Body, BytesBody, PartBody, Spool
+from tusvideo.video import Video
 from tusvideo.web.admission import Admission
 from tusvideo.web.intake import Blocks
 

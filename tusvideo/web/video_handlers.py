@@ -1,9 +1,10 @@
 """The records of published videos, ``/api/videos``: between JSON and the service."""
 
 from tusvideo.message import ResponseHead
-from tusvideo.model import Location, Video
+from tusvideo.model import Location
 from tusvideo.protocol import video_list, videos_api
 from tusvideo.rules.names import user_folder
+from tusvideo.video import Video
 from tusvideo.web.chunk_handlers import read_json
 from tusvideo.web.exchange import Download, Exchange
 from tusvideo.web.keys import House

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from tusvideo.model import Location, Part, Status, Upload, UploadId, UserId, Video
+from tusvideo.model import Location, Part, Status, Upload, UploadId, UserId
 from tusvideo.model import Protocol as Dialect
 from tusvideo.ports import SessionRepository
 from tusvideo.records import CaptionRepository, VideoRepository
+from tusvideo.video import Video
 
 NOW: Final = datetime(2026, 3, 4, 5, 6, 7, 891_000, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conformance.sessions.samples import ANNA, BERT, NOW, SECOND, Sessions, a_video
 from tusvideo.errors import TooManyCaptions
-from tusvideo.model import MAX_CAPTIONS, Caption, Video
+from tusvideo.video import MAX_CAPTIONS, Caption, Video
 
 ID = a_video().id
 LATER = NOW + SECOND

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.sessions.samples import ANNA, NOW, SECOND, Sessions, a_video
-from tusvideo.model import Facts, Video, VideoSort, VideoState
+from tusvideo.video import Facts, Video, VideoSort, VideoState
 
 FACTS = Facts(duration=2.125, width=320, height=240, rotation=90, video_codec="h264", audio_codec=None, faststart=False)
 NAMES = tuple(Facts.__slots__)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from tests.conformance.sessions.samples import ANNA, BERT, NOW, SECOND, Sessions, a_video, upload_id
-from tusvideo.model import VideoState
+from tusvideo.video import VideoState
 
 DUE = NOW + 30 * SECOND
 ID = a_video().id

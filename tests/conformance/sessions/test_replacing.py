@@ -7,7 +7,8 @@ import pytest
 
 from tests.conformance.sessions.samples import ANNA, BERT, NOW, SECOND, Sessions, a_video, an_upload, upload_id
 from tusvideo.errors import SessionConflict
-from tusvideo.model import Facts, Location, Status, Upload, Video, VideoState
+from tusvideo.model import Location, Status, Upload
+from tusvideo.video import Facts, Video, VideoState
 
 LATER = NOW + SECOND
 RECORD = a_video(

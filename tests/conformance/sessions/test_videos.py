@@ -9,8 +9,8 @@ import pytest
 
 from tests.conformance.sessions.samples import ANNA, BERT, NOW, SECOND, Sessions, a_video
 from tusvideo.commands import ChangeVideo, VideoFilter
-from tusvideo.model import VideoSort, VideoState
 from tusvideo.rules.search import matches, place_of, words
+from tusvideo.video import VideoSort, VideoState
 
 
 async def test_a_new_record_is_stored_as_it_was(sessions: Sessions) -> None:

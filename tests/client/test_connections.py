@@ -30,6 +30,8 @@ from tusvideo_client.journal import Journal
 from tusvideo_client.state import DOCUMENTED, MIB
 from tusvideo_client.width import Connections
 
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what has left")
+
 
 def large(tmp_path: Path, size: int) -> Path:
     """A file of so many bytes."""
@@ -100,7 +102,7 @@ async def test_a_pause_is_told_once_and_nothing_is_lost(
     assert bytes(peer.only().data) == video.read_bytes()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what has left")
+@LINUX
 async def test_the_link_is_not_idle_while_an_answer_is_waited_for(peer: Peer, tmp_path: Path) -> None:
     """A chunk begins when the last byte of the one before has left; here none is answered before the next one came."""
     video = large(tmp_path, MIB)
@@ -118,26 +120,32 @@ async def test_the_link_is_not_idle_while_an_answer_is_waited_for(peer: Peer, tm
     assert bytes(peer.only().data) == video.read_bytes()
 
 
-@pytest.mark.parametrize("options", [{"connections": 1}, {"connections": 2}, {"rate_limit": 64 * MIB}, {}])
-async def test_no_more_answers_are_waited_for_than_there_may_be_connections(
-    options: dict[str, int], peer: Peer, tmp_path: Path
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [({"connections": 1}, 1), ({"connections": 2}, 2), ({"rate_limit": 64 * MIB}, 1), pytest.param({}, 4, marks=LINUX)],
+)
+async def test_as_many_answers_are_waited_for_as_there_may_be_connections(
+    options: dict[str, int], most: int, peer: Peer, tmp_path: Path
 ) -> None:
-    """Those that wait for an answer count as well, so that a cut never costs more than 1 MiB."""
-    most = options.get("connections", 1 if options else 4)
-    waiting = seen = 0
+    """And no more: those that wait for an answer count as well, so that a cut never costs more than 1 MiB."""
+    waiting, as_many, one_more, go_on = 0, asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def look(_: int) -> None:
-        nonlocal waiting, seen
+    async def hold(_: int) -> None:
+        nonlocal waiting
         waiting += 1
-        seen = max(seen, waiting)
-        for _ in range(20):
-            await asyncio.sleep(0)
-        waiting -= 1
+        if waiting >= most:
+            (as_many if waiting == most else one_more).set()
+        await go_on.wait()
 
-    peer.before_answer = look
+    peer.before_answer = hold
     async with AsyncUploader(peer.url, protocol="chunks", **options) as client:  # type: ignore[arg-type]  # a row
-        await client.upload(large(tmp_path, 3 * MIB))
-    assert 1 <= seen <= most
+        handle = client.start(large(tmp_path, 3 * MIB))
+        await as_many.wait()
+        with pytest.raises(TimeoutError):  # nothing tells that it does not come
+            async with asyncio.timeout(0.25):
+                await one_more.wait()
+        go_on.set()
+        await handle
 
 
 @pytest.mark.parametrize("connections", [1, 4])

@@ -1,6 +1,8 @@
 """Captions: judged before they are kept, shown to whom the file is shown, and as lasting as their record."""
 
 import asyncio
+import contextlib
+import itertools
 import threading
 
 import pytest
@@ -115,20 +117,23 @@ async def test_captions_outlast_what_their_record_outlasts(house: House) -> None
 
 async def test_a_crash_leaves_the_old_or_the_new(house: House) -> None:
     """Whichever step is the last: captions and what the record tells of them agree."""
-    video = (await house.captions.put(ANNA, putting(await a_record(house)), FakeBody(VTT))).video
-    new = VTT.replace(b"Hello", b"Bye")
-    crashed = 0
-    for last in range(9):
-        try:
-            await house.with_steps(Steps(at=last)).captions.put(ANNA, putting(video), FakeBody(new))
-        except Crash:
-            crashed += 1
+    video = await a_record(house)
+    seen = []
+    for last in itertools.count():
+        await house.captions.put(ANNA, putting(video), FakeBody(VTT))
+        steps, new = Steps(at=last), VTT.replace(b"Hello", f"Bye {last}".encode())
+        with contextlib.suppress(Crash):
+            await house.with_steps(steps).captions.put(ANNA, putting(video), FakeBody(new))
         after, _ = await house.restarted()
         found = await after.captions.get(ANNA, video.id, "en")
         assert found.content in {VTT, new}
         assert (found.caption,) == (await after.videos.get(ANNA, video.id)).captions
         assert found.caption.size == len(found.content)
-    assert crashed
+        seen.append(found.content == new)
+        if steps.is_over:
+            break
+    assert seen == sorted(seen)  # from some step on it is the new ones
+    assert set(seen) == {False, True}
 
 
 async def test_files_are_read_one_after_the_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

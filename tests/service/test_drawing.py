@@ -75,12 +75,17 @@ async def test_what_was_drawn_before_a_full_disk_is_kept() -> None:
 
 
 async def test_a_failed_checkpoint_ends_a_body_that_is_drawn() -> None:
-    """A disk that cannot sync takes no more of it."""
-    bench = Bench(fast(b"12345", b"67890", b"more"), start=SNIFF_BYTES, checkpoint_bytes=5)
+    """A disk that cannot sync takes no more of it, however much of it is there."""
+    body = fast(b"12345", is_open=True)
+    bench = Bench(body, start=SNIFF_BYTES, checkpoint_bytes=5)
     bench.writer.fails_sync = StorageFailed()
+    running = asyncio.create_task(bench.transfer.run())
+    await body.hungry.wait()
+    await bench.transfer.checkpoint()
+    body.end(b"67890", b"more")
     with pytest.raises(StorageFailed):
-        await bench.transfer.run()
-    assert bench.commits == []
+        await running
+    assert (bench.writer.data, bench.writer.drawn) == (b"1234567890", b"12345")
 
 
 @pytest.mark.parametrize("reason", [BodyCut("cut"), Preempted("asked")])

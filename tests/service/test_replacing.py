@@ -135,15 +135,24 @@ async def test_the_old_file_goes_from_the_directory_that_the_profile_had(house: 
 
 
 async def test_a_record_is_removed_with_a_file_in_the_directory_that_its_profile_had(house: House) -> None:
-    """At once, and after the time in which it can be restored; a file that took its name elsewhere stays."""
-    for at_once in (True, False):
-        old, first = await a_record(house)
-        after = moved(house)
-        await after.videos.remove(ANNA, old.id, with_file=True, at_once=at_once)
-        house.clock.move(UNDO_SECONDS)
-        await after.removing.run()
-        assert not await is_there(house, first.location)
-        assert await house.sessions.get(first.id) is None
+    """At once, or once the time is over in which it can be restored; a file that took its name meanwhile stays."""
+    after = moved(house)
+    old, first = await a_record(house)
+    await after.videos.remove(ANNA, old.id, with_file=True, at_once=True)
+    assert not await is_there(house, first.location)
+    assert await house.sessions.get(first.id) is None
+    old, first = await a_record(house)
+    await after.videos.remove(ANNA, old.id, with_file=True)
+    new = await publish(after, NEW, original_name="old.mp4")
+    house.clock.move(UNDO_SECONDS - 1)
+    assert await after.removing.run() == Removed()
+    assert await is_there(house, first.location)
+    house.clock.move(1)
+    assert await after.removing.run() == Removed(removed=1)
+    assert not await is_there(house, first.location)
+    assert await house.sessions.get(first.id) is None
+    assert new.location == Location(directory="new-files", folder="anna", filename="old.mp4")
+    assert await is_there(after, new.location)
 
 
 async def test_an_upload_of_a_former_directory_takes_no_record_of_another_file_along(house: House) -> None:

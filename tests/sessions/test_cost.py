@@ -132,6 +132,7 @@ async def test_what_others_have_costs_nobody_a_step(sessions: SqliteSessions, as
         await sessions.put_video(a_video(number, owner=BERT, title="sea"))
         await sessions.add(an_upload(number, owner=BERT))
     alone = await _steps_of(sessions, ASKED[asked])
+    assert alone > 0
     await sessions._database.write(partial(_multiply, table="videos", row=encode_video(a_video(9, title="sea"))))
     await sessions._database.write(partial(_multiply, table="uploads", row=encode_upload(an_upload(9))))
     assert await _steps_of(sessions, ASKED[asked]) <= alone + 2
@@ -199,6 +200,7 @@ async def test_a_hundred_thousand_parts(sessions: SqliteSessions) -> None:
     assert time.perf_counter() - began < 2
     assert parts == (*(a_part(index) for index in range(100_000)), a_part(100_001))
     steps = await _steps_of_a_part(sessions, a_part(100_000))
+    assert steps > 0
     small = await sessions.add(replace(an_upload(2)))
     assert steps <= 2 * await _steps_of_a_part(sessions, a_part(0), upload_id=small.id)
     await sessions.remove(upload.id)

@@ -94,13 +94,11 @@ class TestKeys:
         assert await sessions.get(dead.id) == _with(dead, **{key: None})
 
     async def test_a_creation_key_tells_its_living_row(self, sessions: Sessions, key: str) -> None:
-        """``created`` gives the row that ``add`` would give, and nothing where that would add one."""
-        if key != "creation_key":
-            assert await sessions.created(ANNA, "k") is None
-            return
+        """Created gives the row that ``add`` would give, nothing where it would add one, and none by another key."""
         for number, status in enumerate((*LIVING, *DEAD)):
-            held = await sessions.add(an_upload(number, status=status, creation_key=status.value))
-            assert await sessions.created(held.owner, status.value) == (held if status in LIVING else None)
+            held = await sessions.add(an_upload(number, status=status, **{key: status.value}))
+            is_told = key == "creation_key" and status in LIVING
+            assert await sessions.created(held.owner, status.value) == (held if is_told else None)
         assert await sessions.created(BERT, Status.OPEN.value) is None
 
     async def test_a_key_is_its_owners(self, sessions: Sessions, key: str) -> None:

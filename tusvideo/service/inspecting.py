@@ -10,11 +10,10 @@ import hashlib
 from dataclasses import dataclass
 
 from tusvideo.errors import NotFound, TusvideoError
-from tusvideo.model import Faststart, Location
+from tusvideo.model import Faststart
 from tusvideo.ports import Beginnings, Inspector, Thumbnails
 from tusvideo.records import VideoRepository
 from tusvideo.rules.facts import MAX_TRIES, settled
-from tusvideo.rules.names import user_folder
 from tusvideo.rules.sniff import KINDS
 from tusvideo.service.playing import pack
 from tusvideo.service.publishing import Publisher
@@ -164,21 +163,22 @@ class Inspecting:
 
     async def _inspect(self, video: Video, inspector: Inspector) -> tuple[Inspection, bytes | None]:
         """Examine the file of a record; give also the beginning for it as it is kept, if one was made."""
-        file = upload = profile = None
-        if video.profile in self._publisher.profiles:
-            profile = self._publisher.profile(video.profile)
-            location = Location(directory=profile.directory, folder=user_folder(video.owner), filename=video.filename)
-            # Before the file is opened: what comes under its name later is another upload's, and never taken for it.
-            upload = await self._publisher.sessions.published(location)
-            file = await self._publisher.store.open_published(location)
+        profile = self._publisher.profiles.get(video.profile)
+        if profile is None:
+            return Inspection(fault=Fault.GONE), None
+        # Before the file is opened: what comes under its name later is another upload's, and never taken for it.
+        upload = await self._publisher.file_of(video.owner, profile=video.profile, filename=video.filename)
+        if upload is None or upload.location is None:
+            return Inspection(fault=Fault.GONE), None
+        file = await self._publisher.store.open_published(upload.location)
         if file is None:
             return Inspection(fault=Fault.GONE), None
-        repairs = upload is not None and profile is not None and profile.faststart is Faststart.REPAIR
+        repairs = profile.faststart is Faststart.REPAIR
         try:
             inspection = await inspector.inspect(file, kind=KINDS[video.content_type], repairs=repairs)
         finally:
             await file.close()
-        if upload is None or inspection.beginning is None:
+        if inspection.beginning is None:
             return inspection, None
         return inspection, pack(inspection.beginning, upload.id)
 

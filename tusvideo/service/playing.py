@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from tusvideo.errors import NotFound, StorageFailed
-from tusvideo.model import Location, Upload, UploadId, UserId
+from tusvideo.model import Upload, UploadId, UserId
 from tusvideo.ports import Beginnings, PublishedFile
 from tusvideo.records import VideoRepository
-from tusvideo.rules.names import user_folder
 from tusvideo.service.publishing import Publisher
 from tusvideo.service.uploads import UploadService
 from tusvideo.video import Beginning, Video
@@ -49,13 +48,12 @@ class PlayService:
     async def _opened(self, user: UserId | None, video_id: str) -> tuple[Video, Upload, PublishedFile]:
         video = await self._video(video_id)
         while True:
-            directory = self._publisher.profile(video.profile).directory
-            location = Location(directory=directory, folder=user_folder(video.owner), filename=video.filename)
+            found = await self._publisher.file_of(video.owner, profile=video.profile, filename=video.filename)
             try:
-                return video, *await self._uploads.open_published(user, location)
+                return video, *await self._uploads.open_file(user, found)
             except NotFound:
                 read, video = video, await self._video(video_id)
-                if video.filename == read.filename:
+                if video == read:
                     raise
                 # It got another file meanwhile, and the one that it had is gone.
 

@@ -16,11 +16,11 @@ from dataclasses import replace
 
 from tusvideo.commands import UploadEvent
 from tusvideo.errors import DiskFull, NotFound, StorageFailed
-from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload
+from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload, UserId
 from tusvideo.ports import Clock, EventSink, SessionRepository, UploadStore
 from tusvideo.rules.facts import first_state
 from tusvideo.rules.names import location as choose_location
-from tusvideo.rules.names import next_attempt
+from tusvideo.rules.names import next_attempt, user_folder
 from tusvideo.rules.sniff import ANY_TYPE, KINDS, judge_type
 from tusvideo.rules.uploads import ended, finalizing
 from tusvideo.service.judging import staged_head
@@ -68,6 +68,19 @@ class Publisher:
             return self.profiles[name]
         except KeyError:
             raise NotFound("profile") from None
+
+    async def file_of(self, owner: UserId, *, profile: str, filename: str) -> Upload | None:
+        """Give the complete upload whose file a record of that owner, profile and name has, wherever it lies: also one
+        that was published before the directory of the profile was changed.
+
+        None when there is none, or when it is somebody else's. Raises NotFound when the profile is not configured.
+        """
+        directory = self.profile(profile).directory
+        location = Location(directory=directory, folder=user_folder(owner), filename=filename)
+        upload = await self.sessions.published(location)
+        if upload is None:
+            upload = await self.sessions.published_elsewhere(location, owner=owner, profile=profile)
+        return None if upload is None or upload.owner != owner else upload
 
     async def judge_room(self, wanted: int) -> None:
         """Raise DiskFull unless so many bytes can be stored and the floor of free room is kept."""

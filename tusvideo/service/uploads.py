@@ -233,12 +233,16 @@ class UploadService:
     async def open_published(self, user: UserId | None, location: Location) -> tuple[Upload, PublishedFile]:
         """Open a published file by its place: anybody's in a public profile, one's own otherwise. Raises NotFound, also
         while it is being removed."""
-        upload = await self._sessions.published(location)
-        if upload is None or await self._videos.is_leaving(upload.id):
+        return await self.open_file(user, await self._sessions.published(location))
+
+    async def open_file(self, user: UserId | None, upload: Upload | None) -> tuple[Upload, PublishedFile]:
+        """Open the file of an upload that was found to be complete, as ``open_published`` does; without one NotFound is
+        raised."""
+        if upload is None or upload.location is None or await self._videos.is_leaving(upload.id):
             raise NotFound("file")
         if not self._publisher.profile(upload.profile).public and upload.owner != user:
             raise NotFound("file")
-        return upload, await self._open(location)
+        return upload, await self._open(upload.location)
 
     @property
     def _patience(self) -> float:

@@ -14,10 +14,9 @@ from tusvideo.commands import (
     VideosListed,
 )
 from tusvideo.errors import NotFound
-from tusvideo.model import Location, Upload, UserId
+from tusvideo.model import Upload, UserId
 from tusvideo.ports import PublishedFile
 from tusvideo.records import VideoRepository
-from tusvideo.rules.names import user_folder
 from tusvideo.rules.search import place_of, words
 from tusvideo.rules.sniff import ANY_TYPE
 from tusvideo.service.publishing import Publisher
@@ -38,11 +37,8 @@ class VideoService:
 
         Raises NotFound when the user has no such file, or removed it. A record that was removed alone is forgotten.
         """
-        upload = await self._publisher.sessions.published(self._location(user, command.profile, command.filename))
-        if upload is None or upload.owner != user:
-            raise NotFound("file")
-        leaving = await self._videos.leaving(user, profile=command.profile, filename=command.filename)
-        if leaving is not None and leaving.upload_id == upload.id:
+        upload = await self._publisher.file_of(user, profile=command.profile, filename=command.filename)
+        if upload is None or await self._videos.is_leaving(upload.id):
             raise NotFound("file")
         now = self._publisher.clock.now()
         video, is_new = await self._videos.put_video(
@@ -98,12 +94,12 @@ class VideoService:
         """Open the file of a record. Raises NotFound, also when the record is all that is left."""
         video = await self.get(user, video_id)
         while True:
-            location = self._location(user, video.profile, video.filename)
+            found = await self._publisher.file_of(user, profile=video.profile, filename=video.filename)
             try:
-                return video, *await self._uploads.open_published(user, location)
+                return video, *await self._uploads.open_file(user, found)
             except NotFound:
                 read, video = video, await self.get(user, video_id)
-                if video.filename == read.filename:
+                if video == read:
                     raise
                 # It got another file meanwhile, and the one that it had is gone.
 
@@ -134,7 +130,11 @@ class VideoService:
         is_hidden = False
         while not is_hidden:  # again if it gets another file meanwhile; ends with NotFound if it is gone
             video = await self.get(user, video_id)
-            upload = await self._file_of(user, video) if with_file else None
+            upload = (
+                await self._publisher.file_of(user, profile=video.profile, filename=video.filename)
+                if with_file
+                else None
+            )
             due = self._publisher.clock.now() + timedelta(seconds=UNDO_SECONDS)
             upload_id = None if upload is None else upload.id
             is_hidden = await self._videos.begin_removal(video, due=due, upload_id=upload_id)
@@ -145,7 +145,7 @@ class VideoService:
         upload_id = None if hidden is None else hidden.upload_id
         while video is not None:
             if upload_id is None and with_file:
-                upload = await self._file_of(user, video)
+                upload = await self._publisher.file_of(user, profile=video.profile, filename=video.filename)
                 upload_id = None if upload is None else upload.id
             if upload_id is not None:
                 with contextlib.suppress(NotFound):  # gone meanwhile, and that is what was asked for
@@ -153,15 +153,3 @@ class VideoService:
             await self._videos.remove_video(video)
             # It is there if it got another file meanwhile.
             video, upload_id = await self._videos.video(user, video_id), None
-
-    async def _file_of(self, user: UserId, video: Video) -> Upload | None:
-        location = self._location(user, video.profile, video.filename)
-        upload = await self._publisher.sessions.published(location)
-        if upload is None:
-            # Published before its profile got another directory.
-            upload = await self._publisher.sessions.published_elsewhere(location, owner=user, profile=video.profile)
-        return None if upload is None or upload.owner != user else upload
-
-    def _location(self, user: UserId, profile: str, filename: str) -> Location:
-        directory = self._publisher.profile(profile).directory
-        return Location(directory=directory, folder=user_folder(user), filename=filename)

@@ -35,7 +35,8 @@ def build_parser(*, add_client_commands: Callable[[AddParser], None] | None) -> 
     parser.add_argument("--version", action="version", version=f"tusvideo {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_serve(commands.add_parser("serve", help="run the server", allow_abbrev=False, description=_SERVE))
-    _add_fsck(commands.add_parser("fsck", help="tell what a start would mend", allow_abbrev=False, description=_FSCK))
+    line = "tell what the next start of the server would mend"
+    _add_fsck(commands.add_parser("fsck", help=line, allow_abbrev=False, description=_FSCK))
     if add_client_commands is not None:
         add_client_commands(commands.add_parser)
     return parser

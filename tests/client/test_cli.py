@@ -1,5 +1,6 @@
 """The command line: what it prints where, how it ends, and that the same command again resumes."""
 
+import argparse
 import asyncio
 import io
 import json
@@ -11,15 +12,18 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
 from tests.client.peer import Fault, Peer, as_json
 from tusvideo_client import (
+    AsyncUploader,
     AuthError,
     FileChangedError,
     FileTooLargeError,
+    Follow,
     GaveUpError,
     IntegrityError,
     LocalFileError,
@@ -36,10 +40,13 @@ from tusvideo_client import (
 )
 from tusvideo_client.bars import Bars
 from tusvideo_client.cli import run
-from tusvideo_client.commands.arguments import COMMANDS
+from tusvideo_client.commands import vocabulary
+from tusvideo_client.commands.arguments import COMMANDS, add_commands
 from tusvideo_client.commands.exits import EXIT_CODES, MEANINGS, exit_code_of
+from tusvideo_client.commands.senders import STALL, STALL_OF_CHUNKS
 from tusvideo_client.display import Lines, Text
 from tusvideo_client.state import MIB
+from tusvideo_client.width import AT_MOST, chunk_size_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -310,6 +317,27 @@ async def test_help_is_quick() -> None:
         variables = {"TUSVIDEO_STATE_DIR"} | ({"TUSVIDEO_TO", "TUSVIDEO_TOKEN"} if name != "completion" else set())
         assert all(word in text for word in variables)
         assert all(f"\n{code:>5}  {meaning}\n" in f"{text}\n" for code, meaning in MEANINGS.items())
+
+
+def test_help_tells_the_defaults_that_hold() -> None:
+    """The figures in the sentences are those of the library."""
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers().add_parser)
+    upload = next(command for command in vocabulary.of_parser(parser).commands if command.name == "upload")
+    lines = {name: option.line for option in upload.options for name in option.names}
+    policy, uploader = RetryPolicy(), signature(AsyncUploader).parameters
+    patience = (policy.no_progress or 0) / 60, (policy.max_offline or 0) / 3600
+    sizes = chunk_size_for(1, wanted="auto") // 1024, chunk_size_for(1, wanted=1) // MIB
+    told = {
+        "--retry-for": f"default {patience[0]:.0f}m, or {patience[1]:.0f}h while",
+        "--stall": f"default {STALL:.0f}s; with chunks {STALL_OF_CHUNKS:.0f}s",
+        "--connect-timeout": f"default {uploader['connect_timeout'].default:.0f}s",
+        "--until-quiet": f"default {Follow().quiet:.0f}s",
+        "--connections": f"1 to {AT_MOST} ",
+        "--chunk-size": f"default {sizes[0]}k, or {sizes[1]}m where there is but one",
+    }
+    assert {name: text in lines[name] for name, text in told.items()} == dict.fromkeys(told, True)
+    assert f"(default {uploader['request_bytes'].default // MIB}m)" in lines["--chunk-size"]
 
 
 async def test_importing_the_package_loads_no_http_library() -> None:

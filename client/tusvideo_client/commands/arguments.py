@@ -63,8 +63,8 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
     folders.add_argument("--dry-run", action="store_true", help="only list the files that would be sent")
     _add_server(parser)
     sending = parser.add_argument_group("what is sent")
-    sending.add_argument("--title", help="title of the video record")
-    sending.add_argument("--description", help="description in the video record")
+    sending.add_argument("--title", help="title of the video in the library")
+    sending.add_argument("--description", help="description of the video in the library")
     sending.add_argument(
         "--name",
         type=values.something,
@@ -75,21 +75,32 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
         "--size",
         type=values.size,
         metavar="N",
-        help="bytes that standard input gives; fewer are an error then, and not the end",
+        help="how many bytes standard input gives, as 700m; fewer are an error then, and not the end",
     )
     sending.add_argument(
         "--follow",
         action="store_true",
-        help="send a file that is still being written, as it grows; it has ended when it was quiet for ten seconds",
+        help="send a file that is still being written, as it grows, until it has ended (with tus or the IETF draft)",
     )
     sending.add_argument(
-        "--until-quiet", type=values.seconds, metavar="TIME", help="with --follow: when it did not grow for so long"
+        "--until-quiet",
+        type=values.seconds,
+        metavar="TIME",
+        help="with --follow: the file has ended when it did not grow for so long (default 10s)",
     )
     sending.add_argument(
-        "--until-exit", type=values.count, metavar="PID", help="with --follow: when this process is gone"
+        "--until-exit",
+        type=values.count,
+        metavar="PID",
+        help="with --follow: the file has ended when this process is gone, however quiet it was before",
     )
     sending.add_argument(
-        "--meta", type=values.pair, action="append", default=[], metavar="KEY=VALUE", help="a further pair; repeatable"
+        "--meta",
+        type=values.pair,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a further pair of metadata, with tus or the IETF draft; repeatable",
     )
     sending.add_argument(
         "--replaces",
@@ -102,7 +113,8 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
         "--profile",
         variable="TUSVIDEO_PROFILE",
         type=values.something,
-        help="the server's profile; default: its own for tus, poster for chunks",
+        metavar="NAME",
+        help="profile of the server, which rules types, sizes and places (default: its own choice; with chunks poster)",
     )
     _option(
         sending,
@@ -111,7 +123,8 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
         type=values.OneOf("auto", "tus", "ietf", "chunks"),
         default="auto",
         metavar="{auto,tus,ietf,chunks}",
-        help="default: auto, which asks the server for tus or the IETF draft",
+        help="what to speak: tus, the IETF draft, or the numbered chunks of /api (default auto: the server is"
+        " asked for one of the first two)",
     )
     _add_link(parser)
     _add_display(parser)
@@ -221,7 +234,9 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_link(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("link")
+    group = parser.add_argument_group(
+        "link", "TIME is in seconds, or as 90s, 15m, 6h or 2d; bytes may be told as 512k, 8m or 2g, in powers of 1024."
+    )
     _option(
         group,
         "--jobs",
@@ -237,7 +252,8 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         variable="TUSVIDEO_RETRY_FOR",
         type=values.patience,
         metavar="TIME",
-        help="give up after so long without progress: seconds, 15m, 6h, or 'forever'",
+        help="give up after so long without progress, or 'forever' for never (default 15m, or 1h while the server"
+        " is out of reach)",
     )
     _option(
         group,
@@ -245,7 +261,8 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         variable="TUSVIDEO_CHUNK_SIZE",
         type=values.size,
         metavar="N",
-        help="bytes in a chunk (default 256k, or 1M over one connection), or at most in one tus request (64M)",
+        help="bytes in a request: the most with tus or the IETF draft (default 64m), those of every chunk with"
+        " --protocol chunks (default 256k, or 1m where there is but one connection)",
     )
     _option(
         group,
@@ -254,7 +271,8 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         type=values.connections,
         default="auto",
         metavar="auto|N",
-        help="chunks of a file at a time, with --protocol chunks (default auto: several only while that is faster)",
+        help="with --protocol chunks: how many of a file to send at a time, 1 to 4 (default auto: several while that is"
+        " faster, one with --limit-rate)",
     )
     _option(
         group,
@@ -262,7 +280,8 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         variable="TUSVIDEO_LIMIT_RATE",
         type=values.rate,
         metavar="RATE",
-        help="bytes a second for all files together, as 512k, or a timetable: '22:00-06:00 unlimited, 512k'",
+        help="bytes a second for all files together, as 512k, or a timetable: '22:00-06:00 unlimited, 512k' (default:"
+        " no limit)",
     )
     _option(
         group,
@@ -270,7 +289,7 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         variable="TUSVIDEO_STALL",
         type=values.seconds,
         metavar="TIME",
-        help="give a request up when nothing moved for so long (default 15s for tus, 30s for chunks)",
+        help="give a request up, and try again, when nothing moved for so long (default 15s; with chunks 30s)",
     )
     _option(
         group,
@@ -288,7 +307,7 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         type=values.OneOf("auto", "always", "never"),
         default="auto",
         metavar="{auto,always,never}",
-        help="when to prove that what is stored is what was sent (default auto: without TLS; chunks: always)",
+        help="when to compare what arrives with what is sent (default auto: without TLS; with chunks: always)",
     )
 
 
@@ -315,11 +334,15 @@ def _add_report(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 _UPLOAD = (
     "Upload files, or go on with uploads that were cut, killed or interrupted: the same command again resumes, with no"
-    " flag.\nResults (the URLs of the files) go to stdout, everything else to stderr."
+    " flag.\nThe server may be any that speaks tus or the IETF draft: --to is its root, or the address where it makes"
+    " uploads.\nResults (the URLs of the files) go to stdout, everything else to stderr."
 )
-_LS = "List the unfinished uploads that this machine remembers, with what the server has stored of each."
+_LS = (
+    "List the unfinished uploads that this machine remembers, with what the server has stored of each. A ? behind that:"
+    " the\nserver was not asked, or did not tell, and so much was stored when it last did."
+)
 _RESUME = "Go on with uploads that this machine remembers: those that are named, or with --all every one."
-_STATUS = "Ask the server where one upload stands."
+_STATUS = "Ask the server where one upload stands: what is stored of it, of how much, and until when it is kept."
 _RM = (
     "Remove unfinished uploads from the server, and forget them here. A file that is published already stays: then the"
     " upload\nis only forgotten."
@@ -340,7 +363,8 @@ _COMPLETION = (
 )
 _VARIABLES = (
     "environment: a variable named above gives the value of an option that is not given. "
-    f"{STATE_DIR_VARIABLE} is the folder in\nwhich unfinished uploads are remembered."
+    f"{STATE_DIR_VARIABLE} is the folder in\nwhich unfinished uploads are remembered (default: the system's own for"
+    " that, mostly ~/.local/state/tusvideo)."
 )
 _COMMANDS: Final[Mapping[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]]] = {
     "upload": ("send files to a server, or go on with them", _UPLOAD, _add_upload),

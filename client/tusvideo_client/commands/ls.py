@@ -59,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _ask_all(entries: Sequence[Entry], keys: Mapping[str, Keys]) -> list[Answer]:
+    """What the servers say of each, in the same order, a few questions at a time; an error where one says nothing."""
     gate = asyncio.Semaphore(QUESTIONS_AT_ONCE)
     async with AsyncExitStack() as stack:
         transports: Mapping[str, Transport] = {
@@ -80,6 +81,7 @@ async def _ask_all(entries: Sequence[Entry], keys: Mapping[str, Keys]) -> list[A
 
 
 def _state(entry: Entry, answer: Answer) -> str:
+    """How an upload stands, in a few words: what stands in its way before what it lacks."""
     if entry.holder is not None:
         return f"running ({entry.holder})"
     if isinstance(answer, UploadGoneError):
@@ -94,6 +96,7 @@ def _state(entry: Entry, answer: Answer) -> str:
 
 
 def _facts(entry: Entry, answer: Answer) -> dict[str, Any]:
+    """What is known of an upload, for programs; ``asked`` tells whether ``stored`` comes from the server."""
     record = entry.record
     standing = answer if isinstance(answer, remote.Standing) else None
     return {
@@ -113,6 +116,7 @@ def _facts(entry: Entry, answer: Answer) -> dict[str, Any]:
 
 
 def _row(entry: Entry, answer: Answer) -> tuple[str, ...]:
+    """What is known of an upload, for people: one cell for each of the headings."""
     record, size = entry.record, entry.record.length
     stored = answer.offset if isinstance(answer, remote.Standing) else record.offset
     mark = "" if isinstance(answer, remote.Standing) else "?"

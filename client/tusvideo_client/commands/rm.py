@@ -65,6 +65,11 @@ async def _remove(target: memory.Target, *, journal: Journal, keys: Mapping[str,
 
 
 async def _terminate(target: memory.Target, *, keys: Mapping[str, Keys]) -> str:
+    """Have the server remove one; gives what came of that, in words. A published file is left where it is.
+
+    Raises:
+        UploadError: The server did not remove it.
+    """
     assert target.url is not None  # noqa: S101  # the caller made sure; this tells the type checker
     server = memory.server_of_target(target)
     async with Transport(server, **keys[server], timeouts=remote.TIMEOUTS) as transport:

@@ -12,9 +12,10 @@ from tusvideo.message import RequestHead, ResponseHead
 from tusvideo.model import UploadId
 from tusvideo.protocol import fields, json_body
 
-SHA_256, CRC32C = "sha-256", "crc32c"
-NAMES: Final = {"sha256": SHA_256, "crc32c": CRC32C}
-"""What the registry of digest fields (RFC 9530 §7.2) calls them."""
+SHA256, CRC32C = "sha256", "crc32c"
+"""Algorithms, by the names that ``checksums`` has for them."""
+NAMES: Final = {SHA256: "sha-256", CRC32C: "crc32c"}
+"""What the registry of digest fields (RFC 9530 §7.2) calls them, and so do clients."""
 
 
 def parse(head: RequestHead, *, upload_id: UploadId) -> ProveRange:
@@ -26,12 +27,12 @@ def parse(head: RequestHead, *, upload_id: UploadId) -> ProveRange:
     Raises InvalidField for what is no number or no range.
     Spec: GET /files/{id}/digest.
     """
-    start, stop = (head.one_query(name) for name in ("from", "to"))
+    start, stop, wish = (head.one_query(name) for name in ("from", "to", "prefer"))
     command = ProveRange(
         upload_id=upload_id,
         start=0 if start is None else fields.parse_number(start, field="from"),
         stop=None if stop is None else fields.parse_number(stop, field="to"),
-        algorithm=CRC32C if CRC32C in ALGORITHMS and head.one_query("prefer") == CRC32C else "sha256",
+        algorithm=CRC32C if wish == NAMES[CRC32C] and CRC32C in ALGORITHMS else SHA256,
     )
     if command.stop is not None and command.stop < command.start:
         raise InvalidField("to", expected=f"at least {command.start}, as 'from'", got=str(command.stop))

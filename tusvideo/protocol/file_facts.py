@@ -23,7 +23,8 @@ class FileFacts:
     replaces: str | None
 
 
-FIELDS: Final = frozenset({"profile", "filename", "title", "description", "replaces"})
+_TEXTS: Final = ("profile", "filename", "title", "description")
+FIELDS: Final = frozenset({*_TEXTS, "replaces"})
 """What may be said in the query, and in a form."""
 
 
@@ -45,7 +46,7 @@ def parse_facts(
     """
     told = metadata.parse(head.headers.getall("Upload-Metadata", []))
     disposed = parse_filename(", ".join(head.headers.getall("Content-Disposition", [])))
-    said = {field: _one(form or {}, field) or told.text(field) or head.one_query(field) for field in FIELDS}
+    said = {field: _one(form or {}, field) or told.text(field) or head.one_query(field) for field in _TEXTS}
     title, description, profile = said["title"], said["description"], said["profile"] or default_profile
     replaces = _one(form or {}, "replaces") or told.exact_text("replaces") or head.one_query("replaces")
     if profile not in profiles:

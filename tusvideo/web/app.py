@@ -25,7 +25,6 @@ READ_BUFFER_BYTES: Final = 128 * 1024
 """aiohttp stops reading a socket while it holds more than twice this of an unread body. asyncio reads 256 KiB at once,
 so this is the least at which a body that is read at once is not stopped after every read (decisions/0009)."""
 
-_USER_TIMEOUT: Final[int | None] = getattr(socket, "TCP_USER_TIMEOUT", None)
 _PARSER_LOGGER: Final = logging.getLogger("tusvideo.web.parser")
 _PARSER_LOGGER.setLevel(logging.DEBUG)  # aiohttp tells of some refusals there only; the filter decides
 
@@ -36,10 +35,10 @@ class _Server(web.Server):
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
         plug: socket.socket | None = transport.get_extra_info("socket")
-        if plug is not None and _USER_TIMEOUT is not None:
+        if plug is not None:
             # The kernel's own clock: no timer of ours, and it also ends connections that were closed and not read.
             with contextlib.suppress(OSError):  # no TCP, or the other end is gone
-                plug.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
+                plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
 
 
 def make_runner(house: House, *, stop_seconds: float = 8.0) -> web.ServerRunner:

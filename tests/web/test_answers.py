@@ -1,5 +1,6 @@
 """Answers byte by byte: aiohttp does not spell them, so what it took care of is pinned here."""
 
+import logging
 import re
 
 import pytest
@@ -97,17 +98,23 @@ async def test_a_page_that_may_read(start: Start) -> None:
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\x00b", "a\x7fb"])
-async def test_a_field_cannot_begin_another_one(served: Served, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever lets a control character into a field sends no answer with it: the client gets a 500."""
+async def test_a_field_cannot_begin_another_one(
+    served: Served, value: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever lets a control character into a field sends no answer with it: the client gets a 500 with its request id,
+    and so says the log."""
 
     async def careless(exchange: Exchange) -> ResponseHead:
         del exchange
         return ResponseHead(status=200, headers=(("X-Text", value),))
 
     monkeypatch.setitem(shell.HANDLERS[Kind.HEALTH], "GET", careless)
-    async with served.wire() as wire:
-        await wire.send("GET /healthz HTTP/1.1")
-        assert (await wire.ended()).startswith(b"HTTP/1.1 500 ")
+    caplog.set_level(logging.INFO)
+    answer = await served.ask("GET /healthz HTTP/1.1")
+    assert (answer.status, answer.json["requestId"]) == (500, answer.headers["X-Request-ID"])
+    told = {record.getMessage(): record for record in caplog.records}
+    assert told["request_failed"].exc_info is not None
+    assert told["request"].__dict__["data"].items() >= {"status": 500, "code": "internal"}.items()
 
 
 @pytest.mark.parametrize("value", ["a\tb", "ä", "\u2028"])

@@ -155,9 +155,13 @@ async def _answer(exchange: Exchange) -> web.StreamResponse:
             return hang_up(exchange.request)
         outcome = _refuse(exchange, Stopping() if stopped else error)
     except Exception:  # noqa: BLE001 - the one place where what nobody foresaw becomes an answer; it is logged
-        LOGGER.exception("request_failed", extra={"data": {"request_id": exchange.request_id}})
         outcome = _apologise(exchange)
-    return await send(exchange, outcome)
+    try:
+        return await send(exchange, outcome)
+    except ValueError:
+        if exchange.status is not None:  # it has begun to leave
+            raise
+        return await send(exchange, _apologise(exchange))
 
 
 async def _carry_out(exchange: Exchange) -> ResponseHead | Download | Stream:
@@ -232,6 +236,8 @@ def _refuse(exchange: Exchange, error: TusvideoError) -> ResponseHead:
 
 
 def _apologise(exchange: Exchange) -> ResponseHead:
+    """Log what is being handled, which nobody foresaw, and give the answer to it."""
+    LOGGER.exception("request_failed", extra={"data": {"request_id": exchange.request_id}})
     exchange.code = "internal"
     if exchange.route.family is Family.TUS:
         return files.render_unexpected(exchange)

@@ -51,8 +51,8 @@ class AsyncChunkedVideoUploader:
         profile: The server's profile.
         account: Tells uploads of several accounts on one server apart, if one user of this machine has several.
         chunk_size: Bytes in a chunk. If not given: 1 MiB over one connection, and 256 KiB where there may be four, so
-            that a cut costs half a MiB on average and no more, however many there are. An upload that is resumed keeps
-            the size that it began with.
+            that a cut costs half a MiB on average at most, however many are open, and 1 MiB at worst; more only where
+            there would be over 100,000 chunks. An upload that is resumed keeps the size that it began with.
         retry: How patient to be; by default 3 retries, 1, 2 and 4 seconds apart, counted from the last stored chunk.
         stall_timeout: Seconds without movement after which a chunk is given up and sent again.
         connections: How many chunks are sent at the same time, from 1 to 4; or ``auto``: one, and one more as long as

@@ -7,8 +7,9 @@ can tell beforehand, so it is tried: one is added, and stays if the server confi
 What counts is what the server confirmed, so a proxy that takes bytes fast and passes them on slowly deceives nobody.
 
 A chunk that is cut counts for nothing, and a cut may hit all connections. So all their chunks together are no more than
-one chunk of the documented size: a cut costs half of that on average, however many connections there are. A server
-holds an upload to the chunk size of its first chunk, so the size is chosen for the most connections that there may be.
+one chunk of the documented size. A cut takes half of each that is being sent, on average: half a MiB where all are in
+use, less where fewer are. A server holds an upload to the size of its first chunk, so the size is chosen for the most
+connections that there may be, and never changes after a failure.
 """
 
 from dataclasses import dataclass, replace

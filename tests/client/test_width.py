@@ -85,7 +85,7 @@ def test_a_failure_costs_a_connection(count: int, left: int) -> None:
     ],
 )
 def test_what_an_upload_begins_with(wanted: Connections, chunk_size: int, count: int, most: int) -> None:
-    """One that may become more, as long as a cut costs half a MiB on average; or as many as are wished."""
+    """One that may become more, as long as all their chunks are 1 MiB together; or as many as are wished."""
     width = begun(wanted, chunk_size=chunk_size, at=7.0)
     assert (width.count, width.most, width.since) == (count, most, 7.0)
     assert judged(wanted) == wanted

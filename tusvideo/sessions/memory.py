@@ -22,7 +22,7 @@ from tusvideo.sessions.rows import (
     instant,
     kept,
     milliseconds,
-    video_of,
+    video_from_row,
 )
 from tusvideo.video import MAX_CAPTIONS, Caption, Facts, Video, VideoSort, VideoState
 
@@ -427,7 +427,7 @@ class MemorySessions:
         namesake = self._video_of(file.owner, file.profile, file.filename)
         if namesake is not None and namesake.id != stored.id:
             self._forget(namesake)
-        self._videos[stored.id] = video_of(encode_video(with_file(stored, upload, file)))
+        self._videos[stored.id] = video_from_row(encode_video(with_file(stored, upload, file)))
         location = replace(upload.location, filename=stored.filename)
         old = await self.published(location) if location != upload.location else None
         if old is None:
@@ -442,7 +442,7 @@ class MemorySessions:
         if stored is not None and stored.id in self._leaving:
             self._forget(stored)
             stored = None
-        told = video_of(encode_video(video))
+        told = video_from_row(encode_video(video))
         if stored is not None:
             told = described(stored, told, keeps_description=keeps_description)
         self._videos[told.id] = told

@@ -131,7 +131,7 @@ def search_columns(video: Video) -> Row:
     }
 
 
-def video_of(row: Row) -> Video:
+def video_from_row(row: Row) -> Video:
     """Give a record as it comes back once its row is kept: its times are cut."""
     return decode_video([row[column] for column in VIDEO_COLUMNS])
 

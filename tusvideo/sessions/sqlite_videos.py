@@ -11,7 +11,7 @@ from tusvideo.commands import ChangeVideo, Place, VideoFilter
 from tusvideo.model import UploadId, UserId
 from tusvideo.records import ALL, Leaving
 from tusvideo.rules.records import changed, described
-from tusvideo.sessions.rows import SEARCH_COLUMNS, VIDEO_COLUMNS, Row, decode_video, encode_video, video_of
+from tusvideo.sessions.rows import SEARCH_COLUMNS, VIDEO_COLUMNS, Row, decode_video, encode_video, video_from_row
 from tusvideo.video import Video, VideoSort
 
 _COLUMNS: Final = ", ".join(VIDEO_COLUMNS)
@@ -72,8 +72,8 @@ def put_video(connection: sqlite3.Connection, *, video: Video, keeps_description
     if found is None:
         connection.execute(DELETE_HIDDEN, row)
         connection.execute(INSERT, row)
-        return video_of(row), True
-    again = described(decode_video(found), video_of(row), keeps_description=keeps_description)
+        return video_from_row(row), True
+    again = described(decode_video(found), video_from_row(row), keeps_description=keeps_description)
     connection.execute(UPDATE, encode_video(again))
     return again, False
 
@@ -85,7 +85,7 @@ def change_video(connection: sqlite3.Connection, *, owner: UserId, command: Chan
         return None
     row = encode_video(replace(changed(stored, command), updated_at=now))
     connection.execute(UPDATE, row)
-    return video_of(row)
+    return video_from_row(row)
 
 
 def load_video(connection: sqlite3.Connection, *, owner: UserId, video_id: str) -> Video | None:

@@ -257,9 +257,9 @@ class SessionRepository(Protocol):
     async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
         """Load rows by id, as they are at one moment; ids without a row are left out."""
 
-    async def present(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
-        """Load rows by id for those who look on, each as it is at some moment of the call; ids without a row are left
-        out. Uploads never wait for it. Raises TookTooLong."""
+    async def present(self, upload_ids: Sequence[UploadId], *, owner: UserId) -> Mapping[UploadId, Upload]:
+        """Load rows of an owner by id for those who look on, each as it is at some moment of the call; ids without a
+        row, or with somebody else's, are left out. Uploads never wait for it. Raises TookTooLong."""
 
     async def finals_of(self, source: Upload) -> Sequence[Upload]:
         """List the open final uploads of the same owner that are to be made of a partial one, by id."""

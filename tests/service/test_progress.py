@@ -23,7 +23,7 @@ from tusvideo.commands import (
     VideoGone,
 )
 from tusvideo.errors import NotFound, StorageFailed, TookTooLong, TooManyStreams
-from tusvideo.model import Upload, UploadId, UploadState
+from tusvideo.model import Upload, UploadId, UploadState, UserId
 from tusvideo.rules import progress as rules
 from tusvideo.service import progress, watching
 from tusvideo.service.watching import Watcher
@@ -262,10 +262,10 @@ async def test_what_cannot_be_looked_at_now_is_told_later(house: House, monkeypa
     """Lists of others are in the way; when the table fails, those who follow begin anew, and can."""
     present, answers = house.publisher.sessions.present, [TookTooLong(), None, StorageFailed()]
 
-    async def fail(upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
+    async def fail(upload_ids: Sequence[UploadId], *, owner: UserId) -> Mapping[UploadId, Upload]:
         if (error := answers.pop(0)) is not None:
             raise error
-        return await present(upload_ids)
+        return await present(upload_ids, owner=owner)
 
     monkeypatch.setattr(house.publisher.sessions, "present", fail)
     async with following(house) as follower:

@@ -3,10 +3,11 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.conformance.sessions.samples import ANNA, BERT, a_video, an_upload
+from tests.conformance.sessions.samples import ANNA, BERT, a_video, an_upload, upload_id
 from tusvideo.commands import VideoFilter
 from tusvideo.errors import StorageFailed, TookTooLong
 from tusvideo.model import UserId
@@ -14,6 +15,15 @@ from tusvideo.sessions import database
 from tusvideo.sessions.sqlite import SqliteSessions
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+Look = Callable[[SqliteSessions, UserId], Awaitable[object]]
+LOOKS: tuple[Look, ...] = (
+    lambda sessions, user: sessions.videos(user, limit=9),
+    lambda sessions, user: sessions.count_videos(user),
+    lambda sessions, user: sessions.recent(user, since=a_video().created_at, limit=9),
+    lambda sessions, user: sessions.present([upload_id(1)], owner=user),
+)
 
 
 class Held:
@@ -51,13 +61,14 @@ async def test_nothing_waits_for_a_list(sessions: SqliteSessions) -> None:
     assert (count, recent) == (1, (upload,))
 
 
-async def test_users_take_turns(sessions: SqliteSessions) -> None:
-    """Who asks for many lists at once waits behind everybody who asks for one."""
+@pytest.mark.parametrize("look", LOOKS, ids=["videos", "count_videos", "recent", "present"])
+async def test_users_take_turns(sessions: SqliteSessions, look: Look) -> None:
+    """Who asks for many lists at once, or follows much that happens, waits behind everybody who asks for one."""
     held, ended = Held(), list[str]()
     await sessions._database._lister.set_trace_callback(held)
 
     async def ask(user: UserId, number: int) -> None:
-        await sessions.count_videos(user)
+        await look(sessions, user)
         ended.append(f"{user} {number}")
 
     first = asyncio.create_task(ask(ANNA, 0))
@@ -80,7 +91,7 @@ async def test_a_list_that_does_not_end_is_given_up(sessions: SqliteSessions, mo
     """Whoever asked is told so, and the next list is answered."""
     monkeypatch.setattr(database, "LIST_SECONDS", 0.01)
     with pytest.raises(TookTooLong) as failure:
-        await sessions._database.list(lambda connection: connection.execute(ENDLESS).fetchall())
+        await sessions._database.list(lambda connection: connection.execute(ENDLESS).fetchall(), user=ANNA)
     assert isinstance(failure.value.__cause__, sqlite3.OperationalError)
     monkeypatch.setattr(database, "LIST_SECONDS", 30)
     assert await sessions.count_videos(ANNA) == 0
@@ -93,7 +104,7 @@ async def test_a_list_that_waited_too_long_is_not_begun(
     monkeypatch.setattr(database, "LIST_SECONDS", 0)
     begun: list[sqlite3.Connection] = []
     with pytest.raises(TookTooLong):
-        await sessions._database.list(begun.append)
+        await sessions._database.list(begun.append, user=ANNA)
     assert not begun
 
 
@@ -105,7 +116,7 @@ async def test_a_server_that_stops_waits_for_no_list(sessions: SqliteSessions) -
         begun.set()
         connection.execute(ENDLESS).fetchall()
 
-    asked = asyncio.create_task(sessions._database.list(ask))
+    asked = asyncio.create_task(sessions._database.list(ask, user=ANNA))
     assert await asyncio.to_thread(begun.wait, 30)
     await sessions.close()
     with pytest.raises(TookTooLong):

@@ -105,7 +105,9 @@ class ProgressService:
 
     async def _look(self, feed: Feed, marks: Sequence[Mark], told: "_Told") -> None:
         """Load what was marked, and tell it unless it is as it was told."""
-        uploads = await self._sessions.present([mark.id for mark in marks if isinstance(mark, OfUpload)])
+        uploads = await self._sessions.present(
+            [mark.id for mark in marks if isinstance(mark, OfUpload)], owner=feed.owner
+        )
         for mark in marks:
             if isinstance(mark, OfVideo):
                 if (upload_id := told.by_video.get(mark.id)) is not None:
@@ -118,7 +120,7 @@ class ProgressService:
         """Give what is to be told of an upload; None when it is as it was told."""
         if upload is not None and upload.is_partial:
             return None
-        if upload is None or upload.owner != feed.owner or not rules.is_shown(upload):
+        if upload is None or not rules.is_shown(upload):
             told.drop(mark.id)
             return UploadGone(upload_id=mark.id)
         # What a client said of it may be long, and is no part of what is told.

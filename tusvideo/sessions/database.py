@@ -156,7 +156,7 @@ class Database:
         """
         return await self._ask(self._reader, work)
 
-    async def list(self, work: Work[T], *, user: str = "") -> T:
+    async def list(self, work: Work[T], *, user: str) -> T:
         """Run a query that may have a long way to go; those of ``read`` and ``write`` never wait for it, and those of
         one user wait for one of each other user at most.
 

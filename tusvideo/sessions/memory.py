@@ -177,8 +177,9 @@ class MemorySessions:
     async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
         return {upload_id: self._load(upload_id) for upload_id in upload_ids if upload_id in self._rows}
 
-    async def present(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
-        return await self.several(upload_ids)
+    async def present(self, upload_ids: Sequence[UploadId], *, owner: UserId) -> Mapping[UploadId, Upload]:
+        found = await self.several(upload_ids)
+        return {upload_id: row for upload_id, row in found.items() if row.owner == owner}
 
     async def finals_of(self, source: Upload) -> Sequence[Upload]:
         finals = await self.open_finals(after=None, limit=len(self._rows))

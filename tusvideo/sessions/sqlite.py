@@ -142,13 +142,13 @@ class SqliteSessions:
     async def several(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
         return await self._database.read(partial(uploads.load_several, upload_ids=upload_ids))
 
-    async def present(self, upload_ids: Sequence[UploadId]) -> Mapping[UploadId, Upload]:
+    async def present(self, upload_ids: Sequence[UploadId], *, owner: UserId) -> Mapping[UploadId, Upload]:
         kept = {upload_id: self._rows.get(upload_id) for upload_id in upload_ids if self._database.is_open}
         found = {upload_id: row for upload_id, row in kept.items() if row is not None}
         others = [upload_id for upload_id in upload_ids if upload_id not in found]
         if others:
-            found |= await self._database.list(partial(uploads.load_several, upload_ids=others))
-        return found
+            found |= await self._database.list(partial(uploads.load_several, upload_ids=others), user=owner)
+        return {upload_id: row for upload_id, row in found.items() if row.owner == owner}
 
     async def finals_of(self, source: Upload) -> Sequence[Upload]:
         return await self._database.read(partial(uploads.list_finals_of, source=source))

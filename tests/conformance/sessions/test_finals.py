@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.sessions.samples import BERT, Sessions, an_upload, upload_id
+from tests.conformance.sessions.samples import ANNA, BERT, Sessions, an_upload, upload_id
 from tusvideo.model import PARTIAL, Status, Upload
 
 
@@ -51,6 +51,17 @@ class TestSeveral:
         """Nothing asked for, nothing given."""
         await _add_all(sessions, an_upload(1))
         assert await sessions.several([]) == {}
+
+
+class TestPresent:
+    async def test_rows_of_the_owner_are_given(self, sessions: Sessions) -> None:
+        """Each as it is, whatever its status; an id without a row is left out, and so is somebody else's row."""
+        first, gone, other = an_upload(1, offset=3), an_upload(2, status=Status.TERMINATED), an_upload(3, owner=BERT)
+        await _add_all(sessions, first, gone, other)
+        ids = [upload_id(n) for n in (2, 7, 1, 3, 2)]
+        assert await sessions.present(ids, owner=ANNA) == {first.id: first, gone.id: gone}
+        assert await sessions.present(ids, owner=BERT) == {other.id: other}
+        assert await sessions.present([], owner=ANNA) == {}
 
 
 class TestFinalsOf:

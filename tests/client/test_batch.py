@@ -292,7 +292,7 @@ async def test_a_lane_that_closes_while_the_next_file_is_chosen_begins_no_more()
                 batch.note(file, Cut(why="reset"))
             return "sent"
         both_begun.set()
-        await asyncio.to_thread(asked.wait, 10)
+        assert await asyncio.to_thread(asked.wait, 10)
         asyncio.get_running_loop().call_soon(ended.set)  # after the lane was closed
         return "out of reach"
 

@@ -39,6 +39,12 @@ def keys_in(folder: Path, host: str) -> dict[str, tuple[list[str], dict[str, str
     }
 
 
+def _is_sent(peer: Peer) -> bool:
+    """Tell whether the server got the secret."""
+    sent = [seen.headers.get("Authorization", "") for seen in [*peer.seen, *peer.asked]]
+    return any(SECRET in value or BASIC in value for value in sent)
+
+
 WAYS = ["variable", "file", "command", "password", "netrc"]
 
 
@@ -79,8 +85,7 @@ async def test_no_command_tells_a_secret(
         told += out + err
     told += caplog.text
     assert "request_answered" in told
-    sent = [seen.headers.get("Authorization", "") for seen in [*peer.seen, *peer.asked]]
-    assert any(SECRET in value or BASIC in value for value in sent)
+    assert _is_sent(peer)
     told += "".join(path.read_text(errors="replace") for path in state_dir.rglob("*") if path.is_file())
     assert [secret for secret in (SECRET, BASIC) if secret in told] == []
 
@@ -118,6 +123,7 @@ async def test_no_error_and_no_log_tells_a_secret(
     ) as uploader:
         with pytest.raises(UploadError) as caught:
             await uploader.upload(video)
+    assert _is_sent(peer)
     error = caught.value
     told = "".join(traceback.format_exception(error)) + repr(error) + str(error.facts()) + repr(vars(uploader))
     assert [secret for secret in (SECRET, BASIC) if secret in told + caplog.text] == []

@@ -143,8 +143,8 @@ async def test_a_silent_pipe_does_not_hold_the_process(peer: Peer) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(bytes(300_000))
-    while b'"stored": 300000' not in await process.stdout.readline():
-        pass
+    while b'"stored": 300000' not in (line := await process.stdout.readline()):
+        assert line
     process.send_signal(signal.SIGINT)
     async with asyncio.timeout(20):
         await process.stdout.read()

@@ -39,7 +39,7 @@ async def test_slow_senders_of_captions_take_no_memory(
             path = f"/api/videos/{record['id']}/captions/en-x-{number}"
             await wire.send(f"PUT {path} HTTP/1.1", f"Content-Length: {SIZE}", body=body[:-1])
             wires.append(wire)
-            await until(partial(_has_arrived, server, len(wires)))  # what is on its way just now is in memory
+            await until(partial(_have_arrived, server, len(wires)))  # what is on its way just now is in memory
         raised = resident(server.pid, "VmHWM") - before
         record_property("raised_mib", round(raised / MIB, 1))
         assert raised < MEMORY
@@ -48,21 +48,21 @@ async def test_slow_senders_of_captions_take_no_memory(
         assert answer.status == 201, answer.body
 
     async def none_left() -> bool:
-        return spooled(server) == 0
+        return spooled(server) == []
 
     await until(none_left)
 
 
-def _has_arrived(server: ServerProcess, bodies: int) -> bool:
-    return spooled(server) >= bodies * (SIZE - 128 * 1024)
+def _have_arrived(server: ServerProcess, bodies: int) -> bool:
+    return sum(size >= SIZE - 128 * 1024 for size in spooled(server)) == bodies
 
 
-def spooled(server: ServerProcess) -> int:
-    """Count the bytes that a server holds in files of its staging folder that have no name."""
-    size = 0
+def spooled(server: ServerProcess) -> list[int]:
+    """List the sizes of the files that a server holds in its staging folder and that have no name."""
+    sizes = []
     for link in Path(f"/proc/{server.pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
             path = str(link.readlink())
             if path.startswith(str(server.data_dir / "staging")) and path.endswith(" (deleted)"):
-                size += link.stat().st_size
-    return size
+                sizes.append(link.stat().st_size)
+    return sizes

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from tusvideo.web.takeover import RawBody
 
 MIB = 1024 * 1024
 FIRST = b"the first bytes"
+Leap = Callable[[float], Awaitable[None]]
 
 
 def pattern(size: int) -> bytes:
@@ -106,6 +108,24 @@ async def bench() -> AsyncIterator[Bench]:
         bench.done.set()
         for wire in bench.wires:
             await wire.close()
+
+
+@pytest_asyncio.fixture
+async def leap() -> AsyncIterator[Leap]:
+    """Lets the clock of the loop go forward by seconds at once; returns when all has happened that was due by then."""
+    loop = asyncio.get_running_loop()
+    time, ahead = loop.time, 0.0
+
+    async def leap(seconds: float) -> None:
+        nonlocal ahead
+        passed = asyncio.Event()
+        loop.call_later(seconds, passed.set)
+        ahead += seconds
+        await passed.wait()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "time", lambda: time() + ahead)
+        yield leap
 
 
 async def collect(body: Body) -> tuple[bytes, type[TransferEnded] | None]:

@@ -30,6 +30,7 @@ def build_parser(*, add_client_commands: Callable[[AddParser], None] | None) -> 
     parser = Parser(
         prog="tusvideo",
         description="Resumable upload server for video and other large files, and its client.",
+        epilog="tusvideo COMMAND --help tells what a command takes.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"tusvideo {__version__}")

@@ -55,6 +55,7 @@ class AsyncChunkedVideoUploader:
             there would be over 100,000 chunks. An upload that is resumed keeps the size that it began with.
         retry: How patient to be; by default 3 retries, 1, 2 and 4 seconds apart, counted from the last stored chunk.
         stall_timeout: Seconds without movement after which a chunk is given up and sent again.
+        connect_timeout: Seconds that a connection may take to come about.
         connections: How many chunks are sent at the same time, from 1 to 4; or ``auto``: one, and one more as long as
             that makes the upload faster by 15 % or more, and all their chunks are 1 MiB together at most; but always
             one where the rate is limited, and under the documented figures of ``retry``.
@@ -74,6 +75,7 @@ class AsyncChunkedVideoUploader:
         chunk_size: int | None = None,
         retry: RetryPolicy = DOCUMENTED,
         stall_timeout: float = 30.0,
+        connect_timeout: float = 10.0,
         connections: Connections = "auto",
         rate_limit: RateLimit | None = None,
         state_dir: StateDir = None,
@@ -91,7 +93,7 @@ class AsyncChunkedVideoUploader:
         self._account = account
         self._chunk_size = chunk_size
         self._retry = retry
-        self._timeouts = Timeouts(stall=stall_timeout, response=stall_timeout)
+        self._timeouts = Timeouts(connect=connect_timeout, stall=stall_timeout, response=stall_timeout)
         self._state_dir = state_dir
         self._clock = clock or Clock()
         self._throttle = throttle_of(rate_limit, clock=self._clock)

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -269,6 +270,17 @@ async def test_an_interrupt_saves_the_state(
     assert (await command("upload", *arguments))[0] == 0
     assert bytes(peer.only().data) == video.read_bytes()
     assert [seen.method for seen in peer.seen] == ["HEAD", "GET", "PATCH"]  # GET asks for the digest of what is stored
+
+
+@pytest.mark.parametrize("protocol", ["tus", "chunks"])
+async def test_a_connection_that_does_not_come_about_is_given_up_in_time(protocol: str, video: Path) -> None:
+    """--connect-timeout holds over all protocols; a listener whose queue is full answers no further connection."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        words = ("upload", str(video), "--to", url, "--protocol", protocol, "--retry-for", "0")
+        async with asyncio.timeout(9):  # less than the default
+            code, _, err = await command(*words, "--connect-timeout", "0.2s")
+    assert (code, "the server cannot be reached" in err) == (75, True)
 
 
 async def test_a_second_interrupt_ends_at_once(peer: Peer, video: Path) -> None:

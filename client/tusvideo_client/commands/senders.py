@@ -142,6 +142,7 @@ class Senders:
             chunk_size=wish.chunk_size,
             retry=self._retry,
             stall_timeout=self._options.stall or STALL_OF_CHUNKS,
+            connect_timeout=self._options.connect_timeout,
             connections=self._options.connections,
             rate_limit=self._throttle,
         )

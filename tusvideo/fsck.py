@@ -1,8 +1,10 @@
 """``tusvideo fsck``: what recovery would do to a data directory, told and not done."""
 
 import asyncio
+import stat
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Final
 
 from tusvideo.config import Config
@@ -13,6 +15,10 @@ from tusvideo.sessions.database import version_at
 from tusvideo.sessions.schema import VERSION
 from tusvideo.wiring import opened
 
+_NO_TABLE: Final = (
+    "expected a session table at {table}, got {got}; name the data directory of the server with --data-dir, or its"
+    " configuration with --config"
+)
 _OLDER: Final = (
     "the session table {table} is of an older tusvideo (version {version} of its tables, this program's is {newest}),"
     " and looking at it would change it; look with that tusvideo, or start the server, which brings it up to date"
@@ -36,11 +42,26 @@ def check(config: Config) -> int:
 def _require_something_to_examine(config: Config) -> None:
     """Refuse where opening would make or change something: what is missing is no clean bill of health."""
     table = config.storage.database_path
-    if not table.is_file():
-        sentence = f"expected a session table, got nothing at {table}; name what the server has: --data-dir, --config"
-        raise ConfigError([sentence])
-    if (version := version_at(table)) < VERSION:
+    if (got := _instead_of_a_file(table)) is not None:
+        raise ConfigError([_NO_TABLE.format(table=table, got=got)])
+    version = version_at(table)
+    if not version:
+        raise ConfigError([_NO_TABLE.format(table=table, got="a file without the tables of tusvideo")])
+    if version < VERSION:
         raise ConfigError([_OLDER.format(table=table, version=version, newest=VERSION)])
+
+
+def _instead_of_a_file(path: Path) -> str | None:
+    """Tell what is there in the place of a file; None when it is one."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    except OSError as error:
+        return f"'{error.strerror}'"
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return None if stat.S_ISREG(mode) else "something that is no file"
 
 
 async def _examine(config: Config) -> int:

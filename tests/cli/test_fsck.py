@@ -1,5 +1,6 @@
 """``tusvideo fsck`` tells what the next start would mend, and mends nothing."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -85,14 +86,44 @@ async def test_a_running_server_is_not_disturbed(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def sentence(table: Path, got: str) -> str:
+    """What is said where there is no session table."""
+    return (
+        f"tusvideo: expected a session table at {table}, got {got}; name the data directory of the server with"
+        " --data-dir, or its configuration with --config\n"
+    )
+
+
 async def test_where_nothing_is_nothing_is_well(tmp_path: Path) -> None:
     """A directory without a session table is no clean bill of health: it is told, and nothing is made."""
     done = fsck(tmp_path / "mistyped")
-    assert done.returncode == 1
-    table = tmp_path / "mistyped/tusvideo.db"
-    told = f"expected a session table, got nothing at {table}; name what the server has: --data-dir, --config"
-    assert (done.stdout, done.stderr) == ("", f"tusvideo: {told}\n")
+    told = sentence(tmp_path / "mistyped/tusvideo.db", "nothing")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["a folder", "something that is no file", "a file without the tables of tusvideo"])
+async def test_what_is_no_session_table_is_told_and_left(tmp_path: Path, there: str) -> None:
+    """It is called what it is, not an old table, and nothing is made of it."""
+    table = tmp_path / "tusvideo.db"
+    if there == "a folder":
+        table.mkdir()
+    elif there == "something that is no file":
+        os.mkfifo(table)
+    else:
+        with closing(sqlite3.connect(table)) as connection:
+            connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    done = fsck(tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", sentence(table, there))
+    assert list(tmp_path.iterdir()) == [table]
+
+
+async def test_where_nobody_can_look_the_reason_is_told(tmp_path: Path) -> None:
+    """The words of the system, and no traceback."""
+    folder = tmp_path / ("a" * 300)
+    done = fsck(folder)
+    told = sentence(folder / "tusvideo.db", "'File name too long'")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
 
 
 async def test_a_table_of_an_older_version_is_left_as_it_is(tmp_path: Path) -> None:

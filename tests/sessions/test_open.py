@@ -1,6 +1,8 @@
 """Opening the session table: the file, its durability, its version, and files that cannot be used."""
 
+import errno
 import os
+import re
 import sqlite3
 import stat
 from contextlib import closing
@@ -199,8 +201,13 @@ class TestUnusableFiles:
         await (await SqliteSessions.open(path)).close()
         damaged = b"\xa5" * 4096 + path.read_bytes()[4096:]
         path.write_bytes(damaged)
-        with pytest.raises(StorageFailed, match=r"sessions\.db cannot be opened: file is not a database; put a copy"):
+        with pytest.raises(StorageFailed) as failure:
             await open_table(path)
+        assert str(failure.value) == (
+            "the session table sessions.db cannot be opened: file is not a database;"
+            " if another file was meant, name that (database in [storage]);"
+            f" else move {path} and its -wal away, then put a copy made earlier in its place"
+        )
         assert path.read_bytes() == damaged
 
     async def test_damaged_tables_are_refused(self, path: Path, open_table: OpenTable) -> None:
@@ -208,7 +215,7 @@ class TestUnusableFiles:
         await (await SqliteSessions.open(path)).close()
         whole = path.read_bytes()
         path.write_bytes(whole[:100] + b"\xa5" * (4096 - 100) + whole[4096:])
-        with pytest.raises(StorageFailed, match=r"session table sessions\.db cannot be opened: "):
+        with pytest.raises(StorageFailed, match=r"cannot be opened: .*; move .* and its -wal away, then"):
             await open_table(path)
 
     async def test_damage_found_later_fails_the_call(self, path: Path, open_table: OpenTable) -> None:
@@ -229,14 +236,50 @@ class TestUnusableFiles:
 
     async def test_a_missing_folder_is_named(self, tmp_path: Path, open_table: OpenTable) -> None:
         """Without its folder the file cannot be made; the sentence says what is missing."""
-        with pytest.raises(StorageFailed, match="No such file or directory"):
-            await open_table(tmp_path / "nowhere" / "sessions.db")
+        path = tmp_path / "nowhere" / "sessions.db"
+        told = re.escape(f"; see to the disk and the folder of {path}, then start again")
+        with pytest.raises(StorageFailed, match=rf"No such file or directory.*{told}$"):
+            await open_table(path)
 
     async def test_a_folder_is_not_a_database(self, path: Path, open_table: OpenTable) -> None:
         """A folder where the file should be is refused with a sentence."""
         path.mkdir()
         with pytest.raises(StorageFailed, match=r"session table sessions\.db cannot be opened: .*; .* must be a file"):
             await open_table(path)
+
+    @pytest.mark.parametrize(
+        ("error", "advice"),
+        [
+            (sqlite3.SQLITE_CANTOPEN, "must be a file, and it and its folder for the user"),
+            (sqlite3.SQLITE_READONLY_DIRECTORY, "must be a file, and it and its folder for the user"),
+            (sqlite3.SQLITE_PERM, "must be a file, and it and its folder for the user"),
+            (PermissionError(errno.EACCES, "Permission denied"), "must be a file, and it and its folder for the user"),
+            (PermissionError(errno.EPERM, "Not permitted"), "must be a file, and it and its folder for the user"),
+            (sqlite3.SQLITE_CORRUPT, "; move {path} and its -wal away, then put a copy"),
+            (sqlite3.SQLITE_ERROR, "; move {path} and its -wal away, then put a copy"),
+            (sqlite3.SQLITE_NOTADB, "; if another file was meant, name that"),
+            (sqlite3.SQLITE_IOERR_FSYNC, "see to the disk"),
+            (OSError(errno.EROFS, "Read-only file system"), "see to the disk"),
+            (OSError(errno.EIO, "Input/output error"), "see to the disk"),
+        ],
+    )
+    def test_the_way_out_fits_the_cause(self, path: Path, error: int | OSError, advice: str) -> None:
+        """Rights where something is forbidden, a copy where something is damaged, else the disk; only one of them."""
+        exc: sqlite3.Error | OSError
+        if isinstance(error, int):
+            exc = sqlite3.OperationalError("as SQLite says it")
+            exc.sqlite_errorcode = error
+        else:
+            exc = error
+        told = str(database._unusable(path, exc))
+        ways = (
+            "must be a file, and it",
+            "; move {path} and its -wal away",
+            "; if another file was meant",
+            "see to the disk",
+        )
+        assert advice.format(path=path) in told
+        assert sum(way.format(path=path) in told for way in ways) == 1
 
     async def test_a_file_that_another_process_holds_is_busy(
         self, path: Path, lock_holder: object, open_table: OpenTable

@@ -4,6 +4,7 @@ SQLite before 3.51.3 can lose commits when two connections of a WAL database wri
 """
 
 import asyncio
+import errno
 import os
 import sqlite3
 import time
@@ -33,6 +34,8 @@ _STEPS: Final = 5_000
 """So many steps SQLite takes in a list before it looks at the clock again: some hundredths of a second at most."""
 _MOST_TOGETHER: Final = 500
 """Writes that share a transaction, at most: so many hold up the one behind them for a few milliseconds."""
+_FORBIDDEN: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
+"""What SQLite says when it may not use a file, or when that is none; once there is one, or a folder to make it in."""
 _PRIMARY: Final = 0xFF
 """An extended SQLite code holds the primary one in its low byte."""
 
@@ -370,9 +373,17 @@ def _what_to_do(path: Path, exc: sqlite3.Error | OSError) -> str:
     """Give the way out for what SQLite and the system only name; our own sentences have theirs."""
     if isinstance(exc, UnusableDatabaseError):
         return ""
-    if getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY in {
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_CORRUPT,
-    }:
-        return f"; put a copy of it in the place of {path}"
-    return f"; {path} must be a file, and it and its folder for the user who runs tusvideo to read and write"
+    if isinstance(exc, OSError):
+        code, is_forbidden = sqlite3.SQLITE_IOERR, exc.errno in {errno.EACCES, errno.EPERM}
+    else:
+        code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+        is_forbidden = code in _FORBIDDEN
+    if is_forbidden:
+        return f"; {path} must be a file, and it and its folder for the user who runs tusvideo to read and write"
+    # With the log of the damaged one beside it a copy would be damaged, too.
+    restore = f"move {path} and its -wal away, then put a copy made earlier in its place"
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}:
+        return f"; {restore}"
+    if code == sqlite3.SQLITE_NOTADB:
+        return f"; if another file was meant, name that (database in [storage]); else {restore}"
+    return f"; see to the disk and the folder of {path}, then start again"

@@ -100,7 +100,8 @@ async def test_a_directory_that_cannot_be_used(tmp_path: Path, spoiled: str, ope
         path.mkdir()
     else:
         path.touch()
-    with pytest.raises(ConfigError, match=rf"data directory .* cannot be used: .* at {re.escape(str(path))};"):
+    told = rf"data directory .* cannot be used: .* at {re.escape(str(path))}; mend that, or choose another"
+    with pytest.raises(ConfigError, match=told):
         await DiskStore.open(tmp_path / "data", threads=8)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("disk")]
 
@@ -108,7 +109,7 @@ async def test_a_directory_that_cannot_be_used(tmp_path: Path, spoiled: str, ope
 async def test_a_directory_that_is_forbidden(unprivileged_folder: Path) -> None:
     """A data directory that may not be made is told to the operator at start."""
     unprivileged_folder.chmod(0o500)
-    with pytest.raises(ConfigError, match="Permission denied"):
+    with pytest.raises(ConfigError, match=r"Permission denied.*; give the whole of it to the user"):
         await DiskStore.open(unprivileged_folder / "data")
     unprivileged_folder.chmod(0o700)
 
@@ -120,7 +121,7 @@ async def test_a_folder_that_may_not_be_written_to_is_told_before_the_first_uplo
     """What a start as another user left behind stops this start, and names the folder."""
     await (await DiskStore.open(unprivileged_folder)).close()
     (unprivileged_folder / name).chmod(0o500)
-    told = re.escape(f"got 'Permission denied' at {unprivileged_folder / name};")
+    told = re.escape(f"got 'Permission denied' at {unprivileged_folder / name}; give the whole of it to the user")
     with pytest.raises(ConfigError, match=told):
         await DiskStore.open(unprivileged_folder)
 
@@ -137,7 +138,7 @@ async def test_a_directory_of_another_user_is_told(tmp_path: Path) -> None:
 
 async def test_where_nobody_can_make_a_folder_it_is_told() -> None:
     """In /proc a folder is missing although the one above it is there."""
-    with pytest.raises(ConfigError, match="data directory /proc/tusvideo cannot be used"):
+    with pytest.raises(ConfigError, match=r"data directory /proc/tusvideo cannot be used: .*; mend that"):
         await DiskStore.open(Path("/proc/tusvideo"))
 
 

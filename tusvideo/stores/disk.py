@@ -1,6 +1,7 @@
 """The store on a local file system."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -180,9 +181,11 @@ def _prepare(layout: Layout) -> int:
 
 def _unusable(layout: Layout, error: OSError) -> str:
     where = layout.data if error.filename is None else error.filename
+    is_forbidden = error.errno in {errno.EACCES, errno.EPERM}
+    way_out = "give the whole of it to the user who runs tusvideo" if is_forbidden else "mend that"
     return (
         f"data directory {layout.data} cannot be used: expected a folder to write in, got '{error.strerror}'"
-        f" at {where}; give the whole of it to the user who runs tusvideo, or choose another directory"
+        f" at {where}; {way_out}, or choose another directory"
     )
 
 

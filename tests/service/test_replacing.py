@@ -1,19 +1,18 @@
 """Replacing: a new upload becomes the file of a record that is there, and the old file goes after that, not before."""
 
-import asyncio
 import contextlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.fakes.body import FakeBody
 from tests.fakes.faults import Crash, Steps
-from tests.fakes.house import ANNA, BERT, House
+from tests.fakes.house import ANNA, House
 from tests.fakes.media import HandInspector
 from tests.service.appends import append
 from tests.service.chunks import put
-from tests.service.wishes import a_video, creation, creation_with, finalizing
+from tests.service.replacements import NEW, NEWER, OLD, TWO, a_record, content, is_there, publish, told
+from tests.service.wishes import creation, finalizing
 from tusvideo.commands import (
     ChangeVideo,
     DescribeVideo,
@@ -21,58 +20,10 @@ from tusvideo.commands import (
     ListVideos,
     TerminateUpload,
 )
-from tusvideo.errors import DiskFull, FactConflict, InvalidField, NotFound, TusvideoError
-from tusvideo.model import Location, Status, Upload, UserId
+from tusvideo.errors import DiskFull, NotFound, TusvideoError
+from tusvideo.model import Location, Status, Upload
 from tusvideo.service.removing import Removed
-from tusvideo.video import UNDO_SECONDS, Video, VideoState
-
-OLD = a_video(100, seed=1)
-NEW = a_video(150, seed=2)
-NEWER = a_video(170, seed=3)
-TWO = [NEW[:100], NEW[100:]]
-
-
-async def publish(house: House, data: bytes, *, user: UserId = ANNA, **facts: Any) -> Upload:
-    """Publish a file in one request."""
-    return (await house.uploads.create(user, creation_with(data, length=len(data), **facts), FakeBody(data))).upload
-
-
-async def publish_parts(house: House, *, profile: str = "poster", **facts: Any) -> Upload:
-    """Publish ``NEW`` in two parts."""
-    for index, data in enumerate(TWO):
-        await put(house, index, data, total=2, part_size=100, profile=profile)
-    return (await house.finalizing.finalize(ANNA, finalizing(2, profile=profile, **facts))).upload
-
-
-async def a_record(house: House, *, profile: str = "files", title: str = "Sea") -> tuple[Video, Upload]:
-    """A record of anna with the file ``OLD``."""
-    upload = await publish(house, OLD, profile=profile, title=title, description="calm", original_name="old.mp4")
-    house.clock.move(10)
-    [video] = await house.sessions.videos(ANNA, limit=9)
-    return video, upload
-
-
-async def content(house: House, video: Video) -> bytes:
-    """The bytes of the file of a record, as somebody who opens it gets them."""
-    _, _, file = await house.videos.open_file(ANNA, video.id)
-    try:
-        return b"".join([block async for block in file.read(0, file.size)])
-    finally:
-        await file.close()
-
-
-async def is_there(house: House, location: Location | None) -> bool:
-    """Tell whether the file of a place is there."""
-    assert location is not None
-    file = await house.store.open_published(location)
-    if file is not None:
-        await file.close()
-    return file is not None
-
-
-def told(house: House, name: str) -> list[dict[str, int | str]]:
-    """What was told under a name."""
-    return [dict(event.data) for event in house.events.events if event.name == name]
+from tusvideo.video import UNDO_SECONDS, VideoState
 
 
 async def test_a_record_gets_the_new_file_and_keeps_the_rest(house: House) -> None:
@@ -177,142 +128,6 @@ async def test_texts_that_come_along_win(house: House) -> None:
     await append(house, running, NEWER, at=0)
     rough = await house.videos.get(ANNA, old.id)
     assert (rough.title, rough.description) == ("Lake", "rough")
-
-
-async def judged(house: House, which: str, replaces: str) -> None:
-    """Ask for a replacement in a profile ``files``, or by chunks in ``poster``."""
-    match which:
-        case "creation":
-            await house.uploads.create(ANNA, creation_with(NEW, length=150, replaces=replaces), FakeBody(NEW))
-        case "concatenation":
-            piece = await house.uploads.create(ANNA, creation_with(NEW, length=150, concat="partial"), FakeBody(NEW))
-            final = creation(None, concat=f"final;/files/{piece.upload.id}", replaces=replaces)
-            await house.uploads.create(ANNA, final, None)
-        case "chunk":
-            await put(house, 0, TWO[0], total=2, part_size=100, replaces=replaces)
-        case _:
-            await publish_parts(house, replaces=replaces)
-
-
-WAYS = ["creation", "concatenation", "chunk", "finalize"]
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("whose", ["nobody", "bert", "hidden"])
-async def test_a_record_that_is_not_seen_cannot_be_replaced(house: House, way: str, whose: str) -> None:
-    """Unknown, somebody else's and removed ones alike; nothing is published, and nothing of theirs changes."""
-    profile = "files" if way in {"creation", "concatenation"} else "poster"
-    owner = BERT if whose == "bert" else ANNA
-    upload = await publish(house, OLD, user=owner, profile=profile, title="Sea")
-    [video] = await house.sessions.videos(owner, limit=9)
-    if whose == "hidden":
-        await house.videos.remove(ANNA, video.id, with_file=True)
-    with pytest.raises(NotFound, match="no such video"):
-        await judged(house, way, "0" * 32 if whose == "nobody" else video.id)
-    assert await house.published(upload) == OLD
-    complete = await house.sessions.with_status(Status.COMPLETE, after=None, limit=9)
-    assert [each.id for each in complete if not each.is_partial] == [upload.id]
-
-
-@pytest.mark.parametrize("way", WAYS)
-async def test_a_record_of_another_profile_cannot_be_replaced(house: House, way: str) -> None:
-    """The error names both."""
-    profile = "poster" if way in {"creation", "concatenation"} else "files"
-    video, _ = await a_record(house, profile=profile)
-    with pytest.raises(InvalidField, match="of the profile"):
-        await judged(house, way, video.id)
-    assert await content(house, video) == OLD
-
-
-async def test_a_refused_creation_makes_nothing(house: House) -> None:
-    """It is judged before the first byte."""
-    body = FakeBody(NEW)
-    with pytest.raises(NotFound):
-        await house.uploads.create(ANNA, creation_with(NEW, length=150, replaces="0" * 32), body)
-    assert body.reads == 0
-    assert house.events.names() == []
-
-
-async def test_a_refused_finalize_keeps_the_chunks(house: House) -> None:
-    """Finalize can be asked again, with the right record or with none."""
-    with pytest.raises(NotFound):
-        await publish_parts(house, replaces="0" * 32)
-    done = await house.finalizing.finalize(ANNA, finalizing(2))
-    assert await house.published(done.upload) == NEW
-    with pytest.raises(FactConflict):
-        await house.finalizing.finalize(ANNA, finalizing(2, replaces="0" * 32))
-
-
-async def test_an_upload_replaces_one_record_for_good(house: House) -> None:
-    """A later chunk, finalize or creation that names another one contradicts it."""
-    old, _ = await a_record(house, profile="poster")
-    await put(house, 0, TWO[0], total=2, part_size=100, replaces=old.id)
-    with pytest.raises(FactConflict, match="replaces"):
-        await put(house, 1, TWO[1], total=2, part_size=100, replaces="0" * 32)
-    await put(house, 1, TWO[1], total=2, part_size=100)
-    with pytest.raises(FactConflict, match="replaces"):
-        await house.finalizing.finalize(ANNA, finalizing(2, replaces="0" * 32))
-    await house.finalizing.finalize(ANNA, finalizing(2))
-    assert (await house.videos.get(ANNA, old.id)).size == 150
-
-
-async def test_a_chunk_that_says_it_too_late_contradicts(house: House) -> None:
-    """After its bytes it cannot be judged before them."""
-    old, _ = await a_record(house, profile="poster")
-    with pytest.raises(FactConflict, match="replaces"):
-        await put(house, 0, TWO[0], total=2, part_size=100, late={"replaces": old.id})
-
-
-async def test_a_key_stands_for_one_record(house: House) -> None:
-    """The same creation again gives the same upload; another record under the same key contradicts."""
-    old, _ = await a_record(house)
-    command: dict[str, Any] = {"creation_key": "k", "replaces": old.id}
-    first = await publish(house, NEW, **command)
-    assert (await publish(house, NEW, **command)).id == first.id
-    with pytest.raises(FactConflict, match="replaces"):
-        await publish(house, NEW, creation_key="k")
-
-
-@pytest.mark.parametrize("is_whole", [True, False])
-async def test_a_creation_that_comes_again_is_answered_as_the_first_time(house: House, *, is_whole: bool) -> None:
-    """Also when the record that it named is gone by then; another request under the same key still contradicts."""
-    old, _ = await a_record(house)
-    command: dict[str, Any] = {"creation_key": "k", "replaces": old.id, "length": len(NEW)}
-    begin = NEW if is_whole else NEW[:50]
-    first = (await house.uploads.create(ANNA, creation_with(begin, **command), FakeBody(begin))).upload
-    await house.videos.remove(ANNA, old.id, with_file=False, at_once=True)
-    again = await house.uploads.create(ANNA, creation_with(NEW, **command), body := FakeBody(NEW))
-    assert (again.upload, again.stored_body, body.reads) == (first, False, 0)
-    with pytest.raises(FactConflict, match="Upload-Length"):
-        await house.uploads.create(ANNA, creation_with(NEW, **{**command, "length": 151}), FakeBody(NEW))
-
-
-async def test_what_begins_again_is_judged_again(house: House) -> None:
-    """An upload that nobody can go on with is no answer to be repeated: its place is taken only if the record is
-    there."""
-    old, _ = await a_record(house)
-    command = creation_with(
-        NEW, length=150, creation_key="k", replaces=old.id, completes=True, needs_completion=True, forgets_cut=True
-    )
-    cut = asyncio.create_task(house.uploads.create(ANNA, command, body := FakeBody(NEW[:50], is_open=True)))
-    await body.hungry.wait()
-    await house.videos.remove(ANNA, old.id, with_file=False, at_once=True)
-    with pytest.raises(NotFound, match="no such video"):
-        await house.uploads.create(ANNA, command, FakeBody(NEW))
-    body.end(NEW[50:])
-    assert (await cut).upload.status is Status.COMPLETE
-
-
-async def test_a_concatenation_that_comes_again_is_answered_as_the_first_time(house: House) -> None:
-    """With a key or without, though its pieces and the record are gone."""
-    old, _ = await a_record(house)
-    piece = await publish(house, NEW, concat="partial")
-    final = creation(None, concat=f"final;/files/{piece.id}", replaces=old.id)
-    first = await house.uploads.create(ANNA, final, None)
-    assert first.upload.status is Status.COMPLETE
-    await house.uploads.terminate(ANNA, TerminateUpload(upload_id=piece.id))
-    await house.videos.remove(ANNA, old.id, with_file=False, at_once=True)
-    assert await house.uploads.create(ANNA, final, None) == first
 
 
 async def test_of_two_the_one_that_is_published_later_wins(house: House) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC
 
 import pytest
 
-from tests.conformance.store.test_staging import MIB, ONE, TWO, collected, put, some, staged
+from tests.conformance.store.staged import MIB, ONE, TWO, collected, put, some, staged
 from tusvideo.errors import InvalidField, StorageFailed
 from tusvideo.model import Location, UploadId
 from tusvideo.ports import UploadStore

@@ -193,8 +193,8 @@ class AsyncUploader:
                 gives more or less than ``size``, the upload is left unfinished. A pipe's end looks the same whether its
                 writer finished or died: give ``size`` where it is known. A blocking iterator runs in a thread of its
                 own, an async one in the uploader's loop.
-            title: Title of the video record.
-            description: Description of the video record.
+            title: Title of the video record, which a server of this project makes if there is one.
+            description: Description in that record; of no use without a title, unless ``replaces`` names a record.
             profile: The server's profile; its default if not given.
             name: Name to send instead of the file's own; needed where there is none.
             size: How many bytes there are, if that is known: worth telling for a stream; fewer or more are an error.

@@ -63,8 +63,8 @@ def _add_upload(parser: argparse.ArgumentParser) -> None:
     folders.add_argument("--dry-run", action="store_true", help="only list the files that would be sent")
     _add_server(parser)
     sending = parser.add_argument_group("what is sent")
-    sending.add_argument("--title", help="title of the video in the library")
-    sending.add_argument("--description", help="description of the video in the library")
+    sending.add_argument("--title", help="title of the video, which puts it into the server's library")
+    sending.add_argument("--description", help="description of the video; goes with --title")
     sending.add_argument(
         "--name",
         type=values.something,

@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 from tusvideo_client import wire
 from tusvideo_client.body import Body
+from tusvideo_client.dialect import COLLECTION
 from tusvideo_client.errors import UploadError
 from tusvideo_client.movement import Movement
 from tusvideo_client.state import MIB, Timeouts
@@ -87,7 +88,7 @@ class Examination:
                 await self._transport.send("DELETE", url, headers=remote.TUS)
 
     async def _create(self) -> str | None:
-        url = f"{self._base}/files/"
+        url = self._base + COLLECTION
         fields = {
             **remote.TUS,
             wire.UPLOAD_LENGTH: str(ANNOUNCED),

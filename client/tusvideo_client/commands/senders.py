@@ -20,7 +20,7 @@ from tusvideo_client.journal import Journal
 from tusvideo_client.model import Choice, Protocol, UploadResult
 from tusvideo_client.state import MIB, RetryPolicy
 from tusvideo_client.throttle import throttle_of
-from tusvideo_client.uploader import AsyncUploader
+from tusvideo_client.uploader import CHUNK_PROFILE, AsyncUploader
 
 from .access import Keys
 
@@ -137,7 +137,7 @@ class Senders:
         return AsyncChunkedVideoUploader(
             wish.server,
             **self._keys[wish.server],
-            profile=wish.profile or "poster",
+            profile=wish.profile or CHUNK_PROFILE,
             account=wish.account,
             chunk_size=wish.chunk_size,
             retry=self._retry,

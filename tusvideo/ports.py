@@ -147,6 +147,18 @@ class UploadStore(Protocol):
     async def sync_staged(self, upload_id: UploadId) -> None:
         """Make all staged bytes of an upload durable; nothing to do when there are none. Raises StorageFailed."""
 
+    def has_lost(self, upload_id: UploadId) -> bool:
+        """Tell whether a sync of the staging file failed and was not forgiven: bytes that no earlier sync made durable
+        may be lost then, and no later one tells of it, whoever asks for it.
+
+        Known from the moment at which the system said so, also when nobody waited for that. A call that failed before
+        it came to the sync, for want of a descriptor for one, lost nothing.
+        """
+
+    def forgive(self, upload_id: UploadId) -> None:
+        """Forget that bytes may be lost, once no session counts them. ``publish`` and ``discard`` do so, too, and so
+        does the end of the process. Safe to repeat."""
+
     @property
     def boot_id(self) -> str:
         """Name the time between two starts of the machine: bytes that were not synced do not outlive it."""

@@ -339,14 +339,19 @@ async def test_with_others_about_a_sync_writes(store: GatedStore, held: Held) ->
     assert saving.calls == [(False, b"one"), (True, b"onetwo")]
 
 
-async def test_what_a_sync_left_to_be_done_can_be_done_before_the_commit(store: GatedStore, held: Held) -> None:
-    """Pay writes and syncs what a sync only told of, once; the commit has nothing to do first then."""
-    saving, writer = Saving(store), LateWriter(gathering(store, held), durable=True)
+@pytest.mark.parametrize("durable", [True, False])
+async def test_what_a_sync_left_to_be_done_can_be_done_before_the_commit(
+    store: GatedStore, held: Held, durable: bool
+) -> None:
+    """Pay writes and syncs what a sync only told of, at any level and in one call; the commit has nothing to do first
+    then, and what is paid again is the file as it is."""
+    saving, writer = Saving(store), LateWriter(gathering(store, held), durable=durable)
     await writer.write(b"all")
-    assert await writer.sync() == 3
+    assert (await writer.sync(), writer.owes) == (3, True)
     await writer.pay()
+    assert (store.calls, store.synced, writer.owes) == ([(0, True, True)], [], False)
     await writer.pay()
-    assert store.calls == [(0, True, True)]
+    assert (store.calls, store.synced) == ([(0, True, True)], [ONE])
     await writer.save(saving)
     assert saving.calls == [(False, b"all")]
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.body import FakeBody, cut_body
 from tests.fakes.house import ANNA, House
+from tests.service.lossy import LossyStore
 from tusvideo.commands import AppendBytes, CreateUpload, QueryUpload, TerminateUpload
 from tusvideo.errors import StorageFailed
 from tusvideo.model import Durability, Protocol, Status, Upload, UploadId
@@ -21,9 +22,9 @@ LENGTH = 10_000
 
 
 @pytest.fixture
-def store() -> MemoryStore:
+def store() -> LossyStore:
     """A disk whose boot and syncs a test can see and change."""
-    return MemoryStore()
+    return LossyStore()
 
 
 @pytest.fixture
@@ -180,30 +181,12 @@ async def test_a_cut_append_counts_what_came(relaxed: House, store: MemoryStore)
     assert (row.offset, row.boot_id) == (5100, store.boot_id)
 
 
-def _failing_once(store: MemoryStore, monkeypatch: pytest.MonkeyPatch, *, of: UploadId) -> None:
-    """Let the next sync of an upload fail as a disk does that cannot write: told once, and what it had not is lost."""
-    sync_staged = store.sync_staged
-
-    async def failing(upload_id: UploadId) -> None:
-        if upload_id != of:
-            await sync_staged(upload_id)
-            return
-        monkeypatch.setattr(store, "sync_staged", sync_staged)
-        file = store.staged[of]
-        file.data[:] = bytes(len(file.data))
-        raise StorageFailed
-
-    monkeypatch.setattr(store, "sync_staged", failing)
-
-
-async def test_what_cannot_be_synced_is_sent_again_and_holds_up_nobody(
-    relaxed: House, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_cannot_be_synced_is_sent_again_and_holds_up_nobody(relaxed: House, store: LossyStore) -> None:
     """A disk tells once that it lost bytes: an upload that went on as if nothing had been would be published without
     them."""
     lost, other = await _uploaded(relaxed, FIRST), await _uploaded(relaxed, FIRST)
     syncing = BackgroundSync(publisher=relaxed.publisher, locks=relaxed.locks)
-    _failing_once(store, monkeypatch, of=lost.id)
+    store.losing = lost.id
     assert await syncing.run() == Synced(synced=1, rewound=1)
     assert await syncing.run() == Synced(synced=0)
     assert [(await relaxed.row(each.id)).boot_id for each in (lost, other)] == [None, None]
@@ -214,13 +197,11 @@ async def test_what_cannot_be_synced_is_sent_again_and_holds_up_nobody(
     assert await relaxed.published(done.upload) == FIRST + b"b" * 5000
 
 
-async def test_a_last_sync_that_fails_takes_back_what_nobody_synced(
-    relaxed: House, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_last_sync_that_fails_takes_back_what_nobody_synced(relaxed: House, store: LossyStore) -> None:
     """It covers the whole file, and the next one would succeed."""
     row = await _uploaded(relaxed, FIRST)
     append = AppendBytes(protocol=Protocol.TUS, upload_id=row.id, at_offset=5000, body_length=5000)
-    _failing_once(store, monkeypatch, of=row.id)
+    store.losing = row.id
     with pytest.raises(StorageFailed):
         await relaxed.uploads.append(ANNA, append, FakeBody(b"b" * 5000))
     assert await _offset(relaxed, row) == 0
@@ -231,13 +212,14 @@ async def test_a_last_sync_that_fails_takes_back_what_nobody_synced(
 
 @pytest.mark.parametrize("meanwhile", ["ended", "held"])
 async def test_an_upload_that_cannot_be_taken_back_now_is_left_alone(
-    relaxed: House, store: MemoryStore, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+    relaxed: House, store: LossyStore, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     """Whoever ended it meanwhile synced it; one that is held for long falls back with the next pass."""
     row = await _uploaded(relaxed, FIRST)
     impatient = relaxed.with_limits(patience_seconds=0)
 
     async def fails(upload_id: UploadId) -> None:
+        store.lose_unheard(upload_id)
         if meanwhile == "ended":
             await relaxed.uploads.terminate(ANNA, TerminateUpload(upload_id=upload_id))
         raise StorageFailed

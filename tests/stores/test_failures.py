@@ -159,6 +159,19 @@ async def test_a_page_lost_in_one_go(
             await stage(store)
 
 
+@pytest.mark.parametrize("name", ["open_own", "open_or_make"])
+async def test_a_sync_that_never_began_lost_nothing(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Without a descriptor left nobody came to the disk: only ``fdatasync`` tells of lost pages."""
+    await stage(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, name, fails(errno.EMFILE))
+        with pytest.raises(StorageFailed):
+            await (store.sync_staged(ONE) if name == "open_own" else stage(store))
+    assert not store.has_lost(ONE)
+
+
 async def test_room_is_asked_for_now_and_then(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Questions within a tenth of a second share an answer, also those at once; the next one gets a new one."""
     answers = iter(range(1, 100))

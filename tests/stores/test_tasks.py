@@ -4,12 +4,12 @@ import asyncio
 import errno
 import gc
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import pytest
 
-from tests.stores.calls import ONE, PATIENCE, PLACE, Gate, fails, turns, writer_of
+from tests.stores.calls import ONE, PATIENCE, PLACE, Gate, fails, stage, turns, writer_of
 from tests.stores.conftest import count_open_files
 from tusvideo.errors import StorageFailed
 from tusvideo.stores import files
@@ -91,6 +91,32 @@ async def test_a_sync_that_fails_unheard_kills_the_writer(store: DiskStore, monk
             await syncing
     with pytest.raises(StorageFailed):
         await writer.sync()
+    await writer.close()
+
+
+@pytest.mark.parametrize("name", ["sync", "sync_staged", "stage"])
+async def test_a_loss_is_noted_though_nobody_waits_for_it(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It is noted in the thread, before the cancelled caller hears that his call has ended."""
+    writer = await writer_of(store)
+    await writer.write(b"uncertain")
+    calls: dict[str, Callable[[], Coroutine[None, None, object]]] = {
+        "sync": writer.sync,
+        "sync_staged": lambda: store.sync_staged(ONE),
+        "stage": lambda: stage(store),
+    }
+    slow = Gate(fails(errno.EIO))
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "fdatasync", slow)
+        syncing: asyncio.Task[object] = asyncio.create_task(calls[name]())
+        await slow.reached()
+        assert not store.has_lost(ONE)
+        syncing.cancel()
+        slow.released.set()
+        with pytest.raises(asyncio.CancelledError):
+            await syncing
+    assert store.has_lost(ONE)
     await writer.close()
 
 

@@ -21,7 +21,7 @@ from tusvideo.service.checking import CheckedWriter
 from tusvideo.service.gathering import GatheringWriter, LateWriter
 from tusvideo.service.judging import TypeJudge
 from tusvideo.service.publishing import Publisher
-from tusvideo.service.syncing import UnsyncedWriter, fall_back
+from tusvideo.service.syncing import UnsyncedWriter, sync_whole, without_lost
 from tusvideo.service.transfer import Transfer
 from tusvideo.service.verifying import must_be_verified, verified_digests
 from tusvideo.streams import Body, Writer
@@ -138,25 +138,31 @@ class Appending:
             limits=self._publisher.limits,
         )
         if rules.is_whole(settled, completes=self._completes):
-            if self._late is not None:
-                await self._late.pay()
-            if self._relaxed or settled.boot_id is not None:
-                # What is about to be published survives a power loss, whatever the level is or was.
+            # What is about to be published survives a power loss, whatever the level is or was.
+            if self._relaxed or self._current.boot_id is not None:
                 await self._sync_all()
+            elif self._late is not None and self._late.owes:
+                await self._late.pay()
             settled = await self._publisher.begun(replace(settled, boot_id=None))
         elif self._relaxed:
             settled = rules.at_risk(settled, was=self._current, boot_id=self._publisher.store.boot_id)
+        elif settled.boot_id != self._current.boot_id:
+            await self._sync_all()
         await self._save(settled)
         if self._listener is not None:
             await self._listener.stored(self._current)
 
     async def _sync_all(self) -> None:
+        """Make those bytes durable, too, that no request synced; if they are lost, they count no more.
+
+        Raises StorageFailed.
+        """
+        sync = self._writer.sync if self._late is None else self._late.pay
         try:
-            await self._writer.sync()
+            await sync_whole(self._current.id, sync=sync, publisher=self._publisher)
         except StorageFailed:
-            if self._current.boot_id is not None:
-                with contextlib.suppress(TusvideoError):
-                    self._current = await fall_back(self._current, epoch=self._lease.epoch, publisher=self._publisher)
+            with contextlib.suppress(TusvideoError):
+                self._current = await without_lost(self._current, epoch=self._lease.epoch, publisher=self._publisher)
             raise
 
     async def _save(self, upload: Upload) -> None:

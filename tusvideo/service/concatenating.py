@@ -10,6 +10,7 @@ import contextlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tusvideo.commands import Created, CreateUpload
 from tusvideo.errors import (
@@ -33,6 +34,7 @@ from tusvideo.rules.uploads import judge_known, judge_same_creation, new_upload
 from tusvideo.service import replacing
 from tusvideo.service.judging import collect
 from tusvideo.service.publishing import Publisher
+from tusvideo.service.syncing import sync_whole
 
 ANSWER_SECONDS = 2.0
 """So long the request for a final upload waits for it; after that the answer says that it is not there yet."""
@@ -274,6 +276,11 @@ class Concatenating:
             length = pieces.length
             if length is None or not pieces.are_whole:
                 return final
+            for piece in pieces.uploads:
+                if piece.boot_id is not None:
+                    # Bytes that the disk loses while they wait may be read as zeros.
+                    sync = partial(self._store.sync_staged, piece.id)
+                    await sync_whole(piece.id, sync=sync, publisher=self._publisher)
             content_type = await self._judge_type(final, pieces)
             await self._publisher.judge_room(length)
             try:

@@ -239,11 +239,15 @@ class LateWriter:
             return self._writer.position
         return await self._sync()
 
+    @property
+    def owes(self) -> bool:
+        """True when bytes that a sync told of are still to be written."""
+        return self._owes
+
     async def pay(self) -> None:
-        """Make those bytes safe that a sync told of, if that was left to be done. Raises as that."""
-        if self._owes:
-            self._owes = False
-            await self._sync()
+        """Make all bytes durable, at any level and now. Raises StorageFailed, DiskFull."""
+        self._owes = False
+        await self._writer.sync()
 
     async def save(self, save: Save) -> None:
         """Commit bytes that a sync told of. Raises as that, and what ``save`` raises."""

@@ -13,10 +13,11 @@ import random
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from tusvideo.commands import UploadEvent
 from tusvideo.errors import DiskFull, NotFound, StorageFailed
-from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload, UserId
+from tusvideo.model import Durability, Limits, Location, Profile, Status, Upload, UploadId, UserId
 from tusvideo.ports import Clock, EventSink, SessionRepository, UploadStore
 from tusvideo.rules.facts import first_state
 from tusvideo.rules.names import location as choose_location
@@ -61,6 +62,7 @@ class Publisher:
         """Rung when a record is to be removed."""
         self.turns = Turns()
         self.watchers = Watchers()
+        self._syncing: WeakValueDictionary[UploadId, asyncio.Lock] = WeakValueDictionary()
 
     def profile(self, name: str) -> Profile:
         """Give a configured profile. Raises NotFound when there is none of that name."""
@@ -81,6 +83,11 @@ class Publisher:
         if upload is None:
             upload = await self.sessions.published_elsewhere(location, owner=owner, profile=profile)
         return None if upload is None or upload.owner != owner else upload
+
+    def syncing(self, upload_id: UploadId) -> asyncio.Lock:
+        """Give the lock of those who make bytes durable that others wrote, from the sync to the commit of what came of
+        it: of two syncs at once only one would hear what the disk has lost."""
+        return self._syncing.setdefault(upload_id, asyncio.Lock())
 
     async def judge_room(self, wanted: int) -> None:
         """Raise DiskFull unless so many bytes can be stored and the floor of free room is kept."""

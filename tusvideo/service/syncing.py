@@ -1,5 +1,6 @@
 """The level ``relaxed``: bytes are committed first and synced within half a minute."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from tusvideo.errors import Busy, SessionConflict, StorageFailed
@@ -62,54 +63,76 @@ class BackgroundSync:
         self._store = publisher.store
         self._sessions = publisher.sessions
         self._locks = locks
-        self._lost: set[UploadId] = set()
-        """Those that must fall back, and were held when they should have."""
 
     async def run(self) -> Synced:
         """Make one pass. Safe to repeat and to cancel. Raises StorageFailed when the database does not answer.
 
-        One upload whose bytes the disk cannot keep holds up no other; it falls back to what was synced before.
+        One upload whose bytes the disk cannot keep holds up no other; it falls back to what was synced before. What
+        cannot be done now, for want of a descriptor or because somebody holds the upload, is left to the next pass.
         """
-        uploads = await self._sessions.unsynced(limit=BATCH)
         synced = rewound = 0
-        for upload in uploads:
-            # The row was read first: what it counts was written before the sync began.
-            if await self._is_safe(upload.id):
-                await self._sessions.mark_synced(upload.id, offset=upload.offset)
+        for upload in await self._sessions.unsynced(limit=BATCH):
+            if await self._sync(upload.id):
                 synced += 1
-            else:
+            elif self._store.has_lost(upload.id):
                 rewound += await self._rewind(upload.id)
         return Synced(synced=synced, rewound=rewound)
 
-    async def _is_safe(self, upload_id: UploadId) -> bool:
-        if upload_id not in self._lost:
+    async def _sync(self, upload_id: UploadId) -> bool:
+        async with self._publisher.syncing(upload_id):
+            # The row is read first: what it counts was written before the sync begins. And here, not with the others:
+            # bytes that came after it had fallen back would be noted by what it counted before.
+            upload = await self._sessions.get(upload_id)
+            if upload is None or upload.status is not Status.OPEN or upload.boot_id is None:
+                return False
             try:
                 await self._store.sync_staged(upload_id)
             except StorageFailed:
-                self._lost.add(upload_id)
-        return upload_id not in self._lost
+                return False
+            if self._store.has_lost(upload_id):
+                return False
+            await self._sessions.mark_synced(upload_id, offset=upload.offset)
+        return True
 
     async def _rewind(self, upload_id: UploadId) -> bool:
+        # Whoever sends to it is asked to leave at once: those bytes would have to be sent again.
         patience = self._publisher.limits.patience_seconds
         try:
             async with self._locks.exclusive(upload_id, grace_seconds=0, patience_seconds=patience) as lease:
                 held = await self._sessions.get(upload_id)
-                is_at_risk = held is not None and held.status is Status.OPEN and held.boot_id is not None
-                if held is not None and is_at_risk:
-                    await fall_back(held, epoch=lease.epoch, publisher=self._publisher)
+                if held is None:
+                    return False
+                return await without_lost(held, epoch=lease.epoch, publisher=self._publisher) != held
         except (Busy, SessionConflict):
             return False
-        self._lost.discard(upload_id)
-        return is_at_risk
 
 
-async def fall_back(upload: Upload, *, epoch: int, publisher: Publisher) -> Upload:
-    """Commit that an upload which is held counts no byte that was not synced before.
+async def sync_whole(upload_id: UploadId, *, sync: Callable[[], Awaitable[object]], publisher: Publisher) -> None:
+    """Make all bytes of an upload durable, also those that earlier requests wrote, by a sync of its file.
 
-    For after a sync that failed: the kernel tells of it once and drops what it could not write, so the next sync
-    succeeds though bytes are lost, and so does a read as long as they are in its memory. Their client sends them again.
+    Raises StorageFailed, also for bytes that were lost before: the kernel tells of them once and drops what it could
+    not write, so the next sync succeeds without them, and so does a read as long as they are in its memory.
     """
+    async with publisher.syncing(upload_id):
+        await sync()
+        if publisher.store.has_lost(upload_id):
+            raise StorageFailed
+
+
+async def without_lost(upload: Upload, *, epoch: int, publisher: Publisher) -> Upload:
+    """Give an upload that is held, as it was loaded, once it counts no byte that the disk may have lost.
+
+    It counts what was synced before, which is committed, and only then the loss is forgiven: whoever holds it next
+    tries again if this fails. Its client sends the others again. One that is not open was synced as a whole before.
+    """
+    if upload.status is not Status.OPEN or not publisher.store.has_lost(upload.id):
+        return upload
+    if upload.boot_id is None:
+        publisher.store.forgive(upload.id)
+        return upload
     back = replace(fallen_back(upload), epoch=epoch)
-    await publisher.sessions.save(back, was=upload)
+    async with publisher.syncing(upload.id):
+        await publisher.sessions.save(back, was=upload)
+        publisher.store.forgive(upload.id)
     publisher.emit("upload_rewound", back, lost=upload.offset - back.offset)
     return back

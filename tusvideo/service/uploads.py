@@ -38,6 +38,7 @@ from tusvideo.service.concatenating import Concatenating
 from tusvideo.service.gathering import SHORT_BYTES, GatheringWriter, Held
 from tusvideo.service.judging import judge_for
 from tusvideo.service.publishing import Publisher
+from tusvideo.service.syncing import without_lost
 from tusvideo.streams import Body, Writer
 
 CHECKPOINT_WAIT_SECONDS = 0.05
@@ -102,7 +103,7 @@ class UploadService:
                 if takes_body and body is not None:
                     upload = await self._append_first(upload, command, body, lease, listener=listener)
                 else:
-                    upload = await self._forwarded(upload.id, user)
+                    upload = await self._forwarded(upload.id, user, lease)
         except TusvideoError as error:
             error.max_length = profile.max_length
             raise
@@ -122,7 +123,7 @@ class UploadService:
         try:
             self._judge_early(upload, command)
             async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=self._patience) as lease:
-                upload = await self._forwarded(command.upload_id, user)
+                upload = await self._forwarded(command.upload_id, user, lease)
                 profile = self._publisher.profile(upload.profile)
                 plan = rules.plan_append(upload, command, profile=profile)
                 if upload.status is Status.OPEN:
@@ -374,17 +375,19 @@ class UploadService:
         self._concatenating.told(current)
         return await self._publish(current) if rules.awaits_publishing(current) else current
 
-    async def _forwarded(self, upload_id: UploadId, user: UserId) -> Upload:
-        """Load an upload that is held, and publish it if only that is missing: an earlier request broke off there."""
+    async def _forwarded(self, upload_id: UploadId, user: UserId, lease: Lease) -> Upload:
+        """Load an upload that is held, without bytes that the disk may have lost, and publish it if only that is
+        missing: an earlier request broke off there."""
         upload = await self._owned(upload_id, user)
         rules.judge_known(upload)
+        upload = await without_lost(upload, epoch=lease.epoch, publisher=self._publisher)
         return await self._publish(upload) if rules.awaits_publishing(upload) else upload
 
     async def _published(self, upload: Upload) -> Upload:
         """Go on with a publication for a question. Raises Busy at once when somebody works on it."""
-        async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=0):
+        async with self._locks.exclusive(upload.id, grace_seconds=0, patience_seconds=0) as lease:
             try:
-                return await self._forwarded(upload.id, upload.owner)
+                return await self._forwarded(upload.id, upload.owner, lease)
             except UnsupportedType:
                 # Its own request was to be told that; now it is gone.
                 raise NotFound from None

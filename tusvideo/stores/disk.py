@@ -3,6 +3,7 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -10,7 +11,7 @@ from tusvideo.errors import ConfigError, StorageFailed
 from tusvideo.model import UPLOAD_ID, Location, UploadId
 from tusvideo.stores import files
 from tusvideo.stores.layout import Layout
-from tusvideo.stores.opened import STAGED_BLOCK, DiskFile, DiskSpool, DiskWriter, blocks_of, sync_data
+from tusvideo.stores.opened import STAGED_BLOCK, DiskFile, DiskSpool, DiskWriter, Sync, blocks_of, sync_data
 from tusvideo.stores.publication import FOLDER_MODE, Publication
 from tusvideo.stores.workers import Handle, Workers
 
@@ -30,6 +31,8 @@ class DiskStore:
         self._boot_id = boot_id
         self._free: asyncio.Future[int] | None = None
         self._free_until = 0.0
+        self._lost: set[UploadId] = set()
+        """Noted in the threads, where the calls fail: whoever asked for one may be cancelled and never hear of it."""
 
     @classmethod
     async def open(cls, data_dir: Path, *, threads: int = 8) -> Self:
@@ -54,22 +57,23 @@ class DiskStore:
 
     async def open_writer(self, upload_id: UploadId, *, position: int, fresh: bool) -> DiskWriter:
         path = self._layout.staged(upload_id)
-        return DiskWriter(await self._workers.open(_open_for_writing, path, fresh=fresh), position=position)
+        handle = await self._workers.open(_open_for_writing, path, fresh=fresh)
+        return DiskWriter(handle, position=position, sync=self._syncing(upload_id))
 
     async def stage(
         self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
     ) -> None:
-        path = self._layout.staged(upload_id)
-        await self._workers.run(_stage, path, blocks, position=position, fresh=fresh, durable=durable)
+        path, sync = self._layout.staged(upload_id), self._syncing(upload_id) if durable else None
+        await self._workers.run(_stage, path, blocks, position=position, fresh=fresh, sync=sync)
 
     def staging(
         self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
     ) -> Callable[[], None]:
-        path = self._layout.staged(upload_id)
+        path, sync = self._layout.staged(upload_id), self._syncing(upload_id) if durable else None
 
         def stage() -> None:
             try:
-                _stage(path, blocks, position=position, fresh=fresh, durable=durable)
+                _stage(path, blocks, position=position, fresh=fresh, sync=sync)
             except OSError as error:
                 raise files.failure(error) from error
 
@@ -86,8 +90,8 @@ class DiskStore:
             await handle.close()
 
     async def copy_staged(self, upload_id: UploadId, *, source: int, target: int, size: int) -> None:
-        path = self._layout.staged(upload_id)
-        await self._workers.run(_copy_within, path, source=source, target=target, size=size)
+        path, sync = self._layout.staged(upload_id), self._syncing(upload_id)
+        await self._workers.run(_copy_within, path, source=source, target=target, size=size, sync=sync)
 
     async def copy_between(self, source: UploadId, target: UploadId, *, start: int, to: int, size: int) -> None:
         paths = self._layout.staged(source), self._layout.staged(target)
@@ -105,10 +109,14 @@ class DiskStore:
             spare=self._layout.spare(upload_id, location=location),
             length=length,
         )
-        return await self._workers.run(publication.carry_out)
+        is_ours = await self._workers.run(publication.carry_out)
+        if is_ours:
+            self.forgive(upload_id)
+        return is_ours
 
     async def discard(self, upload_id: UploadId) -> None:
         await self._workers.run(files.unlink, self._layout.staged(upload_id))
+        self.forgive(upload_id)
 
     async def open_spool(self) -> DiskSpool:
         return DiskSpool(await self._workers.open(files.open_spool, self._layout.staging))
@@ -120,7 +128,13 @@ class DiskStore:
         await self._workers.run(_remove, self._layout.published(location))
 
     async def sync_staged(self, upload_id: UploadId) -> None:
-        await self._workers.run(_sync, self._layout.staged(upload_id))
+        await self._workers.run(_sync, self._layout.staged(upload_id), sync=self._syncing(upload_id))
+
+    def has_lost(self, upload_id: UploadId) -> bool:
+        return upload_id in self._lost
+
+    def forgive(self, upload_id: UploadId) -> None:
+        self._lost.discard(upload_id)
 
     @property
     def boot_id(self) -> str:
@@ -148,6 +162,9 @@ class DiskStore:
 
     async def set_aside(self, upload_id: UploadId) -> None:
         await self._workers.run(_set_aside, self._layout, upload_id)
+
+    def _syncing(self, upload_id: UploadId) -> Sync:
+        return partial(sync_data, lost=partial(self._lost.add, upload_id))
 
 
 # What follows runs in a worker thread, each as one call: no step of it waits for the event loop.
@@ -203,14 +220,14 @@ def _open_for_writing(path: Path, *, fresh: bool) -> int:
     return fd
 
 
-def _stage(path: Path, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool) -> None:
+def _stage(path: Path, blocks: Sequence[bytes], *, position: int, fresh: bool, sync: Sync | None) -> None:
     fd = _open_for_writing(path, fresh=fresh)
     try:
         for block in _merged(blocks):
             files.write_all(fd, block, position)
             position += len(block)
-        if durable:
-            sync_data(fd)
+        if sync is not None:
+            sync(fd)
     finally:
         files.close(fd)
 
@@ -229,13 +246,13 @@ def _merged(blocks: Sequence[bytes]) -> Iterator[bytes]:
         yield b"".join(run)
 
 
-def _copy_within(path: Path, *, source: int, target: int, size: int) -> None:
+def _copy_within(path: Path, *, source: int, target: int, size: int, sync: Sync) -> None:
     fd = files.open_own(path, writing=True)
     try:
         if files.facts(fd).size < source + size:
             raise StorageFailed  # asked first: the copy itself makes the file longer, and zeros would count as found
         files.copy_range(fd, fd, start=source, to=target, size=size)
-        files.fdatasync(fd)
+        sync(fd)
     finally:
         files.close(fd)
 
@@ -254,13 +271,13 @@ def _copy_between(source: Path, target: Path, *, start: int, to: int, size: int)
         files.close(fd)
 
 
-def _sync(path: Path) -> None:
+def _sync(path: Path, *, sync: Sync) -> None:
     try:
         fd = files.open_own(path)
     except FileNotFoundError:
         return
     try:
-        sync_data(fd)
+        sync(fd)
     finally:
         files.close(fd)
 

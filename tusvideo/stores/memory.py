@@ -41,6 +41,7 @@ class MemoryStore:
         self.synced: list[UploadId] = []
         self.failing_syncs = 0
         self.failing_writes = 0
+        self.lost: set[UploadId] = set()
         self.staged: dict[UploadId, MemoryFile] = {}
         self.published: dict[Location, MemoryFile] = {}
         self.aside: list[tuple[UploadId, MemoryFile]] = []
@@ -50,7 +51,7 @@ class MemoryStore:
     async def open_writer(self, upload_id: UploadId, *, position: int, fresh: bool) -> "MemoryWriter":
         del fresh  # a crash takes the whole memory: no entry is more durable than another
         await _turn()
-        return MemoryWriter(self, file=self._opened(upload_id), position=position)
+        return MemoryWriter(self, upload_id, file=self._opened(upload_id), position=position)
 
     async def stage(
         self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
@@ -73,7 +74,7 @@ class MemoryStore:
                 self.put(file, block, position=end)
                 end += len(block)
             if durable:
-                self.sync()
+                self.sync(upload_id)
 
         return stage
 
@@ -87,6 +88,7 @@ class MemoryStore:
         await _turn()
         file = self._staged(upload_id, size=source + size)
         self.put(file, bytes(file.data[source : source + size]), position=target)
+        self.sync(upload_id)
 
     async def copy_between(self, source: UploadId, target: UploadId, *, start: int, to: int, size: int) -> None:
         await _turn()
@@ -105,17 +107,22 @@ class MemoryStore:
         if upload_id not in self.staged:
             if there is None or len(there.data) != length:
                 raise StorageFailed
+            self.forgive(upload_id)
             return True
         file = self._staged(upload_id, size=length)
         if len(file.data) > length and file in self.published.values():
             raise StorageFailed
         del file.data[length:]
         file.sealed = True
-        return self.published.setdefault(place, file) is file
+        is_ours = self.published.setdefault(place, file) is file
+        if is_ours:
+            self.forgive(upload_id)
+        return is_ours
 
     async def discard(self, upload_id: UploadId) -> None:
         await _turn()
         self.staged.pop(upload_id, None)
+        self.forgive(upload_id)
 
     async def open_spool(self) -> "MemorySpool":
         await _turn()
@@ -136,7 +143,15 @@ class MemoryStore:
 
     async def sync_staged(self, upload_id: UploadId) -> None:
         await _turn()
+        if upload_id in self.staged:
+            self.sync(upload_id)
         self.synced.append(upload_id)
+
+    def has_lost(self, upload_id: UploadId) -> bool:
+        return upload_id in self.lost
+
+    def forgive(self, upload_id: UploadId) -> None:
+        self.lost.discard(upload_id)
 
     @property
     def boot_id(self) -> str:
@@ -176,10 +191,11 @@ class MemoryStore:
         file.data[position:end] = buffer
         file.changed_ns = time.time_ns()
 
-    def sync(self) -> None:
-        """Do nothing, as all is as durable as memory is. Raises StorageFailed."""
+    def sync(self, upload_id: UploadId) -> None:
+        """Do nothing, as all is as durable as memory is. Raises StorageFailed, and notes the loss."""
         if self.failing_syncs:
             self.failing_syncs -= 1
+            self.lost.add(upload_id)
             raise StorageFailed
 
     def drop(self, spool: "MemorySpool") -> None:
@@ -208,8 +224,9 @@ class MemoryStore:
 class MemoryWriter:
     """See Writer."""
 
-    def __init__(self, store: MemoryStore, *, file: MemoryFile, position: int) -> None:
+    def __init__(self, store: MemoryStore, upload_id: UploadId, *, file: MemoryFile, position: int) -> None:
         self._store = store
+        self._upload_id = upload_id
         self._file = file
         self._position = position
         self._is_usable = True
@@ -246,7 +263,7 @@ class MemoryWriter:
         await _turn()
         self._check()
         try:
-            self._store.sync()
+            self._store.sync(self._upload_id)
         except StorageFailed:
             self._is_usable = False
             raise

@@ -18,13 +18,17 @@ WRITE_OUT_BYTES: Final = 16 * 1024 * 1024
 level ``strict`` do the same and more."""
 SENT_BLOCK: Final = 16 * 1024 * 1024
 
+Sync = Callable[[int], None]
+"""``sync_data`` for one staging file."""
+
 
 class DiskWriter:
     """See Writer."""
 
-    def __init__(self, handle: Handle, *, position: int) -> None:
+    def __init__(self, handle: Handle, *, position: int, sync: Sync) -> None:
         self._handle = handle
         self._position = position
+        self._sync_data = sync
         self._writing = asyncio.Lock()
         self._syncing = asyncio.Lock()
         self._is_dead = False
@@ -88,7 +92,7 @@ class DiskWriter:
 
     def _sync(self, fd: int) -> None:
         try:
-            sync_data(fd)
+            self._sync_data(fd)
         except StorageFailed:
             self._is_dead = True  # said here, in the thread, because the caller may be cancelled and never hear of it
             raise
@@ -180,9 +184,11 @@ async def blocks_of(handle: Handle, *, start: int, stop: int, size: int) -> Asyn
         position += len(block)
 
 
-def sync_data(fd: int) -> None:
-    """Make what was written durable. Runs in a worker thread. Raises StorageFailed, whatever reason is given."""
+def sync_data(fd: int, *, lost: Callable[[], object]) -> None:
+    """Make what was written durable. Runs in a worker thread. Calls ``lost`` and raises StorageFailed when that fails,
+    whatever reason is given."""
     try:
         files.fdatasync(fd)
     except OSError as error:
+        lost()
         raise StorageFailed from error  # no room, too: whatever it was, nobody knows which pages are lost

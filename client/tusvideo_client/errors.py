@@ -21,7 +21,7 @@ Every error can be pickled, so that it may cross a process pool.
 
 from typing import Any, Self, TypedDict, Unpack
 
-KEPT = "what is stored is kept, and the same call again resumes"
+KEPT = "what is stored is kept, and doing the same again resumes"
 ONCE = "a stream gives its bytes but once: what is stored stays unfinished; send the stream anew"
 
 

@@ -345,7 +345,7 @@ def test_help_tells_the_defaults_that_hold() -> None:
         "--stall": f"default {STALL:.0f}s; with chunks {STALL_OF_CHUNKS:.0f}s",
         "--connect-timeout": f"default {uploader['connect_timeout'].default:.0f}s",
         "--until-quiet": f"default {Follow().quiet:.0f}s",
-        "--connections": f"1 to {AT_MOST} ",
+        "--connections": f"1 to {AT_MOST},",
         "--chunk-size": f"default {sizes[0]}k, or {sizes[1]}m where there is but one",
     }
     assert {name: text in lines[name] for name, text in told.items()} == dict.fromkeys(told, True)

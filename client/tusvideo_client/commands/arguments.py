@@ -261,8 +261,8 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         variable="TUSVIDEO_CHUNK_SIZE",
         type=values.size,
         metavar="N",
-        help="bytes in a request: the most with tus or the IETF draft (default 64m), those of every chunk with"
-        " --protocol chunks (default 256k, or 1m where there is but one connection)",
+        help="bytes in a request: the most with tus or the IETF draft (default 64m), those of each where an upload"
+        " begins with --protocol chunks (default 256k, or 1m where there is but one connection)",
     )
     _option(
         group,
@@ -271,7 +271,7 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         type=values.connections,
         default="auto",
         metavar="auto|N",
-        help="with --protocol chunks: how many of a file to send at a time, 1 to 4 (default auto: several while that is"
+        help="chunks of a file at a time, 1 to 4, where it goes in chunks (default auto: several while that is"
         " faster, one with --limit-rate)",
     )
     _option(

@@ -107,7 +107,8 @@ class ChunkRun:
         that is over one of the connections that there may be.
 
         After a failure nothing new begins until all the others have ended, so that the question what is stored has one
-        answer. In a pause, too, so that it is told when nothing moves any more.
+        answer. In a pause, too, so that it is told when nothing moves any more. What refuses one of them goes before
+        what only says to come again: a server that wants to see the first chunk puts the others off until it has.
         """
         inventory, flight = self._inventory, self._flight
         ended = None
@@ -125,7 +126,8 @@ class ChunkRun:
         else:
             if not isinstance(event, Continued):
                 self._width = after_failure(self._width, at=event.at)
-            await flight.settle()
+            others = await flight.settle()
+            event, reply = next((it for it in (ended, *others) if _is_refusal(it[0])), ended)
         self._transfer.reply = reply
         return event
 
@@ -312,6 +314,10 @@ def _judge_length(source: Content, chunk_size: int) -> int:
         message = f"{source.label} has {source.size} bytes, which is more than {CHUNKS_AT_MOST} chunks of {chunk_size}"
         raise FileTooLargeError(message, hint="choose a larger chunk size")
     return source.size
+
+
+def _is_refusal(event: Event) -> bool:
+    return isinstance(event, Answer) and event.offset is None and not is_passing(event)
 
 
 def _sha256(data: bytes) -> str:

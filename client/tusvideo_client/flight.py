@@ -39,10 +39,13 @@ class Flight(Generic[T]):
         index = next((index for index, task in self._tasks.items() if task.done()), None)
         return None if index is None else self._tasks.pop(index).result()
 
-    async def settle(self) -> None:
-        """Wait until all have ended, each in its own time; what they give is known to who gave it."""
+    async def settle(self) -> list[T]:
+        """Wait until all have ended, each in its own time; gives what they give."""
+        given = []
         while self._tasks:
-            await self.first()
+            if (one := await self.first()) is not None:
+                given.append(one)
+        return given
 
     async def drop(self) -> None:
         """Break all off, and wait until they are."""

@@ -14,7 +14,7 @@ SHORT_TICK = 0.02
 
 
 class Tracker(Protocol):
-    """What counts the bytes that the network took."""
+    """What counts the bytes that the system took; when the last one was handed to the transport, it counts them all."""
 
     @property
     def bytes_written(self) -> int: ...
@@ -43,7 +43,11 @@ class Movement:
         here = self._socket
         if self.transport is not None and here is None:
             return False  # closed: what the peer had acknowledged is what it had when it was last looked at
-        self.sent = max(self.sent, self.tracker.bytes_written)
+        sent = self.tracker.bytes_written
+        if sent >= self.length and self.transport is not None:
+            # The transport may still keep the last of it, which would hide for seconds what a slow peer acknowledges.
+            sent = self.length - self.transport.get_write_buffer_size()
+        self.sent = max(self.sent, sent)
         held = None if here is None else link.unacknowledged(here)
         if self.on_left and here is not None and self.sent >= self.length and link.unsent(here) == 0:
             self.on_left()

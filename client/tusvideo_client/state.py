@@ -70,6 +70,9 @@ class RetryPolicy:
 class Timeouts:
     """How long nothing may happen. All times are seconds; none of them limits a request that moves.
 
+    A request that moved, fell silent and was given up twice at one offset may be slower than it seems: from then on
+    ``stall`` and ``probe`` double with each one, up to eight times, until a byte more is stored.
+
     Attributes:
         connect: A connection may take so long to come about.
         stall: A request is given up when the peer acknowledged nothing for so long.

@@ -34,13 +34,14 @@ from .state import (
     Trouble,
     Wait,
 )
-from .transport import Interrupted, Reply, Transport
+from .transport import Interrupted, Patience, Reply, Transport
 
 Planner = Callable[[State, RetryPolicy, Event], tuple[State, Action]]
 
 PROGRESS_PACE = 0.1
 ALMOST = 99.9
 QUICKEST_CONNECT = 2.0
+LONGEST_STRETCH = 8.0
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class Transfer:
         on_event: events.OnEvent | None,
         control: Control | None = None,
     ) -> None:
+        self.state = State(length=length, step=Step.PROBE, progress_at=clock.now())
         self.upload_url: str | None = None
         self.reply: Reply | None = None
         self._transport = transport
@@ -86,13 +88,14 @@ class Transfer:
         self._policy = policy
         self._clock = clock
         self._on_event = on_event
-        self._control = control or Control(clock.now)
-        self.state = State(length=length, step=Step.PROBE, progress_at=self.now())
+        self._control = control or Control()
         self._is_held = False
         self._began = clock.now()
         self._wire_bytes = self._resent_bytes = self._acked_bytes = self._requests = self._retries = self._stalls = 0
         self._damaged = 0
         self._detect_max = 0.0
+        self._silent_at: int | None = None
+        self._stretch = 1.0
         self._reported = Progress(stored=0, total=length, sent=0, percent=0.0, phase=Phase.PREPARING)
         self._reported_at = float("-inf")
 
@@ -150,15 +153,18 @@ class Transfer:
         """
         await self._held_back()
         self._requests += 1
-        began = self.now()
+        began = self._clock.now()
         exchange = self._transport.send(
             method,
             url,
             headers=headers,
             body=body,
             on_moved=on_moved,
-            patience=patience,
-            connect=self._connect_seconds(),
+            patience=Patience(
+                answer=patience,
+                stretch=self._stretch if self._silent_at == self.state.offset else 1.0,
+                connect=self._connect_seconds(),
+            ),
             rival=None if question is None or self._policy.delays else lambda: self._ask_beside(*question),
         )
         try:
@@ -166,10 +172,10 @@ class Transfer:
             if reply is None:
                 self.reply = None
                 await self._held_back()
-                return Continued(at=self.now())
+                return Continued(at=self._clock.now())
         except Interrupted as trouble:
             self.reply = None
-            now = self.now()
+            now = self._clock.now()
             if trouble.trouble is Trouble.STALLED:
                 self._stalls += 1
                 self._detect_max = max(self._detect_max, trouble.silent)
@@ -200,11 +206,8 @@ class Transfer:
         )
 
     def now(self) -> float:
-        """The time for the planner and for what measures rates: it stands still while the user wants a pause.
-
-        Whatever the upload does or waits for meanwhile: a pause is neither time offline nor time without progress.
-        """
-        return self._clock.now() - self._control.paused
+        """The time of this call's clock."""
+        return self._clock.now()
 
     def _connect_seconds(self) -> float | None:
         """While the server is out of reach connections are tried briefly and anew: a pending one asks ever more rarely.
@@ -218,13 +221,17 @@ class Transfer:
 
     async def _ask_beside(self, url: str, headers: dict[str, str]) -> bool:
         """Ask over another connection while one is silent; true if the server answers."""
-        return await self.ask_aside("HEAD", url, headers=headers) is not None
+        return await self.ask_aside("HEAD", url, headers=headers, is_apart=True) is not None
 
-    async def ask_aside(self, method: str, url: str, *, headers: dict[str, str], patience: float = 0.0) -> Reply | None:
+    async def ask_aside(
+        self, method: str, url: str, *, headers: dict[str, str], patience: float = 0.0, is_apart: bool = False
+    ) -> Reply | None:
         """Make a request beside those that the planner names; None if there is no answer. It changes nothing here."""
         self._requests += 1
         try:
-            return await self._transport.send(method, url, headers=headers, patience=patience)
+            return await self._transport.send(
+                method, url, headers=headers, patience=Patience(answer=patience), is_apart=is_apart
+            )
         except (Interrupted, UploadError):
             return None
 
@@ -242,7 +249,7 @@ class Transfer:
         """The facts of an answer that the planner wants, whatever the request was."""
         headers = reply.headers
         return Answer(
-            at=self.now(),
+            at=self._clock.now(),
             status=reply.status,
             offset=offset,
             length=wire.parse_whole_number(headers.get(wire.UPLOAD_LENGTH)),
@@ -263,6 +270,9 @@ class Transfer:
             UploadError: The planner stops.
         """
         before = self.state
+        if isinstance(event, Broken) and event.trouble is Trouble.STALLED and event.moved:
+            self._stretch = min(LONGEST_STRETCH, 2 * self._stretch) if self._silent_at == before.offset else 1.0
+            self._silent_at = before.offset
         self.state, action = self._planner(before, self._policy, event)
         for change in events.changes(before, self.state):
             self.tell(change)
@@ -375,21 +385,29 @@ class Transfer:
             return None
 
     async def _held_back(self) -> None:
-        """Wait while the user wants a pause."""
+        """Wait while the user wants a pause; it counts as no time at all for the planner."""
         if not self._control.is_paused:
             return
         if self._is_held:  # another request of this upload tells it
             await self._control.passage()
             return
         self._is_held = True
-        before = self._control.paused
+        began = self._clock.now()
         self.tell(events.Paused(offset=self.state.offset))
         self.report(Phase.PAUSED)
         try:
             await self._control.passage()
         finally:
             self._is_held = False
-        self.tell(events.Continued(seconds=self._control.paused - before))
+        lasted = self._clock.now() - began
+        state = self.state
+        self.state = replace(
+            state,
+            progress_at=state.progress_at + lasted,
+            offline_since=None if state.offline_since is None else state.offline_since + lasted,
+            busy_since=None if state.busy_since is None else state.busy_since + lasted,
+        )
+        self.tell(events.Continued(seconds=lasted))
 
     def _failure(self, stop: Stop) -> UploadError:
         return failure(stop, self.reply, upload_url=self.upload_url, offset=self.state.offset)

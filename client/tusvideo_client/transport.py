@@ -7,6 +7,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -78,6 +79,24 @@ class Reply:
         return parse_object(self.body)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How much longer, or shorter, one request may take than the timeouts say.
+
+    Attributes:
+        answer: Seconds that the answer may take on top, for a request that means work.
+        stretch: So many times longer nothing may move.
+        connect: Seconds that a connection may take to come about, instead of the usual time.
+    """
+
+    answer: float = 0.0
+    stretch: float = 1.0
+    connect: float | None = None
+
+
+USUAL = Patience()
+
+
 class Transport:
     """A pool of connections to one server.
 
@@ -104,16 +123,11 @@ class Transport:
         self._throttle = throttle
         self._credentials = Credentials(token=token, auth=auth)
         self._session: aiohttp.ClientSession | None = None
+        self._running = 0
+        self._is_doubtful = False
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            # Connections are few, and a new one is made when something has changed: maybe the address of the name.
-            connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False, socket_factory=self._make_socket),
-            timeout=aiohttp.ClientTimeout(total=None, connect=self.timeouts.connect),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            response_class=_Response,
-            headers={"User-Agent": f"tusvideo-client/{_version()}"},
-        )
+        self._session = self._make_session()
         return self
 
     async def __aexit__(
@@ -144,9 +158,9 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         body: Body | bytes | None = None,
         on_moved: Callable[[Movement], None] | None = None,
-        patience: float = 0.0,
-        connect: float | None = None,
+        patience: Patience = USUAL,
         rival: Callable[[], Awaitable[bool]] | None = None,
+        is_apart: bool = False,
     ) -> Reply:
         """Make one request and read its answer. Redirects are not followed.
 
@@ -158,10 +172,10 @@ class Transport:
             headers: Fields of this request.
             body: What to send.
             on_moved: Called about ten times a second, when something moved.
-            patience: Seconds that the answer may take on top, for a request that means work.
-            connect: Seconds that a connection may take to come about, if it is not the usual time.
+            patience: How much longer, or shorter, than usual it may take.
             rival: Asks the server something over another connection, and tells whether it answered. It is begun when
                 nothing moved for ``timeouts.probe``; if it succeeds while this request sleeps, this one is given up.
+            is_apart: Over a connection of its own, not over one that was idle: that may have died unseen.
 
         Raises:
             Interrupted: There is no answer.
@@ -182,9 +196,20 @@ class Transport:
         on_left = body.on_left if isinstance(body, Body) else None
         tracker = aiohttp.UploadTracker()
         movement = Movement(tracker=tracker, length=length, at=loop.time(), on_left=on_left)
+        await self._leave_behind()
         exchange = asyncio.ensure_future(
-            self._exchange(method, url, headers=fields, body=body, movement=movement, tracker=tracker, connect=connect)
+            self._exchange(
+                method,
+                url,
+                headers=fields,
+                body=body,
+                movement=movement,
+                tracker=tracker,
+                connect=patience.connect or self.timeouts.connect,
+                is_apart=is_apart or self._is_doubtful,
+            )
         )
+        self._running += 1
         try:
             reply = await self._watched(
                 exchange,
@@ -201,6 +226,7 @@ class Transport:
             if isinstance(body, Body) and body.error is not None:
                 raise body.error from None
             trouble = _trouble(error)
+            self._is_doubtful = True
             raise Interrupted(
                 trouble,
                 detail=_detail(trouble, error),
@@ -208,8 +234,28 @@ class Transport:
                 silent=loop.time() - movement.at,
             ) from error
         finally:
+            self._running -= 1
             if isinstance(body, Body):
                 body.acked = movement.acked
+
+    async def _leave_behind(self) -> None:
+        """Use no idle connection any more after one was lost: what took that one may have taken all, unseen.
+
+        While other requests run they keep theirs, and a new one gets a connection of its own.
+        """
+        if self._is_doubtful and not self._running and self._session is not None:
+            before, self._session, self._is_doubtful = self._session, self._make_session(), False
+            await before.close()
+
+    def _make_session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            # Connections are few, and a new one is made when something has changed: maybe the address of the name.
+            connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False, socket_factory=self._make_socket),
+            timeout=aiohttp.ClientTimeout(total=None, connect=self.timeouts.connect),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            response_class=_Response,
+            headers={"User-Agent": f"tusvideo-client/{_version()}"},
+        )
 
     async def _exchange(
         self,
@@ -220,19 +266,23 @@ class Transport:
         body: Body | bytes | None,
         movement: Movement,
         tracker: aiohttp.UploadTracker,
-        connect: float | None,
+        connect: float,
+        is_apart: bool,
     ) -> Reply:
         assert self._session is not None  # noqa: S101  # send() made sure; this tells the type checker
         _MOVEMENT.set(movement)  # seen by this exchange only, because it is a task of its own
-        async with self._session.request(
-            method,
-            url,
-            headers=headers,
-            data=body if movement.length else None,  # of what yields nothing the library makes a body that never ends
-            allow_redirects=False,
-            upload_tracker=tracker,
-            timeout=aiohttp.ClientTimeout(total=None, connect=connect or self.timeouts.connect),
-        ) as response:
+        async with (
+            self._make_session() if is_apart else nullcontext(self._session) as session,
+            session.request(
+                method,
+                url,
+                headers=headers,
+                data=body if movement.length else None,  # of what yields nothing the library makes an endless body
+                allow_redirects=False,
+                upload_tracker=tracker,
+                timeout=aiohttp.ClientTimeout(total=None, connect=connect),
+            ) as response,
+        ):
             self.round_trip = movement.round_trip() or self.round_trip
             movement.look(asyncio.get_running_loop().time())
             data = await response.content.read(ANSWER_LIMIT) if method != "HEAD" else b""
@@ -246,7 +296,7 @@ class Transport:
         movement: Movement,
         *,
         on_moved: Callable[[Movement], None] | None,
-        patience: float,
+        patience: Patience,
         rival: Callable[[], Awaitable[bool]] | None,
         races_answer: bool,
     ) -> Reply:
@@ -266,14 +316,14 @@ class Transport:
                     await _drop(race)
                     race = None
                 silent = now - movement.at
-                limit = self.timeouts.response + patience if movement.is_whole else self.timeouts.stall
+                limit, probe = self._limits(patience, is_whole=movement.is_whole)
                 if movement.transport is None:
                     continue  # the time for a connection is limited by the library
                 if silent > limit:
                     raise TimeoutError
                 if rival is None or (movement.is_whole and not races_answer):
                     continue
-                if race is None and silent > self.timeouts.probe:
+                if race is None and silent > probe:
                     race = asyncio.ensure_future(rival())
                 if race is not None and race.done() and race.result():
                     raise TimeoutError
@@ -284,6 +334,13 @@ class Transport:
                 movement.abort()
                 exchange.cancel()
                 await asyncio.wait({exchange})
+
+    def _limits(self, patience: Patience, *, is_whole: bool) -> tuple[float, float]:
+        """After so many seconds of silence a request is given up, and a rival is begun."""
+        times = self.timeouts
+        if is_whole:
+            return times.response + patience.answer, times.probe
+        return times.stall * patience.stretch, times.probe * patience.stretch
 
     def _make_socket(self, address: Any) -> socket.socket:  # noqa: ANN401  # aiohttp's AddrInfoType is private
         return link.make_socket(address[0], address[1], address[2])

@@ -446,6 +446,7 @@ def _parse_form(request: web.Request, body: bytes, seen: Seen) -> bytes:
             chunk = part.raw
         else:
             seen.fields[part.name] = part.value
+        part.close()
     return chunk
 
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from tests.client.chunked import CHUNKS, chunks_sent, uploader
-from tests.client.conftest import Command
+from tests.client.conftest import Command, Waits
 from tests.client.links import slow_link
 from tests.client.peer import Fault, Peer
 from tusvideo_client import (
@@ -20,7 +21,9 @@ from tusvideo_client import (
     Paused,
     Phase,
     Progress,
+    RejectedError,
     RetryPolicy,
+    Stalled,
     Stored,
     chunks,
     width,
@@ -28,7 +31,7 @@ from tusvideo_client import (
 from tusvideo_client.events import UploadEvent
 from tusvideo_client.journal import Journal
 from tusvideo_client.state import DOCUMENTED, MIB
-from tusvideo_client.width import Connections
+from tusvideo_client.width import Connections, Width, after_failure
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what has left")
 
@@ -100,6 +103,48 @@ async def test_a_pause_is_told_once_and_nothing_is_lost(
     await handle
     assert told == ["Paused", "Continued"]
     assert bytes(peer.only().data) == video.read_bytes()
+
+
+@LINUX
+async def test_what_refuses_one_goes_before_what_puts_off_the_others(
+    peer: Peer, tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that judges by the first chunk may ask to come again with the others until it has seen that one."""
+    another_failed = asyncio.Event()
+
+    def fail(before: Width, *, at: float) -> Width:
+        another_failed.set()
+        return after_failure(before, at=at)
+
+    async def judge(index: int) -> None:
+        if index:
+            raise web.HTTPServiceUnavailable
+        await another_failed.wait()
+        raise web.HTTPUnsupportedMediaType
+
+    monkeypatch.setattr(chunks, "after_failure", fail)
+    peer.before_answer = judge
+    async with AsyncUploader(peer.url, protocol="chunks", clock=waits.clock) as client:
+        with pytest.raises(RejectedError) as caught:
+            await client.upload(large(tmp_path, MIB))
+    assert (caught.value.status, waits.slept) == (415, [])
+
+
+async def test_silence_at_one_place_is_given_ever_more_time(peer: Peer, tmp_path: Path) -> None:
+    """A link may be slower than it seems: who is given up there twice gets two, four, then eight times the time."""
+    peer.faults = [Fault("POST", path="chunk", hold_after=0, times=6)]
+    silences: list[float] = []
+
+    def hear(event: UploadEvent) -> None:
+        if isinstance(event, Stalled):
+            silences.append(event.seconds)
+
+    client = AsyncChunkedVideoUploader(
+        peer.url, chunk_size=6 * MIB, retry=RetryPolicy(base=0.01), stall_timeout=0.15, connections=1
+    )
+    await client.upload(large(tmp_path, 6 * MIB), on_event=hear)
+    assert len(silences) == 6
+    assert all(silence >= 0.05 * times for silence, times in zip(silences, (1, 1, 2, 4, 8, 8), strict=True)), silences
 
 
 @LINUX

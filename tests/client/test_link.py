@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import fcntl
 import socket
 import sys
+import termios
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -72,6 +74,33 @@ def test_more_waits_unsent_on_a_swift_link(seconds: float, most: int, pair: Pair
     movement.attach(cast("Any", transport), now=10.0)
     assert movement.look(10.0 + seconds)
     assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == most
+
+
+async def test_what_the_transport_still_keeps_is_not_acknowledged(pair: Pair) -> None:
+    """When the last byte was handed over, some are still in the process: a peer that reads slowly is seen to read."""
+    ours, theirs = pair
+    length, got = 1024 * 1024, 0
+    theirs.settimeout(5)
+    ours.setblocking(False)
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+    transport.write(bytes(length))
+    tracker = SimpleNamespace(bytes_written=length)  # as the library counts as soon as nothing is left to hand over
+    movement = Movement(tracker=cast("Any", tracker), length=length, at=0.0)
+    movement.attach(transport, now=0.0)
+    seen = []
+    while got < length:
+        movement.look(0.0)
+        assert movement.acked <= got + _arrived(theirs)
+        seen.append(movement.acked)
+        got += len(theirs.recv(length // 16))
+        await asyncio.sleep(0)  # let the transport hand over more
+    assert len(set(seen)) > 4
+    assert not movement.is_whole or movement.acked == length
+    transport.close()
+
+
+def _arrived(theirs: socket.socket) -> int:
+    return int.from_bytes(fcntl.ioctl(theirs, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def test_the_round_trip_of_loopback_is_short(pair: Pair) -> None:

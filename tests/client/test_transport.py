@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.client.peer import Peer
 from tusvideo_client import AsyncUploader, AuthError
 from tusvideo_client.body import Body
 from tusvideo_client.state import Timeouts, Trouble
-from tusvideo_client.transport import ANSWER_LIMIT, Interrupted, Transport, _trouble
+from tusvideo_client.transport import ANSWER_LIMIT, Interrupted, Patience, Transport, _trouble
 
 KEY: Any = None  # what a connector error says about its connection does not matter here
 
@@ -68,7 +69,7 @@ async def test_a_name_is_looked_up_for_every_connection(peer: Peer, monkeypatch:
 
 
 async def test_a_server_that_never_answers_is_given_up() -> None:
-    """Silence after the request is a stall; a request that means work may take longer by ``patience``."""
+    """Silence after the request is a stall; a request that means work may take longer by its patience."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         loop = asyncio.get_running_loop()
@@ -76,9 +77,38 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
             for patience in (0.0, 0.4):
                 began = loop.time()
                 with pytest.raises(Interrupted) as caught:
-                    await transport.send("POST", url, body=b"{}", patience=patience)
+                    await transport.send("POST", url, body=b"{}", patience=Patience(answer=patience))
                 assert caught.value.trouble is Trouble.STALLED
                 assert 0.2 + patience <= loop.time() - began < 0.2 + patience + 2
+
+
+async def test_after_a_loss_no_idle_connection_is_trusted() -> None:
+    """What took one connection may have taken all: neither a rival nor the next request goes over one that was idle."""
+    are_dead = asyncio.Event()
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        is_dead = are_dead if not are_dead.is_set() else asyncio.Event()
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                if not is_dead.is_set():
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with Transport(url, timeouts=Timeouts(stall=0.2, response=0.2)) as transport:
+            await asyncio.gather(*[transport.send("GET", url) for _ in range(3)])
+            assert len(writers) == 3
+            are_dead.set()
+            assert (await transport.send("HEAD", url, is_apart=True)).status == 200
+            with pytest.raises(Interrupted):
+                await transport.send("GET", url)
+            assert (await transport.send("GET", url)).status == 200
+            assert (await transport.send("GET", url)).status == 200
+        assert len(writers) == 5  # the new one is used again
+        for writer in writers:
+            writer.close()
 
 
 async def test_a_token_that_expires_under_two_uploads_is_renewed_for_both(peer: Peer) -> None:

@@ -24,7 +24,7 @@ from tusvideo.service.publishing import Publisher
 from tusvideo.service.syncing import UnsyncedWriter, sync_whole, without_lost
 from tusvideo.service.transfer import Transfer
 from tusvideo.service.verifying import must_be_verified, verified_digests
-from tusvideo.streams import Body, Sink, Writer
+from tusvideo.streams import Body, Writer
 
 
 class Appending:
@@ -58,9 +58,8 @@ class Appending:
         self._completes = plan.completes and not must_be_verified(upload)
         self._relaxed = publisher.durability is Durability.RELAXED
         self._late = LateWriter(writer, durable=not self._relaxed) if isinstance(writer, GatheringWriter) else None
-        plain = UnsyncedWriter(writer) if self._relaxed else writer
-        self._checked = None if checksum is None else CheckedWriter(plain, checksum=checksum)
-        self._sink: Sink = self._checked or self._late or plain
+        self._counted: Writer = self._late or (UnsyncedWriter(writer) if self._relaxed else writer)
+        self._checked = None if checksum is None else CheckedWriter(self._counted, checksum=checksum)
 
     async def run(self, body: Body) -> Upload:
         """Move the body to its end and give the committed upload, perhaps FINALIZING.
@@ -94,7 +93,7 @@ class Appending:
     async def _move(self, body: Body) -> None:
         transfer = Transfer(
             body=body,
-            writer=self._sink,
+            writer=self._checked or self._counted,
             plan=self._plan,
             commit=self._commit,
             look=self._judge.look,
@@ -112,9 +111,6 @@ class Appending:
         if self._plan.completes and self._current.status is Status.OPEN:
             self._length = rules.length_at_end(self._current, told=self._length)
             if must_be_verified(self._current):
-                if self._current.boot_id is not None:
-                    # Bytes that the disk has lost may be read as others, and the upload would fail for good.
-                    await self._sync_all()
                 await self._verify()
             self._completes = True
             await self._commit(self._current.offset)

@@ -170,9 +170,7 @@ class GatheringWriter:
             if save is None:
                 await self._store.stage(name, blocks, position=self._given, fresh=fresh, durable=durable)
             else:
-                await save(
-                    first=self._store.stage_later(name, blocks, position=self._given, fresh=fresh, durable=durable)
-                )
+                await save(first=self._store.staging(name, blocks, position=self._given, fresh=fresh, durable=durable))
         except BaseException:
             self._is_usable = False
             self._drop()
@@ -203,8 +201,7 @@ class GatheringWriter:
 
 
 class LateWriter:
-    """The sink of a gathering writer whose bytes may be written by whoever commits them: one way to a thread instead of
-    two. Who gave the writer closes it.
+    """A gathering writer whose bytes may be written by whoever commits them: one way to a thread instead of two.
 
     So they are when no other body is being gathered, which the commit would hold up. Then ``sync`` only tells up to
     where bytes will be safe, and that holds once ``save`` or ``pay`` has returned: one of them must follow.
@@ -224,8 +221,16 @@ class LateWriter:
         return self._writer.position
 
     async def write(self, buffer: ReadableBuffer) -> None:
-        """Take the whole buffer; see ``streams.Sink``."""
+        """Take the whole buffer; see ``streams.Writer``."""
         await self._writer.write(buffer)
+
+    async def flush(self) -> int:
+        """Hand what is held to the system; see ``streams.Writer``."""
+        return await self._writer.flush()
+
+    async def cut(self, position: int) -> None:
+        """Drop what was written from a position on; see ``streams.Writer``."""
+        await self._writer.cut(position)
 
     async def sync(self) -> int:
         """Make everything safe that was written before, or tell up to where it will be."""
@@ -251,6 +256,10 @@ class LateWriter:
             await self._writer.settle(save, durable=self._durable)
         else:
             await save()
+
+    async def close(self) -> None:
+        """Let go of the file and of what is held; see ``streams.Writer``."""
+        await self._writer.close()
 
     async def _sync(self) -> int:
         return await (self._writer.sync() if self._durable else self._writer.flush())

@@ -15,7 +15,7 @@ from tusvideo.commands import AppendPlan
 from tusvideo.errors import StorageFailed, TooLarge, TransferEnded
 from tusvideo.model import SNIFF_BYTES, Limits
 from tusvideo.ports import Clock
-from tusvideo.streams import Body, ReadableBuffer, Sink
+from tusvideo.streams import Body, ReadableBuffer, Writer
 
 Commit = Callable[[int], Awaitable[None]]
 """Commits the durable position to the session."""
@@ -30,7 +30,7 @@ TIMED_AT_ONCE: Final = 8
 RESTS: Final = 4
 
 
-class CheckpointTurns:
+class Turns:
     """Who may make a checkpoint now only because time has passed.
 
     Ten thousand bodies that trickle would otherwise keep disk and processor busy with a few bytes each, and everybody
@@ -65,13 +65,13 @@ class Transfer:
         self,
         *,
         body: Body,
-        writer: Sink,
+        writer: Writer,
         plan: AppendPlan,
         commit: Commit,
         look: Look,
         clock: Clock,
         limits: Limits,
-        turns: CheckpointTurns,
+        turns: Turns,
     ) -> None:
         self._body = body
         self._writer = writer

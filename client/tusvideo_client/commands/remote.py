@@ -10,7 +10,7 @@ from tusvideo_client.plan import FINAL_SERVER_ERRORS, PASSING
 from tusvideo_client.refusal import ADVICE
 from tusvideo_client.refusal import read as read_refusal
 from tusvideo_client.state import Timeouts
-from tusvideo_client.transport import Interrupted, Reply, Transport
+from tusvideo_client.transport import Interrupted, Patience, Reply, Transport
 
 TIMEOUTS = Timeouts(connect=5.0, stall=10.0, probe=5.0, response=15.0)
 TUS = {wire.TUS_RESUMABLE: wire.TUS_VERSION}
@@ -108,10 +108,10 @@ async def request(
         UploadError: It did not.
     """
     try:
-        reply = await transport.send(method, url, headers=headers, patience=patience)
+        reply = await transport.send(method, url, headers=headers, patience=Patience(answer=patience))
         is_refused = reply.status == HTTPStatus.UNAUTHORIZED and transport.can_renew
         if is_refused and await transport.renew_token(reply.bearer):
-            reply = await transport.send(method, url, headers=headers, patience=patience)
+            reply = await transport.send(method, url, headers=headers, patience=Patience(answer=patience))
     except Interrupted as trouble:
         message = f"the server did not answer: {trouble.detail}"
         raise GaveUpError(message, upload_url=url, hint="try again when it can be reached") from trouble

@@ -7,8 +7,7 @@ from tests.e2e.tus import ask
 from tests.web import forms
 from tests.web.wire import Answer
 
-CHUNK = "/api/poster/video/chunk"
-FINALIZE = "/api/poster/video/finalize"
+CHUNK, FINALIZE = forms.CHUNK, forms.FINALIZE
 JSON = "Content-Type: application/json"
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from tests.e2e.conftest import Start
 from tests.faults.processes import ServerProcess
+from tests.web.ietf.client import V9
 from tests.web.wire import Answer, Wire, connect
 
-V9 = "Upload-Draft-Interop-Version: 9"
 FULL, MORE = "Upload-Complete: ?1", "Upload-Complete: ?0"
 PARTIAL = "Content-Type: application/partial-upload"
 MIB = 1024 * 1024

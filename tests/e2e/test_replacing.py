@@ -1,6 +1,5 @@
 """The file of a record is replaced while the server dies: at no moment is the record without a whole file."""
 
-import asyncio
 import itertools
 import signal
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import pytest
 
 from tests.e2e import tus
 from tests.e2e.conftest import Start
+from tests.e2e.deaths import LOST
 from tests.e2e.disk import published, staged, video
 from tests.faults.processes import ServerProcess
 from tests.faults.strace import Strace, why_not
@@ -20,7 +20,6 @@ from tests.web.wire import until
 SIZE = 100_000
 MOST = 20
 """Calls of one kind in one replacement; more means that the end was never reached."""
-LOST = (ConnectionError, asyncio.IncompleteReadError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

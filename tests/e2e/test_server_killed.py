@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e import chunks, tus
 from tests.e2e.conftest import Start
+from tests.e2e.deaths import LOST
 from tests.e2e.disk import MIB, place_of, published, staged, video
 from tests.faults.processes import ServerProcess
 from tests.web.wire import connect
@@ -18,7 +19,6 @@ PART = 700_001
 KILLS = 2
 SEEDS = range(20)
 Check = Callable[[], Awaitable[None]]
-LOST = (ConnectionError, asyncio.IncompleteReadError)
 
 
 class Killer:

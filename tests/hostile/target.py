@@ -18,8 +18,8 @@ from tests.web import forms
 TUS: Final = "Tus-Resumable: 1.0.0"
 BYTES: Final = "Content-Type: application/offset+octet-stream"
 JSON: Final = "Content-Type: application/json"
-CHUNK: Final = "/api/poster/video/chunk"
-FINALIZE: Final = "/api/poster/video/finalize"
+CHUNK: Final = forms.CHUNK
+FINALIZE: Final = forms.FINALIZE
 METADATA: Final = "/api/videos/metadata"
 UNKNOWN: Final = "0" * 32
 

@@ -1,12 +1,12 @@
 """Bodies that are too long, of the wrong kind, or of nothing: the answer comes at once, and little is read."""
 
-import base64
 import re
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.tus import metadata
 from tests.faults.wire import Answer, Connection, request
 from tests.hostile.target import BYTES, CHUNK, FINALIZE, JSON, METADATA, TUS, VIDEO, Target
 from tests.web import forms
@@ -19,12 +19,6 @@ AT_ONCE = 2.0
 """Seconds within which a refusal is there, while a gigabyte is on its way."""
 PARTIAL = "Content-Type: application/partial-upload"
 HTML = b"<!doctype html><script>alert(1)</script>".ljust(65_536, b" ")
-
-
-def told(**values: str) -> str:
-    """Write Upload-Metadata."""
-    pairs = (f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in values.items())
-    return "Upload-Metadata: " + ",".join(pairs)
 
 
 def flood(head: bytes, block: bytes, *, size: int) -> Iterator[bytes]:
@@ -52,7 +46,7 @@ def push(target: Target, head: bytes, *, block: bytes = HTML, first: bytes = b""
 
 def test_a_type_that_tus_refuses(target: Target) -> None:
     """A video profile looks at 4 KiB of a gigabyte, answers 415, and the upload is gone."""
-    path = target.create(GIB, told(profile="video", filename="a.mp4"))
+    path = target.create(GIB, metadata(profile="video", filename="a.mp4"))
     head = request(f"PATCH {path} HTTP/1.1", TUS, BYTES, "Upload-Offset: 0", f"Content-Length: {GIB}")
     answer = push(target, head)
     assert answer.status == 415
@@ -63,7 +57,7 @@ def test_a_type_that_tus_refuses(target: Target) -> None:
 
 def test_a_type_that_a_creation_refuses(target: Target) -> None:
     """The same with the body in the creation: no Location, nothing left."""
-    fields = (TUS, BYTES, f"Upload-Length: {GIB}", told(profile="video"), f"Content-Length: {GIB}")
+    fields = (TUS, BYTES, f"Upload-Length: {GIB}", metadata(profile="video"), f"Content-Length: {GIB}")
     answer = push(target, request("POST /files/ HTTP/1.1", *fields))
     assert (answer.status, "Location" in answer.headers) == (415, False)
     target.judge(answer, method="POST", tus=True, says="expected")
@@ -164,7 +158,7 @@ def test_a_body_where_none_belongs(target: Target, line: str, method: str) -> No
 def test_an_empty_video(target: Target, profile: str) -> None:
     """Zero bytes are no video, told at once or found out later."""
     for field in ("Upload-Length: 0", "Upload-Defer-Length: 1"):
-        answer = target.ask(request("POST /files/ HTTP/1.1", TUS, field, told(profile=profile)))
+        answer = target.ask(request("POST /files/ HTTP/1.1", TUS, field, metadata(profile=profile)))
         if answer.status == 201:
             fields = (TUS, BYTES, "Upload-Offset: 0", "Upload-Length: 0")
             answer = target.ask(request(f"PATCH {answer.headers['Location']} HTTP/1.1", *fields))
@@ -178,7 +172,7 @@ def test_an_empty_video(target: Target, profile: str) -> None:
 def test_a_short_or_broken_video(target: Target, size: int, start: bytes) -> None:
     """Beginnings that only look like a video: taken or refused, never an error."""
     body = (start + bytes(5000))[:size]
-    fields = (TUS, BYTES, f"Upload-Length: {size}", told(profile="video"))
+    fields = (TUS, BYTES, f"Upload-Length: {size}", metadata(profile="video"))
     answer = target.ask(request("POST /files/ HTTP/1.1", *fields, body=body))
     assert answer.status in {201, 415}
     target.stands(nothing_new=False)

@@ -10,7 +10,7 @@ from tusvideo.commands import Appended, QueryUpload
 from tusvideo.model import Status, Upload
 
 
-async def begun(house: House, data: bytes, *, length: int | None, **facts: Any) -> Upload:
+async def begun(house: House, data: bytes = b"hel", *, length: int | None = 5, **facts: Any) -> Upload:
     """Make an upload with some bytes stored."""
     return (await house.uploads.create(ANNA, creation_with(data, length=length, **facts), FakeBody(data))).upload
 

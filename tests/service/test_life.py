@@ -16,6 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from tests.fakes.body import FakeBody, cut_body
 from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, LIMITS, House
+from tests.fakes.turns import turns
 from tests.service.wishes import appending, creation, creation_with, some
 from tusvideo.commands import Appended, QueryUpload, TerminateUpload
 from tusvideo.errors import (
@@ -161,13 +162,13 @@ class Life(RuleBasedStateMachine):
 
         async def begin() -> asyncio.Task[Appended]:
             task = asyncio.create_task(self.house.uploads.append(ANNA, command, body))
-            await _turns()
+            await turns(60)
             return task
 
         known.live.append((self.runner.run(begin()), body, at))
         body.feed(*_blocks(data[: len(data) // 2]))
         known.live[-1] = (known.live[-1][0], body, at + len(data) // 2)
-        self.runner.run(_turns())
+        self.runner.run(turns(60))
 
     @rule(known=uploads, size=st.integers(1, 100), how=st.sampled_from(["feed", "end", "cut", "cancel"]))
     def go_on(self, known: Known, size: int, how: str) -> None:
@@ -178,7 +179,7 @@ class Life(RuleBasedStateMachine):
         if how == "feed":
             body.feed(known.source[at : at + size])
             known.live.append((task, body, at + len(known.source[at : at + size])))
-            self.runner.run(_turns())
+            self.runner.run(turns(60))
             return
         if how == "end":
             body.end(*_blocks(known.source[at : at + size]))
@@ -270,11 +271,6 @@ class Life(RuleBasedStateMachine):
 
 def _blocks(data: bytes) -> list[bytes]:
     return [data[start : start + 50] for start in range(0, len(data), 50)]
-
-
-async def _turns(count: int = 60) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def _over(tasks: list["asyncio.Task[Appended]"]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.body import FakeBody
 from tests.fakes.faults import Crash, Steps
 from tests.fakes.house import ANNA, FILES, House
+from tests.service.appends import begun
 from tests.service.wishes import a_video, appending, creation, creation_with, finalizing, putting
 from tusvideo.commands import CreateUpload, ListVideos, QueryUpload
 from tusvideo.errors import NotFound, StorageFailed
@@ -19,11 +20,6 @@ from tusvideo.service import recovery
 from tusvideo.service.recovery import Recovered
 
 STRAY = UploadId("f" * 32)
-
-
-async def begun(house: House, data: bytes = b"hel", *, length: int | None = 5, **facts: Any) -> Upload:
-    """Make an upload with some bytes stored."""
-    return (await house.uploads.create(ANNA, creation_with(data, length=length, **facts), FakeBody(data))).upload
 
 
 async def stage(house: House, upload_id: UploadId, data: bytes, *, position: int = 0) -> None:

@@ -8,17 +8,13 @@ import pytest
 
 from tests.fakes.body import FakeBody
 from tests.fakes.house import ANNA, LIMITS, House
-from tests.service.wishes import KEY, appending, creation_with, putting
+from tests.service.appends import begun
+from tests.service.wishes import KEY, appending, putting
 from tusvideo.commands import QueryParts, QueryUpload, TerminateUpload
 from tusvideo.errors import DiskFull, Expired, NotFound, StorageFailed
-from tusvideo.model import Location, Status, Upload
+from tusvideo.model import Location, Status
 from tusvideo.service import sweeper
 from tusvideo.service.sweeper import Swept
-
-
-async def begun(house: House, data: bytes = b"hel", *, length: int | None = 5) -> Upload:
-    """Make an upload with some bytes stored."""
-    return (await house.uploads.create(ANNA, creation_with(data, length=length), FakeBody(data))).upload
 
 
 async def test_what_is_not_due_stays(house: House) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conformance.sessions.samples import ANNA, NOW, a_part, an_upload, upload_id
 from tests.sessions.gate import Gate
+from tests.sessions.table import let_no_commit_through
 from tusvideo.errors import SessionConflict, StorageFailed
 from tusvideo.model import ClientKey, Location, Status
 from tusvideo.sessions.committed import MOST_TEXT, CommittedRows
@@ -99,12 +100,8 @@ async def test_a_row_that_is_being_written_is_asked_for(sessions: SqliteSessions
 
 async def test_a_commit_that_fails_leaves_no_trace(sessions: SqliteSessions) -> None:
     """What was rolled back is not seen: the row is as it was before."""
-
-    def deny(action: int, name: str | None, *_: object) -> int:
-        return int(action == 22 and name == "COMMIT")  # SQLITE_TRANSACTION; 1 is SQLITE_DENY
-
     row = await sessions.add(an_upload())
-    await sessions._database._writer.run(lambda connection: connection.set_authorizer(deny))
+    await let_no_commit_through(sessions)
     with pytest.raises(StorageFailed):
         await sessions.save(replace(row, offset=5), was=row)
     with pytest.raises(StorageFailed):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conformance.sessions.samples import an_upload, upload_id
 from tests.sessions.gate import Gate
+from tests.sessions.table import let_no_commit_through
 from tusvideo.errors import SessionConflict, StorageFailed
 from tusvideo.sessions.sqlite import SqliteSessions
 
@@ -80,12 +81,7 @@ async def test_nobody_hears_of_success_before_the_commit(sessions: SqliteSession
 
 async def test_a_commit_that_fails_is_told_to_all(sessions: SqliteSessions) -> None:
     """When the shared transaction cannot be committed, every write of it raises and none of them is stored."""
-
-    def deny(action: int, name: str | None, *_: object) -> int:
-        return int(action == 22 and name == "COMMIT")  # SQLITE_TRANSACTION; 1 is SQLITE_DENY
-
-    # Not as a transaction of its own: that would be denied as well.
-    await sessions._database._writer.run(lambda connection: connection.set_authorizer(deny))
+    await let_no_commit_through(sessions)
     answers = await asyncio.gather(*(sessions.add(an_upload(number)) for number in range(4)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [StorageFailed] * 4
     assert await sessions.get(upload_id(0)) is None

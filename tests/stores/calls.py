@@ -54,9 +54,3 @@ async def writer_of(store: DiskStore) -> DiskWriter:
 async def stage(store: DiskStore) -> None:
     """Store a few bytes durably in one go."""
     await store.stage(ONE, [b"more"], position=0, fresh=True, durable=True)
-
-
-async def turns() -> None:
-    """Let every task that can go on go on."""
-    for _ in range(20):
-        await asyncio.sleep(0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tusvideo.stores import files
 from tusvideo.stores.disk import DiskStore
 
 NOBODY = 65534
@@ -30,6 +31,20 @@ async def store(data: Path) -> AsyncIterator[DiskStore]:
     store = await DiskStore.open(data, threads=8)
     yield store
     await store.close()
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders that were synced, in their order."""
+    folders: list[Path] = []
+    sync_folder = files.sync_folder
+
+    def noted(path: Path) -> None:
+        folders.append(path)
+        sync_folder(path)
+
+    monkeypatch.setattr(files, "sync_folder", noted)
+    return folders
 
 
 @pytest.fixture

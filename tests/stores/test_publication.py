@@ -157,21 +157,12 @@ async def test_the_order_of_the_calls_of_a_copy(store: DiskStore, data: Path, mo
     assert recorder.calls[tried:] == [*copied, "sync_folder", "fsync"]
 
 
-async def test_folders_that_were_there_are_synced_too(
-    store: DiskStore, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_folders_that_were_there_are_synced_too(store: DiskStore, data: Path, synced: list[Path]) -> None:
     """A folder that a killed run made may not be durable yet, so that every publish syncs the folders above it."""
     for upload in (ONE, TWO):
         stage(data, b"all", upload)
     await store.publish(ONE, length=3, location=PLACE)
-    synced: list[Path] = []
-    sync_folder = files.sync_folder
-
-    def recorded(path: Path) -> None:
-        synced.append(path)
-        sync_folder(path)
-
-    monkeypatch.setattr(files, "sync_folder", recorded)
+    synced.clear()
     assert await store.publish(TWO, length=3, location=replace(PLACE, filename="b")) is True
     assert synced == [data / "uploads", data / "uploads" / "posters", data / "uploads" / "posters" / "local"]
 

@@ -13,7 +13,6 @@ import pytest
 
 from tusvideo.errors import ConfigError, StorageFailed
 from tusvideo.model import UploadId
-from tusvideo.stores import files
 from tusvideo.stores.disk import DiskStore
 
 ROOT = Path(__file__).parents[2]
@@ -42,16 +41,8 @@ async def test_folders_are_made(tmp_path: Path, open_files: None) -> None:
     assert modes == {"data": 0o700, ".lock": 0o600, "staging": 0o700, "uploads": 0o750, "lost+found": 0o700}
 
 
-async def test_folders_are_made_durably(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_folders_are_made_durably(tmp_path: Path, synced: list[Path]) -> None:
     """Every folder that holds a new one is synced, so that a power cut cannot take it away with what lies in it."""
-    synced: list[Path] = []
-    sync_folder = files.sync_folder
-
-    def recorded(path: Path) -> None:
-        synced.append(path)
-        sync_folder(path)
-
-    monkeypatch.setattr(files, "sync_folder", recorded)
     store = await DiskStore.open(tmp_path / "some" / "data")
     await store.close()
     assert synced[:2] == [tmp_path, tmp_path / "some"]

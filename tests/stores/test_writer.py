@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.calls import ONE, Gate, fails, stage, turns, writer_of
+from tests.fakes.turns import turns
+from tests.stores.calls import ONE, Gate, fails, stage, writer_of
 from tusvideo.errors import StorageFailed
 from tusvideo.stores import files
 from tusvideo.stores.disk import DiskStore

@@ -9,6 +9,8 @@ TYPE = f"Content-Type: multipart/form-data; boundary={BOUNDARY}"
 
 CHUNK = "/api/poster/video/chunk"
 """Where a chunk goes."""
+FINALIZE = "/api/poster/video/finalize"
+"""Where the end of its upload goes."""
 
 MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + b"\x00" * 8
 """A video as short as can be recognised."""

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.web.conftest import BYTES, TUS, Lines, Served, Start
-from tests.web.forms import CHUNK, MP4, TYPE, Part, chunk_fields, form, part
+from tests.web.forms import CHUNK, FINALIZE, MP4, TYPE, Part, chunk_fields, form, part
 from tests.web.wire import GIGABYTE, Answer
 from tusvideo.model import Limits
 
-FINALIZE = "/api/poster/video/finalize"
 JSON = "Content-Type: application/json"
 VIDEO = MP4 + b"moov" * 1000
 

@@ -6,21 +6,14 @@ from base64 import b64encode
 import pytest
 
 from tests.web.conftest import Served
-from tests.web.forms import BOUNDARY, chunk_fields, part
+from tests.web.forms import BOUNDARY, CHUNK, FINALIZE, chunk_fields, part
 from tests.web.forms import TYPE as FORM
 from tests.web.forms import form as whole_form
+from tests.web.ietf.client import V9, C, size
 from tests.web.wire import Answer, until
 
-C = "POST /files/ HTTP/1.1"
-CHUNK = "POST /api/poster/video/chunk HTTP/1.1"
-FINALIZE = "POST /api/poster/video/finalize HTTP/1.1"
 TEXT = "Content-Type: text/plain"
 JSON = "Content-Type: application/json"
-
-
-def size(count: int) -> str:
-    """A Content-Length."""
-    return f"Content-Length: {count}"
 
 
 async def form(served: Served, *parts: bytes, fields: tuple[str, ...] = (), line: str = C) -> Answer:
@@ -109,7 +102,6 @@ async def test_a_title_makes_a_record(served: Served) -> None:
     assert (video["title"], video["description"]) == ("Holiday", "Sea")
 
 
-V9 = "Upload-Draft-Interop-Version: 9"
 TUS_CREATION = ("Tus-Resumable: 1.0.0", "Upload-Length: 1")
 META = "Upload-Metadata: replaces " + b64encode(b"\xff" * 32).decode()
 
@@ -123,9 +115,18 @@ META = "Upload-Metadata: replaces " + b64encode(b"\xff" * 32).decode()
         pytest.param("POST /files/?replaces=%ff HTTP/1.1", (V9, "Upload-Complete: ?1"), b"x", id="ietf, query"),
         pytest.param("PUT /files/a.txt?replaces=%ff HTTP/1.1", (), b"x", id="plain, query"),
         pytest.param(C, (FORM,), [("replaces", b"\xff" * 32), ("chunk", b"x")], id="form"),
-        pytest.param(CHUNK, (FORM,), [*chunk_fields(), ("replaces", b"\xff" * 32), ("chunk", b"x")], id="chunk"),
-        pytest.param(FINALIZE, (FORM,), [("uploadId", b"k"), ("replaces", b"\xff" * 32)], id="finalize"),
-        pytest.param(FINALIZE, (JSON,), b'{"uploadId": "k", "replaces": "\xff"}', id="finalize, JSON"),
+        pytest.param(
+            f"POST {CHUNK} HTTP/1.1",
+            (FORM,),
+            [*chunk_fields(), ("replaces", b"\xff" * 32), ("chunk", b"x")],
+            id="chunk",
+        ),
+        pytest.param(
+            f"POST {FINALIZE} HTTP/1.1", (FORM,), [("uploadId", b"k"), ("replaces", b"\xff" * 32)], id="finalize"
+        ),
+        pytest.param(
+            f"POST {FINALIZE} HTTP/1.1", (JSON,), b'{"uploadId": "k", "replaces": "\xff"}', id="finalize, JSON"
+        ),
     ],
 )
 async def test_a_record_to_replace_is_never_overlooked(

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from tests.fakes.turns import turns
 from tusvideo.errors import Busy
 from tusvideo.locks.memory import MemoryLocks
 from tusvideo.model import UploadId
@@ -39,12 +40,6 @@ class Guest:
 def locks() -> LockManager:
     """The lock manager under test."""
     return MemoryLocks()
-
-
-async def turns(count: int = 10) -> None:
-    """Let every task that can go on do so."""
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 def holder(

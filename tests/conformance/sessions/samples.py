@@ -94,3 +94,9 @@ def a_video(number: int = 1, **facts: Any) -> Video:
             **facts,
         }
     )
+
+
+async def add_all(sessions: Sessions, *uploads: Upload) -> None:
+    """Add rows, each of which is new."""
+    for upload in uploads:
+        assert await sessions.add(upload) == upload

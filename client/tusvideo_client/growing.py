@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -13,6 +14,7 @@ from .content import feed_by_reading
 from .errors import FileChangedError, LocalFileError
 from .fingerprint import GROWING, Fingerprint, Identity, grows_from, probe_of, spoiled, take_fingerprint
 from .follow import Follow
+from .opening import opened
 from .source import RunningDigest, open_regular
 from .state import MIB
 
@@ -45,12 +47,12 @@ class Growing:
 
     @classmethod
     async def open(cls, path: str | os.PathLike[str], *, follow: Follow) -> Self:
-        """Open a file that may be empty still.
+        """Open a file that may be empty still. Safe to cancel.
 
         Raises:
             LocalFileError: It is missing, unreadable or no regular file.
         """
-        real, file = await asyncio.to_thread(open_regular, path)
+        real, file = await opened(partial(open_regular, path), close=lambda late: late[1].close())
         return cls(real, file=file, follow=follow)
 
     @property

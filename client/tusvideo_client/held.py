@@ -79,8 +79,11 @@ class Held:
         lock = threading.Lock()
 
         def measure() -> tuple[int, int]:
+            """Leaves the position as it was: whoever is cancelled meanwhile has it back like that."""
             with _as_local_error(label):
-                return file.tell(), file.seek(0, io.SEEK_END)
+                at, size = file.tell(), file.seek(0, io.SEEK_END)
+                file.seek(at)
+                return at, size
 
         def read_at(start: int, size: int) -> bytes:
             """Seek and read as one step: a read that was given up may still run in its thread."""

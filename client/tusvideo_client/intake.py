@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 
 from .content import Content
@@ -13,6 +14,7 @@ from .fingerprint import Place
 from .follow import Follow
 from .journal import Claim, Journal, Record
 from .model import Protocol
+from .opening import opened
 from .origin import SPOOL_BYTES, Uploadable, open_content
 
 
@@ -112,7 +114,7 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
             name=name,
             replaces=replaces,
         )
-        claim = await _claimed(journal, place)
+        claim = await opened(partial(journal.claim, place), close=Claim.release)
         try:
             kept = await asyncio.to_thread(claim.load)
             fresh = Record(
@@ -147,22 +149,6 @@ async def take_in(  # noqa: PLR0913  # a place has that many sides
             claim.release()  # not awaited: a second cancel must not leave the lock behind
     finally:
         await source.close()
-
-
-async def _claimed(journal: Journal, place: Place) -> Claim:
-    """The right to upload this place. Safe to cancel: what the thread gets after that is given back."""
-    # No task: the end of the loop cancels tasks, but waits for its threads.
-    taking = asyncio.get_running_loop().run_in_executor(None, journal.claim, place)
-    try:
-        return await asyncio.shield(taking)
-    except asyncio.CancelledError:
-        taking.add_done_callback(_give_back)
-        raise
-
-
-def _give_back(taken: asyncio.Future[Claim]) -> None:
-    if taken.exception() is None:
-        taken.result().release()
 
 
 def new_upload_id() -> str:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -16,6 +17,7 @@ from .checksum import Running
 from .content import Content
 from .errors import FileChangedError, LocalFileError
 from .fingerprint import Fingerprint, Identity, grows_from, spoiled, take_fingerprint
+from .opening import opened
 from .state import MIB
 
 SMALL_PIECE = 64 * 1024
@@ -55,13 +57,7 @@ class Source:
         Raises:
             LocalFileError: It is missing, unreadable, no regular file, or being changed at this moment.
         """
-        # No task: the end of the loop cancels tasks, but waits for its threads.
-        opening = asyncio.get_running_loop().run_in_executor(None, cls._open, path)
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(cls._close_late)
-            raise
+        return await opened(partial(cls._open, path), close=cls._close)
 
     @classmethod
     def _open(cls, path: str | os.PathLike[str]) -> Self:
@@ -242,11 +238,6 @@ class Source:
     def _close(self) -> None:
         with self._lock:
             self._file.close()
-
-    @classmethod
-    def _close_late(cls, opened: asyncio.Future[Self]) -> None:
-        if opened.exception() is None:
-            opened.result()._close()  # noqa: SLF001  # nobody reads it: there is no lock to wait for
 
 
 def open_regular(path: str | os.PathLike[str]) -> tuple[Path, FileIO]:

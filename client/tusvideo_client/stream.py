@@ -10,12 +10,14 @@ import secrets
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Self
 
 from .checksum import Running
 from .content import feed_by_reading
 from .errors import LocalFileError, StreamBrokenError
 from .fingerprint import GROWING, Fingerprint, Identity
+from .opening import opened
 from .spool import Spool
 from .state import MIB
 
@@ -50,7 +52,7 @@ class Stream:
 
     @classmethod
     async def open(cls, pieces: AsyncIterator[Any], *, label: str, size: int | None, capacity: int) -> Self:
-        """Begin to take from a producer.
+        """Begin to take from a producer. Safe to cancel: then nothing is taken.
 
         Args:
             pieces: The producer; bytes of any shape.
@@ -61,7 +63,7 @@ class Stream:
         Raises:
             LocalFileError: There is no room for the spool.
         """
-        stream = cls(spool=await asyncio.to_thread(Spool.open, capacity), label=label, size=size)
+        stream = cls(spool=await opened(partial(Spool.open, capacity), close=Spool.close), label=label, size=size)
         stream._pump = asyncio.create_task(stream._take_all(pieces))
         return stream
 

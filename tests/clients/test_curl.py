@@ -1,6 +1,5 @@
 """curl, by hand and in the script of the examples."""
 
-import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 from tests.clients.journey import (
     CHECKPOINT,
     CUTS,
-    PATIENCE_SECONDS,
     PER_CUT,
     PER_KILL,
     RATE,
@@ -19,6 +17,7 @@ from tests.clients.journey import (
     link,
     whole,
 )
+from tests.clients.programs import curl, run
 from tests.e2e import chunks, tus
 from tests.e2e.conftest import Start
 from tests.e2e.disk import MIB, place_of, staged
@@ -27,22 +26,6 @@ from tests.faults.processes import ServerProcess
 SCRIPT = Path(__file__).parents[2] / "client/examples/upload.sh"
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed: apt-get install curl")
-
-
-async def run(program: str, *arguments: str) -> tuple[str, str]:
-    """Run a program to its good end; give what it wrote to stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        program, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        out, errors = await process.communicate()
-    assert process.returncode == 0, errors
-    return out.decode(), errors.decode()
-
-
-async def curl(*arguments: str) -> tuple[str, str]:
-    """Run curl; give stdout, and what -v told."""
-    return await run("curl", "--silent", "--show-error", "--verbose", "--max-time", "20", *arguments)
 
 
 @pytest.mark.parametrize("expect", ["Expect: 100-continue", "Expect:"])

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.clients.journey import CHECKPOINT, CUTS, KILL_AT, PER_CUT, PER_KILL, RATE, SIZE, killed_once, link, whole
-from tests.clients.test_curl import curl
-from tests.clients.test_tus_js import NEXT, begun, ran
+from tests.clients.programs import curl
+from tests.clients.tus_js import NEXT, begun, ran
 from tests.e2e import tus
 from tests.e2e.conftest import Start
 from tests.e2e.disk import MIB, published, staged

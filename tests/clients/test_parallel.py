@@ -7,8 +7,8 @@ import pytest
 
 from tests.clients import browser
 from tests.clients.journey import CHECKPOINT, CUTS, KILL_AT, PER_CUT, PER_KILL, RATE, SIZE, killed_once, link, whole
-from tests.clients.test_resumable_upload import PIECE, client_of
-from tests.clients.test_tus_js import VERSIONS, begun, ran
+from tests.clients.resumable import PIECE, client_of
+from tests.clients.tus_js import VERSIONS, begun, ran
 from tests.e2e.conftest import Start
 from tests.faults.processes import ServerProcess
 

@@ -5,20 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from resumable_upload import FileURLStorage, TusClient
+from resumable_upload import FileURLStorage
 
 from tests.clients.journey import CHECKPOINT, CUTS, PER_CUT, PER_KILL, RATE, SIZE, killed_once, link, whole
+from tests.clients.resumable import PIECE, client_of
 from tests.e2e.conftest import Start
 from tests.e2e.disk import MIB, published
 from tests.faults.processes import ServerProcess
-
-PIECE = 256 * 1024
-"""Of a chunk that was cut it sends all of it again, before it looks where the upload stands."""
-
-
-def client_of(url: str, **options: Any) -> TusClient:
-    """Make a client that retries soon."""
-    return TusClient(f"{url}/files", **{"chunk_size": PIECE, "checksum": False, "retry_delay": 0.2, **options})
 
 
 async def upload(url: str, source: Path, **options: Any) -> str:

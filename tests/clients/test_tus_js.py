@@ -6,16 +6,12 @@ from typing import Any
 import pytest
 
 from tests.clients.journey import CHECKPOINT, CUTS, KILL_AT, PER_CUT, PER_KILL, RATE, SIZE, killed_once, link, whole
-from tests.clients.node import Told, Upload
+from tests.clients.tus_js import NEXT, VERSIONS, begun, ran
 from tests.e2e import tus
 from tests.e2e.conftest import Start
 from tests.e2e.disk import MIB, published, staged
 from tests.faults.processes import ServerProcess
-from tests.faults.proxy import Fault, FaultProxy, Kind
-
-NEXT = {"package": "tus-js-client-next"}
-"""The newest before the next major version."""
-VERSIONS = [pytest.param({}, id="stable"), pytest.param(NEXT, id="next")]
+from tests.faults.proxy import Fault, Kind
 
 DEFERRED = {"stream": "node", "options": {"uploadLengthDeferred": True, "chunkSize": MIB}}
 MODES = [
@@ -25,17 +21,6 @@ MODES = [
     pytest.param({"options": {"uploadDataDuringCreation": True, "chunkSize": MIB - 1}}, id="uploadDataDuringCreation"),
     pytest.param(DEFERRED, id="uploadLengthDeferred"),
 ]
-
-
-async def begun(source: Path, *, modules: Path, to: FaultProxy | ServerProcess, **job: Any) -> Upload:
-    """Start an upload named like its file."""
-    options = {"metadata": {"filename": source.name}, **job.pop("options", {})}
-    return await Upload.started(source, modules=modules, endpoint=f"{to.url}/files/", options=options, **job)
-
-
-async def ran(source: Path, *, modules: Path, to: FaultProxy | ServerProcess, **job: Any) -> Told:
-    """Run an upload to its end."""
-    return await (await begun(source, modules=modules, to=to, **job)).ended()
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 import pytest
 
 from tests.conf.deployments import TUS, Edit, Proxy, as_written, program, proxying, replace_once
-from tests.conf.test_proxies import BYTES, MIB, create, head, offset, served
+from tests.conf.uploads import BYTES, MIB, create, head, offset, served
 
 PATIENCE_SECONDS = 20
 LENGTH = 64 * MIB

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conf.deployments import EACH, NAME, PASSWORD, Proxy, proxying
-from tests.conf.test_proxies import digest_of, made, served
+from tests.conf.uploads import digest_of, made, served
 from tests.e2e import tus
 from tests.web.wire import until
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conf.conftest import serving
 from tests.conf.deployments import EACH, NAME, PASSWORD, Proxy, program, proxying
-from tests.conf.test_proxies import head
+from tests.conf.uploads import head
 
 PASSED_ON_BY = ("caddy", "haproxy")
 """Caddy 2.6 and HAProxy 2.6, in HTTP/1.1 and HTTP/2. nginx 1.22 takes the first 104 for the last answer."""

@@ -9,8 +9,8 @@ import pytest
 from tests.e2e.test_media import settled, uploaded
 from tests.e2e.tus import ask
 from tests.faults.processes import ServerProcess
-from tests.inspection.test_faststart import packets
 from tests.media.clips import make_clip
+from tests.media.packets import packets
 
 CONFIG = '[profiles.video]\nfaststart = "repair"\n'
 

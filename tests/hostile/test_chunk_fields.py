@@ -3,28 +3,11 @@
 import pytest
 
 from tests.faults.wire import request
+from tests.hostile.keys import BAD_KEYS
 from tests.hostile.target import BAD_NUMBERS, CHUNK, CHUNK_SIZE, UNICODE_NUMBERS, VIDEO, Target
 from tests.web import forms
 
 NUMBERS = {**BAD_NUMBERS, **UNICODE_NUMBERS, "spaces": " 1 ", "line break": "1\r\n", "nul": "1\x00"}
-BAD_KEYS = {
-    "empty": "",
-    "slash": "a/b",
-    "backslash": "a\\b",
-    "dots": "..",
-    "way up": "../../etc/passwd",
-    "encoded slash": "a%2fb",
-    "space": "a b",
-    "nul": "a\x00b",
-    "line break": "a\r\nb",
-    "too long": "k" * 129,
-    "4 KiB": "k" * 4096,
-    "letters of elsewhere": "\u00e9t\u00e9",
-    "right to left": "a\u202eb",
-    "full-width": "\uff41",
-    "quote": "a' OR '1'='1",
-    "null": "a;null",
-}
 
 
 def send(

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.faults.wire import request
+from tests.hostile.keys import BAD_KEYS
 from tests.hostile.target import BAD_NUMBERS, FINALIZE, JSON, UNICODE_NUMBERS, Target
-from tests.hostile.test_chunk_fields import BAD_KEYS
 from tests.web import forms
 
 URLENCODED = "Content-Type: application/x-www-form-urlencoded"

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.inspection.boxes import FTYP, box, large, last
 from tests.inspection.conftest import Examine
-from tests.inspection.test_boxes import FTYP, box, large, last
-from tests.media.clips import av, make_clip
+from tests.media.clips import make_clip
+from tests.media.packets import packets
 from tusvideo.media import faststart
 from tusvideo.media.boxes import NotBoxesError, boxes, is_faststart
 from tusvideo.media.faststart import LeftAloneError, beginning_of
@@ -220,11 +221,3 @@ async def test_a_process_that_hangs_harms_nothing(
     path = make_clip(tmp_path / "a.mp4")
     found = await examine(path, repairs=True, inspector=ChildInspector(seconds=5))
     assert (found.fault, found.beginning, found.facts.faststart) == (None, None, False)
-
-
-def packets(path: Path) -> list[tuple[int, int | None, int | None, bytes]]:
-    """Every packet of a file: its stream, its times and its bytes."""
-    with av.open(str(path)) as container:
-        return [
-            (packet.stream_index, packet.pts, packet.dts, bytes(packet)) for packet in container.demux() if packet.size
-        ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import Served, Start, TokenAuthenticator
-from tests.web.test_videos import DATA, publish
+from tests.web.videos import DATA, publish
 from tests.web.wire import Answer, until
 from tusvideo.model import Limits
 from tusvideo.video import MAX_CAPTION_BYTES, MAX_CAPTIONS

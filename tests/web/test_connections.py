@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.web.conftest import BYTES, TUS, Lines, Served, Start, patch
-from tests.web.test_videos import publish
+from tests.web.videos import publish
 from tests.web.wire import Wire, until
 from tusvideo.model import Limits
 from tusvideo.web import app

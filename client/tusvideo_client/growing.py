@@ -98,11 +98,12 @@ class Growing:
 
         Raises:
             FileChangedError: It became shorter, or went on after its end, now or at any time before.
+            LocalFileError: The system tells nothing of it any more.
         """
         if self._change is not None:
             message, hint = self._change
             raise FileChangedError(message, hint=hint)
-        identity = Identity.of(self._file)
+        identity = self._identity()
         if self._ended is not None and identity != self._ended.identity:
             message = f"{self.path} was changed after its end had been told"
             raise self._changed(message, hint="wait longer for its writer; the next upload will start anew")
@@ -192,7 +193,7 @@ class Growing:
     def _look(self) -> int:
         """How long it is by now."""
         self.check()
-        there = Identity.of(self._file).size
+        there = self._identity().size
         if there > self._seen:
             self._seen, self._grew_at = there, asyncio.get_running_loop().time()
         return there
@@ -206,7 +207,7 @@ class Growing:
         Raises:
             FileChangedError: What was sent of it was written anew.
         """
-        before, now = Identity.of(self._file), RunningDigest(self)
+        before, now = self._identity(), RunningDigest(self)
         if await now.finish(size) != await self._sent.finish(size):
             message = f"{self.path} was rewritten where it had been sent already, as recorders of MP4 do at the end"
             raise self._changed(message, hint="upload it now that it is finished, or record to MKV or MPEG-TS")
@@ -215,6 +216,12 @@ class Growing:
             return False
         self._ended, self.size = ended, size
         return True
+
+    def _identity(self) -> Identity:
+        try:
+            return Identity.of(self._file)
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from error
 
     def _take_fingerprint(self) -> Fingerprint:
         try:

@@ -66,8 +66,11 @@ class Source:
             facts = os.fstat(file.fileno())  # asked first: a change while the samples are read is one of the upload
             source = cls(real, file=file, fingerprint=take_fingerprint(file), facts=facts)
             source.check()
-        except BaseException:
+        except BaseException as error:
             file.close()
+            if isinstance(error, OSError):
+                message = f"{path} cannot be read: {error.strerror or error}"
+                raise LocalFileError(message) from error
             raise
         return source
 
@@ -117,10 +120,15 @@ class Source:
 
         Raises:
             FileChangedError: Its size, time or inode is another, or the system saw it change.
+            LocalFileError: The system tells nothing of it any more, as of a file that a file server has lost.
         """
-        with self._guard:  # look and judge in one step: what another thread saw before is no news after that
-            self._has_changed = self._has_changed or not self._is_as_it_was(os.fstat(self._file.fileno()))
-            has_changed = self._has_changed
+        try:
+            with self._guard:  # look and judge in one step: what another thread saw before is no news after that
+                self._has_changed = self._has_changed or not self._is_as_it_was(os.fstat(self._file.fileno()))
+                has_changed = self._has_changed
+        except OSError as error:
+            message = f"{self.path} cannot be read: {error.strerror or error}"
+            raise LocalFileError(message) from error
         if has_changed:
             message = f"{self.path} was changed while it was being uploaded"
             raise FileChangedError(message, hint=ANEW)

@@ -1,6 +1,7 @@
 """The file on this side: its fingerprint, and that bytes of two versions never meet."""
 
 import asyncio
+import errno
 import hashlib
 import itertools
 import os
@@ -14,6 +15,8 @@ import pytest
 
 from tusvideo_client import FileChangedError, LocalFileError
 from tusvideo_client.fingerprint import Fingerprint, sample_ranges, take_fingerprint
+from tusvideo_client.follow import Follow
+from tusvideo_client.growing import Growing
 from tusvideo_client.source import LARGE_PIECE, SMALL_PIECE, TELLS_CHANGES, RunningDigest, Source
 from tusvideo_client.state import MIB
 
@@ -269,6 +272,26 @@ async def test_a_disk_that_refuses_is_a_local_error(video: Path) -> None:
             await source.read(5, size=1)
     source._file = readable
     await source.close()
+
+
+async def test_a_file_that_its_server_lost_is_a_local_error(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system says of the open file itself is told with its name, wherever the upload was at that moment."""
+
+    def lost(_: int) -> os.stat_result:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    source, followed = await Source.open(video), await Growing.open(video, follow=Follow())
+    with monkeypatch.context() as patch:
+        patch.setattr("tusvideo_client.source.os.fstat", lost)
+        for look in (source.check, followed.check):
+            with pytest.raises(LocalFileError, match=r"talk\.mp4 cannot be read: Stale file handle"):
+                look()
+        with pytest.raises(LocalFileError, match=r"talk\.mp4 cannot be read: Stale file handle"):
+            await Source.open(video)
+    source.check()
+    followed.check()
+    await source.close()
+    await followed.close()
 
 
 async def test_links_are_followed(video: Path, tmp_path: Path) -> None:

@@ -3,16 +3,21 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.client.peer import Peer
+from tests.faults.processes import ServerProcess
+from tests.media.clip import make_mp4
 from tusvideo_client.cli import run
 from tusvideo_client.clock import Clock
+from tusvideo_client.state import MIB
+from tusvideo_client.testing import FlakyServer
 
+CLIP_BYTES = 3 * MIB + 11
 Command = Callable[..., Awaitable[tuple[int, str, str]]]
 
 
@@ -61,6 +66,26 @@ def video(tmp_path: Path) -> Path:
     path = tmp_path / "talk.mp4"
     path.write_bytes(random.Random(7).randbytes(5 * 2**19 + 7))
     return path
+
+
+@pytest.fixture
+def flaky() -> Iterator[FlakyServer]:
+    """The server for users' tests, which fails when it is told to."""
+    with FlakyServer() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """The real server on a data directory of its own."""
+    async with ServerProcess(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A real mp4 of a little more than 3 MiB."""
+    return make_mp4(tmp_path / "talk.mp4", size=CLIP_BYTES)
 
 
 @pytest.fixture

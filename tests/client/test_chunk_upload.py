@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.client.cancellation import cancelled_in_the_middle
 from tests.client.chunked import CHUNKS, chunks_sent, uploader
 from tests.client.conftest import Waits
 from tests.client.links import slow_link
@@ -216,11 +217,7 @@ async def test_an_answer_without_an_address_still_names_the_file(peer: Peer, vid
 async def test_a_rerun_resumes_from_the_stored_chunk(peer: Peer, video: Path) -> None:
     """A later call asks HEAD first, keeps the id and the chunk size, and sends only what is not there."""
     peer.faults = [Fault("POST", hold_after=2**19, path="chunk", skip=2)]
-    task = asyncio.create_task(uploader(peer).upload_video(video))
-    await peer.reached.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await cancelled_in_the_middle(peer, uploader(peer).upload_video(video))
     peer.seen.clear()
     result = await uploader(peer, chunk_size=2**18).upload(video)
     assert [seen.method for seen in peer.seen] == ["HEAD", "POST", "POST"]

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.peer import Fault, Peer, as_json
+from tests.client.processes import ROOT, command, environment, read_to_end, start
 from tusvideo_client import (
     AsyncUploader,
     AuthError,
@@ -48,45 +49,6 @@ from tusvideo_client.commands.senders import STALL, STALL_OF_CHUNKS
 from tusvideo_client.display import Lines, Text
 from tusvideo_client.state import MIB
 from tusvideo_client.width import AT_MOST, chunk_size_for
-
-ROOT = Path(__file__).parents[2]
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The environment of a child process that finds the package in the source tree."""
-    path = os.pathsep.join([str(ROOT / "client"), str(ROOT)])
-    plain = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "CI", "TERM"}}
-    return {**plain, "PYTHONPATH": path, **more}
-
-
-async def command(*arguments: str, **variables: str) -> tuple[int, str, str]:
-    """Run ``python -m tusvideo_client`` in a process of its own: exit code, stdout, stderr."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tusvideo_client",
-        *arguments,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(**variables),
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
-async def start(*arguments: str) -> asyncio.subprocess.Process:
-    """Begin the command and leave it running."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tusvideo_client",
-        "upload",
-        *arguments,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
 
 
 @pytest.mark.parametrize("protocol", ["tus", "chunks"])
@@ -128,19 +90,6 @@ async def test_a_bar_on_a_terminal(peer: Peer, video: Path) -> None:
     assert out.decode().startswith(peer.url)
     assert "━" * 20 in drawn
     assert "\r\x1b[K" in drawn
-
-
-def read_to_end(descriptor: int) -> str:
-    """All that a terminal was sent, until its other side was closed."""
-    drawn = b""
-    try:
-        while data := os.read(descriptor, 4096):
-            drawn += data
-    except OSError:  # how Linux says that the other side was closed
-        pass
-    finally:
-        os.close(descriptor)
-    return drawn.decode()
 
 
 async def test_json_is_one_object_a_line_and_ends_with_the_result(peer: Peer, video: Path, tmp_path: Path) -> None:

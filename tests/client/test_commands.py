@@ -4,39 +4,21 @@ import asyncio
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.client.addresses import NO_ADDRESSES
+from tests.client.cancellation import leave
 from tests.client.conftest import Command
 from tests.client.peer import Fault, Peer, as_json
-from tests.client.test_cli import environment, start
-from tests.client.test_wire import NO_ADDRESSES
+from tests.client.processes import environment, start
 from tusvideo_client.commands import values
 from tusvideo_client.fingerprint import Fingerprint, Identity, Place
 from tusvideo_client.journal import Journal, Record
 from tusvideo_client.state import MIB
-
-
-async def leave(peer: Peer, video: Path, *, protocol: str = "tus", after: int = MIB) -> str:
-    """Begin an upload, interrupt it when the server has so many bytes of a request, and give its id."""
-    method, path = ("PATCH", "") if protocol == "tus" else ("POST", "chunk")
-    peer.faults = [Fault(method, path=path, hold_after=after, skip=1)]
-    process = await start(
-        str(video), "--to", peer.url, "--protocol", protocol, "--chunk-size", "1M", "--title", "Talk", "--meta", "a=b=c"
-    )
-    await peer.reached.wait()
-    peer.reached.clear()
-    process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
-    assert (process.returncode, "run the same command to resume" in err.decode()) == (130, True)
-    peer.faults = []
-    places = [(entry.record.place, entry.key) for entry in Journal().entries()]
-    (key,) = [key for place, key in places if (place.endpoint, place.protocol) == (peer.url, protocol)]
-    return key
 
 
 @pytest.mark.parametrize("protocol", ["tus", "chunks"])

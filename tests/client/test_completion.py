@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.test_cli import environment
+from tests.client.processes import environment
 from tusvideo.cli import build_parser
 from tusvideo_client.cli import add_commands
 from tusvideo_client.commands import vocabulary

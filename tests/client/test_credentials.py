@@ -12,7 +12,7 @@ import pytest
 
 from tests.client.conftest import Command
 from tests.client.peer import Fault, Peer
-from tests.client.test_cli import environment, read_to_end
+from tests.client.processes import environment, read_to_end
 from tusvideo_client import (
     AsyncChunkedVideoUploader,
     AsyncUploader,

@@ -4,13 +4,12 @@ import random
 
 import pytest
 
+from tests.client.reports import DONE, FINALIZING, PAUSED, PREPARING, PROBING, SENDING, WAITING, at
 from tusvideo_client.errors import GaveUpError
 from tusvideo_client.events import Created, Failed, Finished
 from tusvideo_client.gauge import Board, Gauge, Rate, Reading
-from tusvideo_client.model import Phase, Progress, TransferStats, UploadResult
+from tusvideo_client.model import Progress, TransferStats, UploadResult
 
-PREPARING, PROBING, SENDING, WAITING = Phase.PREPARING, Phase.PROBING, Phase.SENDING, Phase.WAITING
-FINALIZING, DONE, PAUSED = Phase.FINALIZING, Phase.DONE, Phase.PAUSED
 RESULT = UploadResult(
     url="u",
     filename="f",
@@ -22,27 +21,6 @@ RESULT = UploadResult(
     restarted=False,
     stats=TransferStats(wall=0, wire_bytes=0, resent_bytes=0, requests=0, retries=0),
 )
-
-
-def at(
-    phase: Phase,
-    sent: int,
-    *,
-    stored: int = 0,
-    total: int | None = 1000,
-    percent: float | None = None,
-    waiting: str = "",
-) -> Progress:
-    """Progress as an upload tells it."""
-    told = (100.0 if phase is DONE else min(99.9, 100 * sent / total)) if total else 0.0
-    return Progress(
-        stored=stored,
-        total=total,
-        sent=sent,
-        percent=told if percent is None else percent,
-        phase=phase,
-        waiting=waiting or None,
-    )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from tests.client.conftest import Waits
 from tests.client.peer import Fault, Peer, Seen
-from tests.client.test_cli import environment
+from tests.client.processes import environment
 from tusvideo_client import (
     AsyncUploader,
     FileChangedError,

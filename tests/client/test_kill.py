@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.peer import Fault, Peer
-from tests.client.test_cli import command, start
+from tests.client.processes import command, start
 from tusvideo_client.state import MIB
 
 

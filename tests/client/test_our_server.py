@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
+from tests.client.conftest import CLIP_BYTES
 from tests.client.links import hurting_link
 from tests.e2e.chunks import post_json
 from tests.faults.processes import ServerProcess
@@ -30,25 +30,11 @@ from tusvideo_client.model import Choice
 from tusvideo_client.state import MIB
 from tusvideo_client.transport import ANSWER_LIMIT, Transport
 
-SIZE = 3 * MIB + 11
 MARK = b"a link that flips bits sees this"
 
 
 class Enough(Exception):
     """Raised by a progress callback to stop an upload in the middle."""
-
-
-@pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    """The real server on a data directory of its own."""
-    async with ServerProcess(tmp_path / "data") as server:
-        yield server
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    """A real mp4 of a little more than 3 MiB."""
-    return make_mp4(tmp_path / "talk.mp4", size=SIZE)
 
 
 async def send(
@@ -95,7 +81,7 @@ async def test_a_stream_whose_end_comes_late_is_published(protocol: Choice, serv
     async with AsyncUploader(server.url, protocol=protocol) as uploader:
         result = await uploader.upload(produce(), name="talk.mp4", title="Talk", profile="video", progress=tell)
     assert on_disk(server, result) == data
-    assert result.size == SIZE
+    assert result.size == CLIP_BYTES
 
 
 @pytest.mark.parametrize("protocol", ["tus", "ietf"])
@@ -115,9 +101,9 @@ async def test_a_recording_is_followed_left_and_gone_on_with(
             await uploader.upload(
                 path, follow=Follow(pid=os.getpid(), poll=0.01), profile="video", progress=stop_at(MIB)
             )
-        follow = Follow(until=lambda: path.stat().st_size == SIZE, poll=0.01)
+        follow = Follow(until=lambda: path.stat().st_size == CLIP_BYTES, poll=0.01)
         result = await uploader.upload(path, follow=follow, profile="video", progress=finish)
-    assert (result.resumed_from, result.stats.wire_bytes) == (MIB, SIZE - MIB)
+    assert (result.resumed_from, result.stats.wire_bytes) == (MIB, CLIP_BYTES - MIB)
     assert on_disk(server, result) == data
 
 
@@ -133,7 +119,7 @@ async def test_a_video_is_published_with_its_record(protocol: Choice, server: Se
     """The bytes in the user's folder, behind the result's address, and the title in the list."""
     result = await send(protocol, server, clip)
     assert on_disk(server, result) == clip.read_bytes()
-    assert (result.size, result.stats.resent_bytes, result.stats.retries) == (SIZE, 0, 0)
+    assert (result.size, result.stats.resent_bytes, result.stats.retries) == (CLIP_BYTES, 0, 0)
     assert (result.protocol, result.filename.endswith(".mp4")) == (protocol, True)
     assert await get(server, result.url) == (200, clip.read_bytes()[:ANSWER_LIMIT])
     _, videos = await get(server, f"{server.url}/api/videos")
@@ -149,7 +135,7 @@ async def test_a_rerun_resumes(protocol: Choice, server: ServerProcess, clip: Pa
     await server.start()
     result = await send(protocol, server, clip)
     assert (result.resumed_from, result.restarted, result.unproven) == (2 * MIB, False, 0)
-    assert result.stats.wire_bytes == SIZE - 2 * MIB
+    assert result.stats.wire_bytes == CLIP_BYTES - 2 * MIB
     assert on_disk(server, result) == clip.read_bytes()
 
 
@@ -160,7 +146,7 @@ async def test_an_edited_file_starts_anew_and_the_old_upload_goes(
     """The new version arrives whole, and the server keeps nothing of the old one."""
     with pytest.raises(Enough):
         await send(protocol, server, clip, progress=stop_at(MIB))
-    make_mp4(clip, size=SIZE, seed=1)
+    make_mp4(clip, size=CLIP_BYTES, seed=1)
     result = await send(protocol, server, clip)
     assert result.resumed_from == 0
     assert on_disk(server, result) == clip.read_bytes()
@@ -216,7 +202,7 @@ async def test_a_video_gets_another_file(protocol: Choice, server: ServerProcess
     await send(protocol, server, clip)
     before = await record_of(server)
     await patch(server, before["id"], description="calm")
-    other = make_mp4(tmp_path / "cut.mp4", size=SIZE, seed=1)
+    other = make_mp4(tmp_path / "cut.mp4", size=CLIP_BYTES, seed=1)
 
     async def replace(progress: Callable[[Progress], None] | None = None) -> UploadResult:
         clock = Clock(now=partial(next, itertools.count(1.0)))
@@ -263,7 +249,7 @@ async def test_bits_that_flip_on_the_way_are_mended_before_anybody_sees_them(
     protocol: Choice, times: int, server: ServerProcess, clip: Path
 ) -> None:
     """In the middle, in pieces that are sent again, and in the last bytes: one file is published, and it is equal."""
-    data = marked(clip, 2 * MIB, SIZE - 100_000)
+    data = marked(clip, 2 * MIB, CLIP_BYTES - 100_000)
     async with (
         hurting_link(server.port, mark=MARK, times=times) as url,
         AsyncUploader(url, protocol=protocol, request_bytes=MIB) as uploader,
@@ -281,7 +267,7 @@ async def test_a_link_that_damages_the_same_bytes_for_ever_publishes_nothing(
     protocol: Choice, server: ServerProcess, clip: Path
 ) -> None:
     """The error names the cure, and the user's folder is empty."""
-    marked(clip, SIZE - 100_000)
+    marked(clip, CLIP_BYTES - 100_000)
     async with (
         hurting_link(server.port, mark=MARK, times=-1) as url,
         AsyncUploader(url, protocol=protocol) as uploader,

@@ -3,14 +3,13 @@
 import io
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
-from tests.client.test_gauge import DONE, FINALIZING, PREPARING, PROBING, SENDING, WAITING, at
+from tests.client.reports import DONE, FINALIZING, PREPARING, PROBING, SENDING, WAITING, at
 from tusvideo_client import RejectedError, Uploader
 from tusvideo_client.batch import Item
 from tusvideo_client.rich_progress import RichProgress, columns
@@ -19,13 +18,6 @@ from tusvideo_client.testing import FlakyServer
 MIB = 2**20
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 PERCENT = re.compile(r"(\d+)%")
-
-
-@pytest.fixture
-def server() -> Iterator[FlakyServer]:
-    """A server that fails when it is told to."""
-    with FlakyServer() as server:
-        yield server
 
 
 def terminal() -> Console:
@@ -103,21 +95,21 @@ def test_a_stream_has_no_per_cent_before_its_end() -> None:
     [(True, None, True), (False, None, False), (False, True, True), (True, False, False)],
 )
 def test_where_no_terminal_is_nothing_is_drawn(
-    is_terminal: bool, show: bool | None, is_drawn: bool, server: FlakyServer
+    is_terminal: bool, show: bool | None, is_drawn: bool, flaky: FlakyServer
 ) -> None:
     """A log has no bars, unless it is to have them."""
     console = Console(file=io.StringIO(), force_terminal=is_terminal, width=160)
-    with Uploader(server.url) as uploader, RichProgress(console=console, show=show) as bars:
+    with Uploader(flaky.url) as uploader, RichProgress(console=console, show=show) as bars:
         uploader.upload(bytes(MIB), name="a.bin", progress=bars)
     assert bool(text_of(console).strip()) is is_drawn
 
 
-def test_an_upload_through_a_cut(server: FlakyServer, video: Path) -> None:
+def test_an_upload_through_a_cut(flaky: FlakyServer, video: Path) -> None:
     """A real upload ends with a full bar, after the reason of its wait was shown."""
     console = terminal()
-    server.cut(after_bytes=MIB)
+    flaky.cut(after_bytes=MIB)
     notes: list[str] = []
-    with Uploader(server.url) as uploader, RichProgress("talk.mp4", console=console) as bars:
+    with Uploader(flaky.url) as uploader, RichProgress("talk.mp4", console=console) as bars:
 
         def note(event: object) -> None:
             notes.extend(task.fields["note"] for task in bars.progress.tasks)
@@ -129,13 +121,13 @@ def test_an_upload_through_a_cut(server: FlakyServer, video: Path) -> None:
     assert "100%" in text_of(console)
 
 
-def test_an_error_stops_the_bar(server: FlakyServer, video: Path) -> None:
+def test_an_error_stops_the_bar(flaky: FlakyServer, video: Path) -> None:
     """The bar of what failed stays where it was and says why; the screen is left, and the error goes on its way."""
     console = terminal()
-    server.cut(after_bytes=MIB)
-    server.refuse(status=400, step="offset")
+    flaky.cut(after_bytes=MIB)
+    flaky.refuse(status=400, step="offset")
     bars = RichProgress(console=console)
-    with pytest.raises(RejectedError), Uploader(server.url) as uploader, bars:
+    with pytest.raises(RejectedError), Uploader(flaky.url) as uploader, bars:
         uploader.upload(video, on_event=bars)
     assert "failed: the server answered 400" in text_of(console)
     assert not bars.progress.live.is_started
@@ -145,12 +137,12 @@ def test_an_error_stops_the_bar(server: FlakyServer, video: Path) -> None:
     assert len(bars.progress.tasks) == 1
 
 
-def test_many_files_and_handles(server: FlakyServer, tmp_path: Path) -> None:
+def test_many_files_and_handles(flaky: FlakyServer, tmp_path: Path) -> None:
     """upload_many and handles side by side have a bar for each file."""
     for name in ("one.bin", "two [red].bin"):
         (tmp_path / name).write_bytes(bytes(MIB))
     console = terminal()
-    with Uploader(server.url) as uploader, RichProgress(console=console) as bars:
+    with Uploader(flaky.url) as uploader, RichProgress(console=console) as bars:
         uploader.upload_many(sorted(tmp_path.glob("*.bin")), on_event=bars.item)
         handle = uploader.start(b"abc", name="c.bin", on_event=bars.file("c.bin"))
         handle.result()

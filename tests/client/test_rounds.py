@@ -17,7 +17,7 @@ import pytest
 
 from tests.client.conftest import Command
 from tests.client.peer import Fault, Peer, Seen, as_json
-from tests.client.test_cli import environment, start
+from tests.client.processes import environment, start
 from tusvideo_client import Phase, Progress, RejectedError, TransferStats, UploadResult
 from tusvideo_client.bars import Bars
 from tusvideo_client.commands import rounds

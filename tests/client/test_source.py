@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.client.edits import rewrite
 from tusvideo_client import FileChangedError, LocalFileError
 from tusvideo_client.fingerprint import Fingerprint, sample_ranges, take_fingerprint
 from tusvideo_client.follow import Follow
@@ -41,19 +42,6 @@ REWRITE = pytest.param(
     "rewrite",
     marks=pytest.mark.skipif(not TELLS_CHANGES, reason="this system does not tell when a file was last changed"),
 )
-
-
-def rewrite(path: Path, start: int) -> None:
-    """Change a byte, and give the file its old time back."""
-    facts = path.stat()
-    with path.open("r+b") as file:
-        file.seek(start)
-        byte = file.read(1)[0]
-        file.seek(start)
-        file.write(bytes([byte ^ 1]))
-    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    while TELLS_CHANGES and path.stat().st_ctime_ns == facts.st_ctime_ns:  # the system's clock has ticks
-        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
 @pytest.mark.parametrize("where", [0, MIB, -1])

@@ -6,7 +6,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import time
 from copy import deepcopy
 from pathlib import Path
@@ -14,26 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.client.peer import Fault, Peer, as_json
-from tests.client.test_cli import environment
+from tests.client.processes import command, start
 from tusvideo_client.cli import run
 from tusvideo_client.state import MIB
-
-COMMAND = [sys.executable, "-m", "tusvideo_client", "upload"]
 
 
 async def upload(*arguments: str, stdin: int = subprocess.DEVNULL, **variables: str) -> tuple[int, str, str]:
     """Run ``upload`` in a process of its own: exit code, stdout, stderr."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *arguments,
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(**variables),
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    return await command("upload", *arguments, stdin=stdin, **variables)
 
 
 async def upload_pipe(data: bytes, *arguments: str) -> tuple[int, str, str]:
@@ -109,14 +96,7 @@ async def test_who_gives_up_on_a_pipe_promises_nothing(faults: list[Fault], peer
 @pytest.mark.parametrize("size", [[], ["--size", "900000"]], ids=["unknown length", "known length"])
 async def test_an_interrupted_pipe_is_not_said_to_go_on(size: list[str], peer: Peer) -> None:
     """Ctrl-C tells what is stored, that no later run goes on, and what removes it."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *("-", "--name", "talk.mp4", "--to", peer.url, *size),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
+    process = await start("-", "--name", "talk.mp4", "--to", peer.url, *size, stdin=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stderr is not None
     process.stdin.write(bytes(300_000))
@@ -133,13 +113,7 @@ async def test_an_interrupted_pipe_is_not_said_to_go_on(size: list[str], peer: P
 
 async def test_a_silent_pipe_does_not_hold_the_process(peer: Peer) -> None:
     """Ctrl-C ends it though a thread waits for bytes that do not come."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *("-", "--name", "talk.mp4", "--json", "--to", peer.url),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment(),
-    )
+    process = await start("-", "--name", "talk.mp4", "--json", "--to", peer.url, stdin=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(bytes(300_000))

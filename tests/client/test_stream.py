@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.client.cancellation import cancelled_in_the_middle
 from tests.client.conftest import Waits
 from tests.client.peer import Fault, Peer, Seen
 from tests.faults.processes import ServerProcess
@@ -349,11 +350,7 @@ async def test_a_cancelled_upload_takes_no_more(peer: Peer) -> None:
             yield bytes(10_000)
 
     peer.faults = [Fault("PATCH", hold_after=1)]
-    task = asyncio.create_task(upload(peer, produce(), spool_bytes=64 * KIB))
-    await peer.reached.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await cancelled_in_the_middle(peer, upload(peer, produce(), spool_bytes=64 * KIB))
     assert taken < 20
     for thread in threading.enumerate():
         if thread.name == "tusvideo-stream":

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from tests.client.test_gauge import DONE, FINALIZING, PAUSED, PREPARING, PROBING, SENDING, WAITING, at
+from tests.client.reports import DONE, FINALIZING, PAUSED, PREPARING, PROBING, SENDING, WAITING, at
 from tusvideo_client import AsyncUploader, ChunkedVideoUploader, RejectedError, Uploader
 from tusvideo_client.batch import Item
 from tusvideo_client.model import Progress
@@ -29,13 +29,6 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """It does."""
         return True
-
-
-@pytest.fixture
-def server() -> Iterator[FlakyServer]:
-    """A server that fails when it is told to."""
-    with FlakyServer() as server:
-        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -135,20 +128,20 @@ def test_names(name: str, shown: str) -> None:
     ],
 )
 def test_where_no_terminal_is_nothing_is_drawn(
-    file: Callable[[], io.StringIO], show: bool | None, is_drawn: bool, server: FlakyServer
+    file: Callable[[], io.StringIO], show: bool | None, is_drawn: bool, flaky: FlakyServer
 ) -> None:
     """A log has no bars, unless it is to have them."""
     text = file()
-    with Uploader(server.url) as uploader, TqdmProgress(file=text, show=show) as bar:
+    with Uploader(flaky.url) as uploader, TqdmProgress(file=text, show=show) as bar:
         uploader.upload(bytes(3 * MIB), name="a.bin", progress=bar, on_event=bar)
     assert bool(text.getvalue()) is is_drawn
 
 
-def test_an_upload_through_a_cut(server: FlakyServer, video: Path) -> None:
+def test_an_upload_through_a_cut(flaky: FlakyServer, video: Path) -> None:
     """A real upload: the bar rises to 100 %, whatever happens on the way."""
     text = Terminal()
-    server.cut(after_bytes=MIB)
-    with Uploader(server.url) as uploader, TqdmProgress("talk.mp4", file=text) as bar:
+    flaky.cut(after_bytes=MIB)
+    with Uploader(flaky.url) as uploader, TqdmProgress("talk.mp4", file=text) as bar:
         uploader.upload(video, progress=bar)
     found = percents(text.getvalue())
     assert found == sorted(found)
@@ -157,14 +150,14 @@ def test_an_upload_through_a_cut(server: FlakyServer, video: Path) -> None:
     assert "2.5 MiB stored" in text.getvalue()
 
 
-def test_an_error_closes_the_bar(server: FlakyServer, video: Path) -> None:
+def test_an_error_closes_the_bar(flaky: FlakyServer, video: Path) -> None:
     """The bar of what failed stays where it was and says why; the error goes on its way."""
     text = Terminal()
-    server.cut(after_bytes=MIB)
-    server.refuse(status=400, step="offset")
+    flaky.cut(after_bytes=MIB)
+    flaky.refuse(status=400, step="offset")
     with (
         pytest.raises(RejectedError),
-        Uploader(server.url) as uploader,
+        Uploader(flaky.url) as uploader,
         TqdmProgress(file=text) as bar,
     ):
         uploader.upload(video, on_event=bar)
@@ -172,11 +165,11 @@ def test_an_error_closes_the_bar(server: FlakyServer, video: Path) -> None:
     assert 100 not in percents(text.getvalue())
 
 
-async def test_a_cancel_closes_the_bar(server: FlakyServer, video: Path) -> None:
+async def test_a_cancel_closes_the_bar(flaky: FlakyServer, video: Path) -> None:
     """Who cancels is shown no more; news that come late make no bar."""
     text = Terminal()
-    silence = server.go_silent(after_bytes=MIB)
-    async with AsyncUploader(server.url) as uploader:
+    silence = flaky.go_silent(after_bytes=MIB)
+    async with AsyncUploader(flaky.url) as uploader:
         with TqdmProgress(file=text) as bar:
             handle = uploader.start(video, progress=bar)
             await asyncio.to_thread(silence.wait)
@@ -189,21 +182,21 @@ async def test_a_cancel_closes_the_bar(server: FlakyServer, video: Path) -> None
     assert len(text.getvalue()) == length
 
 
-def test_many_files(server: FlakyServer, tmp_path: Path) -> None:
+def test_many_files(flaky: FlakyServer, tmp_path: Path) -> None:
     """upload_many has a bar for each file, named after it, and each ends full."""
     for name in ("one.bin", "two.bin", "three.bin"):
         (tmp_path / name).write_bytes(bytes(MIB))
     text = Terminal()
-    with Uploader(server.url) as uploader, TqdmProgress(file=text) as bars:
+    with Uploader(flaky.url) as uploader, TqdmProgress(file=text) as bars:
         uploader.upload_many(sorted(tmp_path.glob("*.bin")), on_event=bars.item)
     for name in ("one.bin", "two.bin", "three.bin"):
         assert f"{name}: 100%|" in text.getvalue()
 
 
-def test_handles_side_by_side(server: FlakyServer) -> None:
+def test_handles_side_by_side(flaky: FlakyServer) -> None:
     """Several handles, whose callbacks come from other threads, have a bar each."""
     text = Terminal()
-    with Uploader(server.url) as uploader, TqdmProgress(file=text) as bars:
+    with Uploader(flaky.url) as uploader, TqdmProgress(file=text) as bars:
         handles = [
             uploader.start(bytes([number]) * MIB, name=f"{number}.bin", on_event=bars.file(f"{number}.bin"))
             for number in range(3)
@@ -214,22 +207,22 @@ def test_handles_side_by_side(server: FlakyServer) -> None:
         assert f"{number}.bin: 100%|" in text.getvalue()
 
 
-def test_numbered_chunks(server: FlakyServer, video: Path) -> None:
+def test_numbered_chunks(flaky: FlakyServer, video: Path) -> None:
     """The uploader of the chunk API has the same bar."""
     text = Terminal()
     with TqdmProgress(file=text) as bar:
-        ChunkedVideoUploader(server.url).upload(video, progress=bar)
+        ChunkedVideoUploader(flaky.url).upload(video, progress=bar)
     assert percents(text.getvalue())[-1] == 100
 
 
-def test_it_works_inside_a_running_loop(server: FlakyServer, video: Path) -> None:
+def test_it_works_inside_a_running_loop(flaky: FlakyServer, video: Path) -> None:
     """As in a notebook: the blocking uploader is called where a loop runs, and the bar is drawn in that thread."""
     text = Terminal()
     threads: set[threading.Thread] = set()
 
     async def cell() -> str:
         assert asyncio.get_running_loop().is_running()
-        with Uploader(server.url) as uploader, TqdmProgress(file=text) as bar:
+        with Uploader(flaky.url) as uploader, TqdmProgress(file=text) as bar:
 
             def note(now: Progress) -> None:
                 threads.add(threading.current_thread())

@@ -1,15 +1,15 @@
 """Uploads over tus that go on in a later run: proven prefixes, edited files."""
 
-import asyncio
 import os
 from pathlib import Path
 
 import pytest
 
+from tests.client.cancellation import cancelled_in_the_middle
 from tests.client.conftest import Waits
+from tests.client.edits import rewrite
 from tests.client.loop import IMPATIENT, records, upload
 from tests.client.peer import Fault, Peer, Seen
-from tests.client.test_source import rewrite
 from tusvideo_client import AsyncUploader, FileChangedError, GaveUpError
 from tusvideo_client.fingerprint import sample_ranges
 from tusvideo_client.model import Choice
@@ -20,11 +20,7 @@ from tusvideo_client.state import MIB
 async def test_an_interrupted_call_resumes_with_no_flag(peer: Peer, video: Path, state_dir: Path) -> None:
     """Cancelling saves the state; the same call again asks HEAD first and sends only the rest."""
     peer.faults = [Fault("PATCH", hold_after=MIB)]
-    task = asyncio.create_task(upload(peer, video))
-    await peer.reached.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await cancelled_in_the_middle(peer, upload(peer, video))
     peer.seen.clear()
     result = await upload(peer, video)
     assert [seen.method for seen in peer.seen] == ["HEAD", "GET", "PATCH"]
@@ -62,11 +58,7 @@ async def test_a_whole_upload_of_other_bytes_is_not_reported_as_this_file(
 async def test_a_file_edited_in_between_is_never_spliced(peer: Peer, video: Path) -> None:
     """A changed file starts a new upload; the unfinished one of the old version is terminated."""
     peer.faults = [Fault("PATCH", hold_after=MIB)]
-    task = asyncio.create_task(upload(peer, video))
-    await peer.reached.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await cancelled_in_the_middle(peer, upload(peer, video))
     data = bytearray(video.read_bytes())
     data[5] ^= 1
     video.write_bytes(data)

@@ -1,37 +1,19 @@
 """`verify`: what the server has against the file here, byte by byte in effect, digest by digest on the link."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.client.conftest import Command
+from tests.client.cancellation import leave
+from tests.client.conftest import CLIP_BYTES, Command
 from tests.client.peer import Peer, as_json
-from tests.client.test_commands import leave
 from tests.faults.processes import ServerProcess
-from tests.media.clip import make_mp4
 from tusvideo_client import AsyncChunkedVideoUploader, AsyncUploader, UploadResult
 from tusvideo_client.commands.far import Published
 from tusvideo_client.source import Source
 from tusvideo_client.state import MIB
 from tusvideo_client.transport import Reply, Transport
-
-SIZE = 3 * MIB + 11
-
-
-@pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    """The real server on a data directory of its own."""
-    async with ServerProcess(tmp_path / "data") as server:
-        yield server
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    """A real mp4 of a little more than 3 MiB."""
-    return make_mp4(tmp_path / "talk.mp4", size=SIZE)
 
 
 def spoil(path: Path, *places: int) -> None:
@@ -53,23 +35,28 @@ async def test_against_our_server(server: ServerProcess, clip: Path, command: Co
     result = await sent(server, clip)
     for url in (result.upload_url, result.url):
         code, out, _ = await command("verify", str(clip), url)
-        assert (code, out) == (0, f"{clip}: equal, all {SIZE} bytes\n"), url
-    spoil(clip, 0, MIB, MIB + 5, SIZE - 1)
+        assert (code, out) == (0, f"{clip}: equal, all {CLIP_BYTES} bytes\n"), url
+    spoil(clip, 0, MIB, MIB + 5, CLIP_BYTES - 1)
     for url in (result.upload_url, result.url):
         code, out, _ = await command("verify", str(clip), url)
         assert code == 7
         assert out.splitlines() == [
             "byte 0 differs",
             f"bytes {MIB} to {MIB + 5} differ",
-            f"byte {SIZE - 1} differs",
+            f"byte {CLIP_BYTES - 1} differs",
             f"{clip}: not what the server has",
         ]
-    spoil(clip, 0, MIB, MIB + 5, SIZE - 1)
+    spoil(clip, 0, MIB, MIB + 5, CLIP_BYTES - 1)
     clip.write_bytes(clip.read_bytes() + b"more")
     for url in (result.upload_url, result.url):
         code, out, _ = await command("verify", str(clip), url, "--json")
         (verdict, last) = as_json(out)
-        assert (code, verdict["verdict"], verdict["size"], verdict["total"]) == (7, "different", SIZE + 4, SIZE)
+        assert (code, verdict["verdict"], verdict["size"], verdict["total"]) == (
+            7,
+            "different",
+            CLIP_BYTES + 4,
+            CLIP_BYTES,
+        )
         assert last["exit_code"] == 7
 
 
@@ -91,10 +78,10 @@ async def test_a_published_file_is_complete(protocol: str, server: ServerProcess
     code, out, err = await command("status", url)
     rows = [line.split(maxsplit=1) for line in out.splitlines()]
     assert (code, err) == (0, "")
-    assert rows == [["state", "complete"], ["stored", f"{SIZE} of {SIZE} bytes (100 %)"], ["file", url]]
+    assert rows == [["state", "complete"], ["stored", f"{CLIP_BYTES} of {CLIP_BYTES} bytes (100 %)"], ["file", url]]
     code, out, _ = await command("status", url, "--json")
     told = as_json(out)[0]
-    assert (told["state"], told["stored"], told["total"], told["url"]) == ("complete", SIZE, SIZE, url)
+    assert (told["state"], told["stored"], told["total"], told["url"]) == ("complete", CLIP_BYTES, CLIP_BYTES, url)
     code, out, _ = await command("rm", url)
     assert (code, out) == (0, f"{url}: complete, and left at {url}\n")
     assert (await command("verify", str(clip), url))[0] == 0

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.client.addresses import NO_ADDRESSES
 from tusvideo_client import ProtocolError, wire
 
 KEYS = st.text(alphabet=[chr(code) for code in range(33, 127) if chr(code) != ","], min_size=1)
@@ -179,35 +180,6 @@ def test_an_address_that_cannot_be_used_is_a_protocol_error(reference: str) -> N
 def test_origins(url: str, origin: tuple[str, str, int]) -> None:
     """The default port belongs to the scheme."""
     assert wire.origin_of(url) == origin
-
-
-NO_ADDRESSES = [
-    *(
-        "",
-        "h",
-        "//h",
-        "h:8080",
-        "file:///etc/passwd",
-        "ftp://h",
-        "http:/x",
-        "http:x",
-        "http://",
-        "http:///x",
-        "http://:80",
-    ),
-    *("http://h:99999", "http://h:65536/x", "http://h:0", "http://h:-1", "http://h:x", "http://[::1", "http://[x]/"),
-    *("http://h h/", "http://h/a b", " http://h", "http://h\n", "http://h/\t", "http://h/\u00a0", "http://h/\udcff"),
-    *(
-        "http://a..b/",
-        "http://.h/",
-        f"http://{64 * 'a'}/",
-        f"http://ä{64 * 'a'}/",
-        "http://a|b",
-        "http://h%20h",
-        "http://h\\x",
-    ),
-    *("http://<h>", "http://ä..b", "http://[::1]x", "http://[::g]"),
-]
 
 
 @pytest.mark.parametrize("url", NO_ADDRESSES)

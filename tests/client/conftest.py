@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.client.integrity import TUS_WITH_CHECKSUMS
 from tests.client.peer import Peer
 from tests.faults.processes import ServerProcess
 from tests.media.clip import make_mp4
@@ -42,6 +43,21 @@ async def peer() -> AsyncIterator[Peer]:
     yield peer
     await peer.stop()
     assert peer.mistakes == []
+
+
+@pytest.fixture
+def ours(peer: Peer) -> Peer:
+    """A server like that of this project: it tells digests, and takes checksums."""
+    peer.tells_digests = True
+    peer.offer = dict(TUS_WITH_CHECKSUMS)
+    return peer
+
+
+@pytest.fixture
+def foreign(peer: Peer) -> Peer:
+    """A server with the checksum extension, and without digests of what it stores."""
+    peer.offer = dict(TUS_WITH_CHECKSUMS)
+    return peer
 
 
 @pytest.fixture

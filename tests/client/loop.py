@@ -11,7 +11,7 @@ IMPATIENT = RetryPolicy(no_progress=0, max_offline=0, busy=0)
 async def upload(peer: Peer, path: Path, **options: object) -> UploadResult:
     """One call of ``upload`` with an uploader of its own, as a run of a script makes it; nothing is asked before.
 
-    Nothing is compared either: these are the requests of the loop alone (see test_integrity).
+    Nothing is compared either: these are the requests of the loop alone (see test_integrity and test_damage).
     """
     made = {
         name: options.pop(name)

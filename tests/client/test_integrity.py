@@ -1,10 +1,9 @@
-"""Bits that flip on the way, where no TLS would notice: never reported as done, and mended where that can be."""
+"""What arrives is proven to be what was sent, by digests or checksums, also where no TLS would notice damage."""
 
 import asyncio
 import io
 import json
-import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,71 +12,23 @@ from aiohttp import web
 
 from tests.client.conftest import Command, Waits
 from tests.client.draft_peer import DraftPeer
+from tests.client.integrity import TUS_WITH_CHECKSUMS, flip_always, flip_at, requests, upload
+from tests.client.loop import IMPATIENT
 from tests.client.peer import Fault, Peer
 from tusvideo_client import (
     AsyncUploader,
     Damaged,
-    FileChangedError,
     GaveUpError,
     IntegrityError,
     Phase,
     Progress,
     ProtocolError,
-    RetryPolicy,
     Uploader,
-    UploadResult,
-    Verified,
     checksum,
     comparison,
 )
-from tusvideo_client.comparison import GRAIN, HELD_BACK
-from tusvideo_client.model import Choice
-from tusvideo_client.source import TELLS_CHANGES
+from tusvideo_client.comparison import HELD_BACK
 from tusvideo_client.state import MIB
-
-IMPATIENT = RetryPolicy(no_progress=0, max_offline=0, busy=0)
-TUS_WITH_CHECKSUMS = {
-    "Tus-Resumable": "1.0.0",
-    "Tus-Version": "1.0.0",
-    "Tus-Extension": "creation,checksum",
-    "Tus-Checksum-Algorithm": "sha1,sha256",
-}
-
-
-def flip_at(*places: int) -> Callable[[bytes], bytes]:
-    """Flips one bit at each place, counted over all bytes of bodies that arrive: what is sent again is other bytes."""
-    seen = 0
-
-    def mangle(data: bytes) -> bytes:
-        nonlocal seen
-        start, seen = seen, seen + len(data)
-        hurt = bytearray(data)
-        for place in places:
-            if start <= place < seen:
-                hurt[place - start] ^= 4
-        return bytes(hurt)
-
-    return mangle
-
-
-def flip_always(data: bytes) -> bytes:
-    """Flips a bit in everything."""
-    return bytes([data[0] ^ 4]) + data[1:]
-
-
-@pytest.fixture
-def ours(peer: Peer) -> Peer:
-    """A server like that of this project: it tells digests, and takes checksums."""
-    peer.tells_digests = True
-    peer.offer = dict(TUS_WITH_CHECKSUMS)
-    return peer
-
-
-@pytest.fixture
-def foreign(peer: Peer) -> Peer:
-    """A server with the checksum extension, and without digests of what it stores."""
-    peer.offer = dict(TUS_WITH_CHECKSUMS)
-    return peer
 
 
 @pytest_asyncio.fixture
@@ -90,18 +41,6 @@ async def draft() -> AsyncIterator[DraftPeer]:
     yield peer
     await peer.stop()
     assert peer.mistakes == []
-
-
-async def upload(peer: Peer, path: Path, *, protocol: Choice = "auto", **made: object) -> UploadResult:
-    """One call of ``upload`` with an uploader of its own; ``on_event`` goes to the upload."""
-    options = {name: made.pop(name) for name in ("on_event", "progress") & made.keys()}
-    async with AsyncUploader(peer.url, protocol=protocol, **made) as uploader:  # type: ignore[arg-type]  # a row
-        return await uploader.upload(path, **options)  # type: ignore[arg-type]  # a row of a table
-
-
-def requests(peer: Peer) -> list[str]:
-    """What was asked, in order, with the digests of ranges told apart."""
-    return ["DIGEST" if seen.path.endswith("/digest") else seen.method for seen in peer.seen]
 
 
 async def test_the_last_bytes_wait_until_all_others_are_proven(ours: Peer, video: Path) -> None:
@@ -124,91 +63,6 @@ async def test_a_small_file_goes_in_one_request_with_a_checksum(ours: Peer, tmp_
     result = await upload(ours, path)
     assert requests(ours) == ["POST", "PATCH"]
     assert result.verified == "checksums"
-
-
-async def test_damage_is_found_told_and_mended(ours: Peer, video: Path, waits: Waits) -> None:
-    """The damaged upload is removed before it is complete; the new one goes in pieces that are checked one by one."""
-    ours.mangle = flip_at(MIB + 17)
-    seen: list[object] = []
-    result = await upload(ours, video, on_event=seen.append, clock=waits.clock)
-    assert bytes(ours.only().data) == video.read_bytes()
-    (found,) = [event for event in seen if isinstance(event, Damaged)]
-    assert found.start <= MIB + 17 < found.end <= found.start + GRAIN
-    assert found.is_stored
-    assert (result.verified, result.restarted, result.stats.damaged) == ("checksums", True, 1)
-    assert [event.has_checksum for event in seen if isinstance(event, Verified)] == [True]
-    assert (ours.count("POST"), ours.count("DELETE")) == (2, 1)
-    size = video.stat().st_size
-    assert result.stats.resent_bytes == result.stats.wire_bytes - size == size - HELD_BACK
-    second = ours.seen[max(at for at, seen in enumerate(ours.seen) if seen.method == "POST") :]
-    assert all("Upload-Checksum" in seen.headers for seen in second if seen.method == "PATCH")
-
-
-async def test_nothing_is_said_to_be_whole_before_it_is_proven(ours: Peer, video: Path, waits: Waits) -> None:
-    """100 % and the phase ``done`` come once, at the end, and the damaged upload never had all of its bytes."""
-    ours.mangle = flip_at(MIB)
-    stored: list[int] = []
-    told: list[Progress] = []
-
-    def look(received: int) -> None:
-        stored.append(max(len(upload.data) for upload in ours.uploads.values() if upload.length is not None))
-
-    ours.on_body = look
-    await upload(ours, video, progress=told.append, clock=waits.clock)
-    is_last = [(now.phase is Phase.DONE, now.percent == 100.0) for now in told]
-    assert is_last == [(False, False)] * (len(told) - 1) + [(True, True)]
-    first_upload = stored[: next((at for at in range(1, len(stored)) if stored[at] < stored[at - 1]), len(stored))]
-    assert max(first_upload) <= video.stat().st_size - HELD_BACK
-
-
-async def test_damage_in_the_last_bytes_is_refused_and_they_are_sent_again(
-    ours: Peer, video: Path, waits: Waits
-) -> None:
-    """Nothing of them is stored, so there is nothing to begin anew."""
-    size = video.stat().st_size
-    ours.mangle = flip_at(size - 5)
-    seen: list[object] = []
-    result = await upload(ours, video, on_event=seen.append, clock=waits.clock)
-    assert bytes(ours.only().data) == video.read_bytes()
-    assert [(event.start, event.end, event.is_stored) for event in seen if isinstance(event, Damaged)] == [
-        (size - HELD_BACK, size, False)
-    ]
-    assert (ours.count("POST"), result.verified, result.restarted) == (1, "digests", False)
-    assert result.stats.resent_bytes == HELD_BACK
-
-
-async def test_a_link_that_damages_everything_is_given_up(ours: Peer, video: Path, waits: Waits) -> None:
-    """The error says what is wrong and what to do; the server is left with nothing, and nothing was complete."""
-    ours.mangle = flip_always
-    with pytest.raises(IntegrityError, match="damaged on its way") as caught:
-        await upload(ours, video, clock=waits.clock)
-    assert "https" in (caught.value.hint or "")
-    assert all(len(upload.data) < (upload.length or 0) for upload in ours.uploads.values())
-    ours.mangle = None
-    result = await upload(ours, video, clock=waits.clock)
-    assert bytes(ours.uploads[result.upload_url.rpartition("/")[2]].data) == video.read_bytes()
-
-
-async def test_without_checksums_a_new_beginning_is_tried_twice(peer: Peer, video: Path, waits: Waits) -> None:
-    """A server that tells digests and takes no checksums: the same again, then the error."""
-    peer.tells_digests = True
-    peer.offer = {name: value for name, value in TUS_WITH_CHECKSUMS.items() if name != "Tus-Checksum-Algorithm"}
-    peer.offer["Tus-Checksum-Algorithm"] = "unheard-of"
-    peer.mangle = flip_always
-    with pytest.raises(IntegrityError, match="2 new beginnings"):
-        await upload(peer, video, clock=waits.clock)
-    assert (peer.count("POST"), peer.uploads) == (3, {})
-
-
-async def test_a_kill_between_damage_and_its_discovery_publishes_nothing(ours: Peer, video: Path, waits: Waits) -> None:
-    """What an earlier call stored is proven before anything is added to it."""
-    ours.mangle = flip_at(1000)
-    ours.faults = [Fault("PATCH", cut_after=MIB)]
-    with pytest.raises(GaveUpError):
-        await upload(ours, video, retry=IMPATIENT)
-    result = await upload(ours, video, clock=waits.clock)
-    assert bytes(ours.uploads[result.upload_url.rpartition("/")[2]].data) == video.read_bytes()
-    assert (result.resumed_from, result.verified) == (0, "digests")
 
 
 async def test_what_an_earlier_call_stored_counts_as_proven(ours: Peer, video: Path) -> None:
@@ -263,59 +117,12 @@ async def test_a_new_upload_has_the_patience_of_the_first(ours: Peer, video: Pat
     assert (result.restarted, result.verified) == (True, "digests")
 
 
-async def test_an_answer_that_is_hurt_itself_costs_nothing_but_a_question(ours: Peer, video: Path) -> None:
-    """A digest that differs is believed only if it differs again."""
-    wrong = Fault("GET", status=200, body=json.dumps({"algorithm": "sha-256", "digest": "0" * 64}), skip=1)
-    ours.faults = [wrong]
-    result = await upload(ours, video)
-    assert (ours.count("POST"), result.stats.damaged, result.verified) == (1, 0, "digests")
-
-
 async def test_ranges_are_compared_while_more_is_sent(ours: Peer, video: Path) -> None:
     """A range of a request that is done is looked at beside the next one; the last range at the end."""
     result = await upload(ours, video, request_bytes=MIB)
     assert requests(ours).count("PATCH") == 4
     assert 2 <= requests(ours).count("DIGEST") - 1 <= 3
     assert result.verified == "digests"
-
-
-async def test_damage_in_an_early_range_ends_the_upload_early(ours: Peer, video: Path, waits: Waits) -> None:
-    """No more is sent after bytes that are known to be damaged."""
-    ours.mangle = flip_at(10)
-    reached = 0
-
-    def look(received: int) -> None:
-        nonlocal reached
-        reached = (
-            max(reached, *(len(upload.data) for upload in ours.uploads.values()))
-            if ours.count("POST") == 1
-            else reached
-        )
-
-    ours.on_body = look
-    await upload(ours, video, request_bytes=256 * 1024, clock=waits.clock)
-    assert reached < video.stat().st_size - HELD_BACK
-    assert bytes(ours.only().data) == video.read_bytes()
-
-
-@pytest.mark.parametrize("has_its_old_time", [False, True])
-async def test_a_file_that_is_edited_is_no_damaged_link(has_its_old_time: bool, ours: Peer, video: Path) -> None:
-    """What differs because the file is another one by now is told as that, whatever time the file says it has."""
-    if has_its_old_time and not TELLS_CHANGES:
-        pytest.skip("this system does not tell when a file was last changed")
-    facts = video.stat()
-
-    def edit(received: int) -> None:
-        if received == video.stat().st_size - HELD_BACK:
-            video.write_bytes(bytes(len(video.read_bytes())))
-            if has_its_old_time:
-                os.utime(video, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-
-    ours.on_body = edit
-    seen: list[object] = []
-    with pytest.raises(FileChangedError, match="was changed while it was being uploaded"):
-        await upload(ours, video, on_event=seen.append)
-    assert not any(isinstance(event, Damaged) for event in seen)
 
 
 @pytest.mark.parametrize(
@@ -422,17 +229,6 @@ async def test_a_lost_last_answer_is_proven_afterwards(ours: Peer, video: Path, 
     result = await upload(ours, video, clock=waits.clock)
     assert result.verified == "digests"
     assert (ours.count("POST"), ours.count("PATCH")) == (1, 2)
-
-
-async def test_bytes_that_somebody_else_completed_are_compared(ours: Peer, video: Path) -> None:
-    """An upload that is whole before its last bytes were sent is published already; what it is gets told."""
-
-    def complete(now: Progress) -> None:
-        if now.phase is Phase.SENDING and not ours.only().data:
-            ours.only().data.extend(bytes(video.stat().st_size))
-
-    with pytest.raises(IntegrityError, match="published other bytes"):
-        await upload(ours, video, progress=complete)
 
 
 async def test_a_foreign_server_gets_a_checksum_with_every_piece(foreign: Peer, video: Path, waits: Waits) -> None:

@@ -25,6 +25,7 @@ ROOT: Final = Path(__file__).parents[2]
 SCREENSHOTS: Final = ROOT / ".screenshots"
 PROGRAM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_MS: Final = 30_000
+"""How long anything is waited for: a machine with much else to do is slow, and that is no failure."""
 QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -39,6 +40,8 @@ PHONE: Final = (390, 844)
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 LINK_BROKE: Final = r"net::ERR_|Failed to load resource"
 """What Chromium writes on the console when a request got no answer; only tests that break links expect it."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Opened:
@@ -117,7 +120,25 @@ class Opened:
 
     async def state(self, name: str, state: str) -> None:
         """Wait until a file's entry is in a state, as its class tells."""
-        await expect(self.card(name)).to_have_class(re.compile(rf"\b{state}\b"), timeout=PATIENCE_MS)
+        await expect(self.card(name)).to_have_class(re.compile(rf"\b{state}\b"))
+
+    @asynccontextmanager
+    async def saved(self, **texts: str) -> AsyncIterator[None]:
+        """Wait until the server has taken the texts that are typed in the block.
+
+        That the page calls them saved does not tell: it may not have drawn yet that something was typed.
+        """
+
+        def takes(answer: Response) -> bool:
+            asked = answer.request
+            if asked.method != "PATCH" or "/api/uploads/" not in asked.url:
+                return False
+            said = asked.post_data_json or {}
+            return answer.ok and {name: said.get(name) for name in texts} == texts
+
+        async with self.page.expect_response(takes) as taken:
+            yield
+        await (await taken.value).finished()
 
     async def percent(self, name: str) -> int:
         """Read how far a file is."""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import BrowserContext, Route, expect
 
 from tests.browser.chromium import LINK_BROKE, ROOT, Opened
 from tests.browser.conftest import SIZE, Open
@@ -103,16 +103,85 @@ async def test_texts_that_go_back_to_those_of_the_beginning_are_saved_too(
         await title.fill("First")
         await page.send()
         await page.state(NAME, "sending")
-        await title.fill("Second")
+        async with page.saved(title="Second"):
+            await title.fill("Second")
         await expect(draft).to_have_text("Saved.")
         await page.reload()
         await page.state(NAME, "needsFile")
         await expect(draft).to_have_text("Saved.")
-        await title.fill("First")
-        await expect(draft).to_have_text("Saving…")
+        async with page.saved(title="First"):
+            await title.fill("First")
         await expect(draft).to_have_text("Saved.")
         [upload] = await page.page.evaluate("async () => (await (await fetch('/api/uploads')).json()).uploads")
         assert upload["title"] == "First"
+
+
+TYPES_MEANWHILE = """(() => {
+  const put = IDBObjectStore.prototype.put
+  IDBObjectStore.prototype.put = function (record) {
+    if (record.url && record.title === 'First') {
+      IDBObjectStore.prototype.put = put
+      const field = document.querySelector('.fields input')
+      field.value = 'Second'
+      field.dispatchEvent(new Event('input', { bubbles: true }))
+    }
+    return put.call(this, record)
+  }
+})()"""
+"""Stands for a reader who types while the browser keeps the texts from before."""
+
+
+async def test_what_is_typed_while_texts_are_kept_outlives_a_reload(
+    server: ServerProcess, open_page: Open, context: BrowserContext, source: Path
+) -> None:
+    """It is kept here before the server has it, so that no older text takes its place later."""
+    await context.add_init_script(TYPES_MEANWHILE)
+    page = await open_page(server.url)
+    title, draft = page.card(NAME).get_by_label("Title"), page.card(NAME).locator(".draft")
+    async with bytes_held(page):
+        await page.choose(source)
+        await title.fill("First")
+        async with page.saved(title="Second"):
+            await page.send()
+        await page.reload()
+        await page.state(NAME, "needsFile")
+        await expect(title).to_have_value("Second")
+        await expect(draft).to_have_text("Saved.")
+
+
+SEEN = """(draft) => {
+  window.seen = []
+  new MutationObserver(() => window.seen.push(draft.textContent)).observe(draft, { characterData: true, subtree: true })
+}"""
+"""Every text that the line under title and description shows, in order, also those that pass quickly."""
+
+
+async def test_no_text_is_called_saved_before_the_server_has_it(
+    server: ServerProcess, open_page: Open, source: Path
+) -> None:
+    """Not even one that the creation says, as long as that has no answer."""
+    page = await open_page(server.url)
+    title, draft = page.card(NAME).get_by_label("Title"), page.card(NAME).locator(".draft")
+    answered = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    await page.page.route(re.compile("/files/$"), hold)
+    await page.choose(source)
+    await page.send()
+    await expect(draft).to_have_text("Kept on this device; saved with the upload.")
+    await draft.evaluate(SEEN)
+    await title.fill("Other")
+    await page.page.wait_for_function("() => window.seen.length === 2")
+    await title.fill("holiday")
+    await page.page.wait_for_function("() => window.seen.length === 4")
+    assert await page.page.evaluate("window.seen") == ["Saving…", "Kept on this device; saved with the upload."] * 2
+    answered.set()
+    await expect(draft).to_have_text("Saved.")
+    await page.state(NAME, "done")
+    arrived(server, source)
 
 
 ASKS = """(() => {
@@ -143,7 +212,7 @@ async def test_the_reader_is_asked_to_let_the_file_be_read_again(
         await expect(page.card("kept.bin")).to_contain_text("Allow the browser to read the file again")
         await page.look("upload-leave", axe=axe)
         await go_on.click()
-        await page.page.wait_for_function("window.leave.asked === 1")
+        await page.page.wait_for_function("() => window.leave.asked === 1")
         await page.state("kept.bin", "needsFile")
     await page.page.evaluate("window.leave.answer = 'granted'")
     await go_on.click()

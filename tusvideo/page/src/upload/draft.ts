@@ -3,7 +3,9 @@ import { ask } from '../shared/api'
 import type { Item } from './model'
 
 const place = (url: string): string => `/api/uploads/${url.split('/').at(-1)}`
-const isSaved = (item: Item): boolean => item.saved?.title === item.title.trim() && item.saved.description === item.description
+/** What a creation says is there once it was answered: only then there is an address. */
+const isSaved = (item: Item): boolean =>
+  item.url !== null && item.saved?.title === item.title.trim() && item.saved.description === item.description
 
 /** Ask which texts the server has, when they are known from this browser's memory only; what it does not say is not told. */
 export async function recall(item: Item): Promise<void> {

@@ -344,7 +344,12 @@ export class Engine implements Hears {
 
   /** Keep the texts here, and bring them to the server as soon as it knows the upload. */
   private async saveDraft(item: Item): Promise<void> {
-    await this.keep(item)
+    let said: Record<string, string>
+    do {
+      said = metadataOf(item)
+      await this.keep(item)
+      // What was typed meanwhile is kept first, too: after a reload the texts here must not be older than the server's.
+    } while (said.title !== metadataOf(item).title || said.description !== metadataOf(item).description)
     try {
       await bring(item)
     } catch (error) {

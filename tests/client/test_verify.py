@@ -119,7 +119,7 @@ class PatientTransport(Transport):
 
     async def send(self, method: str, url: str, **options: Any) -> Reply:
         """The range that is asked for."""
-        self.patience.append(options["patience"])
+        self.patience.append(options["patience"].answer)
         first, last = map(int, options["headers"]["Range"].removeprefix("bytes=").split("-"))
         headers = {"Content-Range": f"bytes {first}-{last}/{len(self.data)}"}
         return Reply(status=206, url=url, headers=headers, body=self.data[first : last + 1])

@@ -205,7 +205,8 @@ async def test_paused_and_gone_on_with(server: ServerProcess, open_page: Open, s
         await page.card(NAME).get_by_role("button", name="Pause").click()
         await page.state(NAME, "paused")
         await page.look("upload-paused", axe=axe)
-        await page.card(NAME).get_by_label("Description").fill("Said while it waits")
+        async with page.saved(description="Said while it waits"):
+            await page.card(NAME).get_by_label("Description").fill("Said while it waits")
         await expect(page.card(NAME).locator(".draft")).to_have_text("Saved.")
         drafts = await page.page.evaluate("async () => (await (await fetch('/api/uploads')).json()).uploads")
         assert [draft["description"] for draft in drafts] == ["Said while it waits"]

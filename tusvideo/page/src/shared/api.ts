@@ -54,7 +54,7 @@ export async function ask<T>(method: string, path: string, body?: unknown, signa
   return (text ? JSON.parse(text) : undefined) as T
 }
 
-/** Make an error of an answer: our own words for codes that we know, else the sentence of the server. */
+/** Make an error of an answer: our own words for a session that is over and for codes that we know, else the sentence of the server. */
 export function problemOf(status: number, text: string): ApiError {
   let problem: Problem = {}
   try {
@@ -63,7 +63,7 @@ export function problemOf(status: number, text: string): ApiError {
     /* a proxy's page */
   }
   const code = problem.code ?? `http_${status}`
-  const key = `error.${code}`
+  const key = status === 401 ? 'error.signedOut' : `error.${code}`
   return new ApiError(status, code, has(key) ? t(key) : sentence(problem.detail ?? problem.title ?? t('error.status', { status: String(status) })))
 }
 

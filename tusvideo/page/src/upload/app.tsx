@@ -7,7 +7,7 @@ import { Note, Toast } from '../shared/notices'
 import { Card } from './card'
 import { dropped, keepsHandles, pick } from './chosen'
 import type { Engine } from './engine'
-import { LIVE, share } from './model'
+import { type Item, LIVE, share } from './model'
 
 const PROFILE = 'tusvideo.profile'
 
@@ -71,12 +71,12 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
   })
   const live = items.filter((item) => LIVE.has(item.state) || item.state === 'offline')
   const done = items.filter((item) => item.state === 'done')
-  const together = useRef(new Set<string>()) // what was under way at a time, so that its percents rise and never fall
+  const together = useRef(new Set<Item>()) // what was under way at a time, so that its percents rise and never fall
   if (!live.length) together.current.clear()
-  for (const { id } of live) together.current.add(id)
+  for (const item of live) together.current.add(item)
   const waiting = items.filter((item) => item.state === 'chosen')
   useEffect(() => {
-    const counted = [...live, ...done.filter(({ id }) => together.current.has(id))]
+    const counted = [...together.current].filter((item) => item.state === 'done' || live.includes(item)) // in the list or not
     const size = counted.reduce((sum, item) => sum + item.size, 0)
     const sent = counted.reduce((sum, item) => sum + item.size * share(item), 0)
     const failed = items.some((item) => item.state === 'failed')
@@ -93,7 +93,7 @@ export function App({ engine }: { engine: Engine }): JSX.Element {
 
       <div class="notices" aria-live="off">
         {!isOnline && <div class="note warn" role="alert"><Icon name="warn" /><p class="text">{t('offline')}</p></div>}
-        {engine.forgets && items.length > 0 && <Note kind="warn" text={t('forgets')} />}
+        {engine.forgets && items.length > done.length && <Note kind="warn" text={t('forgets')} />}
         {notices.filter((notice) => notice.kind !== 'good').map((notice) => <Note key={notice.id} kind={notice.kind} text={notice.text} onDismiss={() => engine.dismiss(notice)} />)}
       </div>
 

@@ -278,7 +278,8 @@ export class Engine implements Hears {
     announce(t(item.url ? 'say.goesOn' : 'say.started', { name: item.name, percent: percent(share(item)) }))
     const transfer = new Transfer(item, this)
     this.transfers.set(item.id, transfer)
-    // Kept before the first byte, with its key: whatever is lost from here on, there is one creation.
+    // Kept with its key before its creation is sent, where the browser keeps anything: whatever is lost from here on, there
+    // is one creation.
     void this.keep(item).then(() => transfer.start())
   }
 

@@ -156,7 +156,9 @@ class AsyncChunkedVideoUploader:
         """
         options: ChunkedOptions = {"title": title, "description": description, "name": name, "replaces": replaces}
         tell = teller(on_event, progress)
-        return await to_its_end(self._upload(source, options, on_event=tell, control=Control()), on_event=tell)
+        return await to_its_end(
+            self._upload(source, options, on_event=tell, control=Control(self._clock.now)), on_event=tell
+        )
 
     def start(self, source: Uploadable, **options: Unpack[ChunkedOptions]) -> AsyncUploadHandle:
         """Begin an upload that runs beside the caller, who may watch it, pause it and cancel it.
@@ -170,6 +172,7 @@ class AsyncChunkedVideoUploader:
                 self._upload(source, options, on_event=hear, control=control), on_event=hear
             ),
             on_event=teller(options.get("on_event"), options.get("progress")),
+            now=self._clock.now,
         )
 
     async def _upload(

@@ -1,6 +1,7 @@
 """A running upload in the hands of its caller: watch it, pause it, cancel it, wait for its result."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from types import TracebackType
@@ -24,8 +25,10 @@ class AsyncUploadHandle:
         is_cancelled: True after :meth:`cancel`.
     """
 
-    def __init__(self, begin: Begin, *, on_event: OnEvent | None = None) -> None:
-        self._control = Control()
+    def __init__(
+        self, begin: Begin, *, on_event: OnEvent | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._control = Control(now)
         self._on_event = on_event
         self._streams: list[_Stream] = []
         self.is_cancelled = False

@@ -60,7 +60,7 @@ class TransferStats:
         retries: Requests that had to be made because an earlier one failed.
         acked_bytes: Those of ``wire_bytes`` that the other end of the connection acknowledged; all of them where the
             platform does not tell.
-        offline: Seconds during which the server could not be reached.
+        offline: Seconds during which the server could not be reached, without those of a pause.
         stalls: Requests given up because nothing moved.
         detect_max: Longest time from the last movement to that decision, in seconds.
         rewinds: How often the server had less than it had said before.

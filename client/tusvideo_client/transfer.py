@@ -80,7 +80,6 @@ class Transfer:
         on_event: events.OnEvent | None,
         control: Control | None = None,
     ) -> None:
-        self.state = State(length=length, step=Step.PROBE, progress_at=clock.now())
         self.upload_url: str | None = None
         self.reply: Reply | None = None
         self._transport = transport
@@ -88,7 +87,8 @@ class Transfer:
         self._policy = policy
         self._clock = clock
         self._on_event = on_event
-        self._control = control or Control()
+        self._control = control or Control(clock.now)
+        self.state = State(length=length, step=Step.PROBE, progress_at=self.now())
         self._is_held = False
         self._began = clock.now()
         self._wire_bytes = self._resent_bytes = self._acked_bytes = self._requests = self._retries = self._stalls = 0
@@ -153,7 +153,7 @@ class Transfer:
         """
         await self._held_back()
         self._requests += 1
-        began = self._clock.now()
+        began = self.now()
         exchange = self._transport.send(
             method,
             url,
@@ -172,10 +172,10 @@ class Transfer:
             if reply is None:
                 self.reply = None
                 await self._held_back()
-                return Continued(at=self._clock.now())
+                return Continued(at=self.now())
         except Interrupted as trouble:
             self.reply = None
-            now = self._clock.now()
+            now = self.now()
             if trouble.trouble is Trouble.STALLED:
                 self._stalls += 1
                 self._detect_max = max(self._detect_max, trouble.silent)
@@ -206,8 +206,11 @@ class Transfer:
         )
 
     def now(self) -> float:
-        """The time of this call's clock."""
-        return self._clock.now()
+        """The time for the planner and for what measures rates: it stands still while the user wants a pause.
+
+        Whatever the upload does or waits for meanwhile: a pause is neither time offline nor time without progress.
+        """
+        return self._clock.now() - self._control.paused
 
     def _connect_seconds(self) -> float | None:
         """While the server is out of reach connections are tried briefly and anew: a pending one asks ever more rarely.
@@ -249,7 +252,7 @@ class Transfer:
         """The facts of an answer that the planner wants, whatever the request was."""
         headers = reply.headers
         return Answer(
-            at=self._clock.now(),
+            at=self.now(),
             status=reply.status,
             offset=offset,
             length=wire.parse_whole_number(headers.get(wire.UPLOAD_LENGTH)),
@@ -385,29 +388,21 @@ class Transfer:
             return None
 
     async def _held_back(self) -> None:
-        """Wait while the user wants a pause; it counts as no time at all for the planner."""
+        """Wait while the user wants a pause."""
         if not self._control.is_paused:
             return
         if self._is_held:  # another request of this upload tells it
             await self._control.passage()
             return
         self._is_held = True
-        began = self._clock.now()
+        before = self._control.paused
         self.tell(events.Paused(offset=self.state.offset))
         self.report(Phase.PAUSED)
         try:
             await self._control.passage()
         finally:
             self._is_held = False
-        lasted = self._clock.now() - began
-        state = self.state
-        self.state = replace(
-            state,
-            progress_at=state.progress_at + lasted,
-            offline_since=None if state.offline_since is None else state.offline_since + lasted,
-            busy_since=None if state.busy_since is None else state.busy_since + lasted,
-        )
-        self.tell(events.Continued(seconds=lasted))
+        self.tell(events.Continued(seconds=self._control.paused - before))
 
     def _failure(self, stop: Stop) -> UploadError:
         return failure(stop, self.reply, upload_url=self.upload_url, offset=self.state.offset)

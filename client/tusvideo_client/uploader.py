@@ -226,7 +226,9 @@ class AsyncUploader:
             "replaces": replaces,
         }
         tell = teller(on_event, progress)
-        return await to_its_end(self._upload(source, options, on_event=tell, control=Control()), on_event=tell)
+        return await to_its_end(
+            self._upload(source, options, on_event=tell, control=Control(self._clock.now)), on_event=tell
+        )
 
     def start(self, source: Uploadable, **options: Unpack[UploadOptions]) -> AsyncUploadHandle:
         """Begin an upload that runs beside the caller, who may watch it, pause it and cancel it.
@@ -241,6 +243,7 @@ class AsyncUploader:
                 self._upload(source, options, on_event=hear, control=control), on_event=hear
             ),
             on_event=tell,
+            now=self._clock.now,
         )
         self._handles = {running for running in self._handles if not running.is_done} | {handle}
         return handle

@@ -37,6 +37,7 @@ from tusvideo_client import (
     chunks,
 )
 from tusvideo_client.clock import Clock
+from tusvideo_client.control import Control
 from tusvideo_client.events import OnEvent, UploadEvent
 from tusvideo_client.state import MIB
 
@@ -130,6 +131,61 @@ async def test_a_pause_uses_no_patience(peer: Peer, video: Path, waits: Waits) -
         assert await wait_for(events, Continued) == Continued(seconds=7200)
         await handle.result()
     assert bytes(peer.only().data) == video.read_bytes()
+
+
+@pytest.mark.parametrize("ends", ["within the wait", "after it"])
+async def test_a_pause_is_no_time_offline(ends: str, peer: Peer, video: Path, waits: Waits) -> None:
+    """Hours in a pause that began while a wait for the server lasted: nobody gives up for them, and none is counted."""
+
+    async def wait(seconds: float) -> None:
+        """Instead of waiting; the user pauses in the second wait, and the server comes back in the third."""
+        waits.slept.append(seconds)
+        waits.at += seconds
+        if len(waits.slept) == 2:
+            handle.pause()
+            waits.at += 7200
+            if ends == "within the wait":
+                handle.resume()
+        if len(waits.slept) == 3:
+            await peer.start()
+
+    def hear(event: UploadEvent) -> None:
+        told.append(event)
+        if isinstance(event, Paused):
+            waits.at += 3600
+            handle.resume()
+
+    told: list[UploadEvent] = []
+    await peer.stop()
+    policy = RetryPolicy(no_progress=100.0, max_offline=100.0)
+    clock = Clock(now=lambda: waits.at, sleep=wait, draw=max)
+    async with AsyncUploader(peer.url, protocol="tus", retry=policy, clock=clock) as uploader:
+        handle = uploader.start(video, on_event=hear)
+        result = await handle
+    assert result.stats.offline == sum(waits.slept)
+    assert [event.seconds for event in told if isinstance(event, Online)] == [sum(waits.slept)]
+    assert [event.seconds for event in told if isinstance(event, Continued)] == [3600] * (ends == "after it")
+    assert bytes(peer.only().data) == video.read_bytes()
+
+
+async def test_a_pause_right_after_a_resume_holds_back(waits: Waits) -> None:
+    """Whoever was let go and had no turn yet waits on, however often; the time between is none of a pause."""
+    control = Control(waits.clock.now)
+    control.pause()
+    passing = asyncio.create_task(control.passage())
+    for _ in range(3):
+        await asyncio.sleep(0)
+        waits.at += 5
+        control.resume()
+        waits.at += 1
+        control.pause()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert (passing.done(), control.is_paused, control.paused) == (False, True, 15)
+    control.resume()
+    await passing
+    control.resume()
+    assert control.paused == 15
 
 
 async def test_cancel_keeps_what_is_stored(start: Start, peer: Peer, video: Path) -> None:

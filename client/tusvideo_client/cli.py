@@ -5,6 +5,7 @@ The HTTP library is loaded when a command needs it, not before: ``--help`` is qu
 
 import argparse
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -16,6 +17,11 @@ from typing import NoReturn
 from .commands import exits
 from .commands.arguments import add_commands
 from .errors import UploadError
+
+UNWRITABLE = frozenset(
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EBADF") if hasattr(errno, name)
+)
+"""What a disk, or whatever else stdout and stderr lead to, answers to who writes; EDQUOT is unknown to Windows."""
 
 __all__ = ["add_commands", "run", "run_command"]
 
@@ -70,7 +76,7 @@ def run_command(namespace: argparse.Namespace, *, parser: argparse.ArgumentParse
         _write_no_more()
         return exits.UNEXPECTED
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None or error.errno not in UNWRITABLE:
             raise
         _write_no_more()
         with contextlib.suppress(OSError):  # stderr may lie on the same disk

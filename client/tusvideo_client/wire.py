@@ -212,7 +212,8 @@ def origin_of(url: str) -> tuple[str, str, int]:
     """Scheme, host and port of an address.
 
     Raises:
-        ValueError: It is no HTTP address, or one with a user name or a password in it, which is never repeated.
+        ValueError: It is no HTTP address, or one with a user name or a password in it. Neither these are repeated nor
+            what stands behind ``?`` and ``#``, where a token may be.
     """
     try:
         parts = urlsplit(url)
@@ -226,8 +227,9 @@ def origin_of(url: str) -> tuple[str, str, int]:
         raise ValueError(message)
     port = _port_of(parts)
     if not (port and parts.hostname and _is_host(parts.hostname)) or not url.isprintable() or " " in url:
+        told = url.partition("#")[0].partition("?")[0]
         message = (
-            f"{url[:200]!r} is no server address: expected http://HOST[:PORT] or https://HOST[:PORT], the port from 1"
+            f"{told[:200]!r} is no server address: expected http://HOST[:PORT] or https://HOST[:PORT], the port from 1"
             " to 65535, and no spaces"
         )
         raise ValueError(message)

@@ -1,6 +1,8 @@
 """The commands beside ``upload``: what is remembered, asked, gone on with, removed."""
 
+import argparse
 import asyncio
+import errno
 import json
 import os
 import re
@@ -15,7 +17,9 @@ from tests.client.cancellation import leave
 from tests.client.conftest import Command
 from tests.client.peer import Fault, Peer, as_json
 from tests.client.processes import environment, start
-from tusvideo_client.commands import values
+from tusvideo_client import cli
+from tusvideo_client.cli import run
+from tusvideo_client.commands import completion, values
 from tusvideo_client.fingerprint import Fingerprint, Identity, Place
 from tusvideo_client.journal import Journal, Record
 from tusvideo_client.state import MIB
@@ -415,6 +419,36 @@ async def test_a_disk_that_is_full_is_told(peer: Peer, video: Path) -> None:
         told = err.decode().splitlines()
         assert (process.returncode, told[-1]) == (1, "the results cannot be written: No space left on device")
         assert "Traceback" not in err.decode()
+
+
+@pytest.mark.parametrize("name", ["EMFILE", "ENOMEM", "ECONNREFUSED", "EPERM", "ENOTCONN"])
+def test_not_every_failure_of_the_system_is_one_of_the_output(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what a disk answers to who writes is told as that; anything else is not explained away."""
+
+    def fail(_: argparse.Namespace) -> int:
+        raise OSError(getattr(errno, name), os.strerror(getattr(errno, name)))
+
+    monkeypatch.setattr(completion, "run", fail)
+    with pytest.raises(OSError, match=re.escape(os.strerror(getattr(errno, name)))):
+        run(["completion", "bash"])
+    assert "written" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EBADF"])
+def test_every_answer_to_who_cannot_write_is_told(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, a full quota, a file that is too large, a broken disk and a stream that cannot be written to."""
+
+    def fail(_: argparse.Namespace) -> int:
+        raise OSError(getattr(errno, name), os.strerror(getattr(errno, name)))
+
+    monkeypatch.setattr(completion, "run", fail)
+    monkeypatch.setattr(cli, "_write_no_more", lambda: None)  # the descriptor here is that of the tests
+    assert run(["completion", "bash"]) == 1
+    assert capsys.readouterr().err == f"the results cannot be written: {os.strerror(getattr(errno, name))}\n"
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])

@@ -1,6 +1,7 @@
 """When the server for tests fails: at exact bytes and at requests, as a table; no server runs here."""
 
 import sys
+from http import HTTPStatus
 
 import pytest
 
@@ -110,6 +111,7 @@ def test_waiting_for_a_fault() -> None:
     [
         (Fault(kind=Kind.CUT, after_bytes=5, times=2), "connection cut after 5 bytes 0/2 times"),
         (Fault(kind=Kind.REFUSE, status=503, step="append"), "refusal with 503 (append)"),
+        (Fault(kind=Kind.REFUSE, status=HTTPStatus.SERVICE_UNAVAILABLE), "refusal with 503"),
         (Fault(kind=Kind.FLIP, at=9), "bit flipped in byte 9"),
         (Fault(kind=Kind.LOSE, step="create"), "answer lost (create)"),
     ],
@@ -133,6 +135,14 @@ def test_a_status_that_refuses_nothing_is_refused(status: object) -> None:
         Fault(kind=Kind.REFUSE, status=status)  # type: ignore[arg-type]  # a row of the table
     Fault(kind=Kind.REFUSE, status=400)
     Fault(kind=Kind.REFUSE, status=599)
+
+
+@pytest.mark.parametrize("status", [status for status in HTTPStatus if status >= 400])
+def test_a_status_may_be_told_by_its_name(status: HTTPStatus) -> None:
+    """A member of HTTPStatus is the number, and is spoken of as that."""
+    named, numbered = (Fault(kind=Kind.REFUSE, status=told) for told in (status, int(status)))
+    assert (type(named.status), named.status) == (int, int(status))
+    assert (str(named), repr(named)) == (str(numbered), repr(numbered))
 
 
 def test_a_request_that_nobody_makes_is_refused() -> None:

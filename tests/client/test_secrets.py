@@ -99,7 +99,14 @@ async def test_no_command_tells_a_secret(
         ["--token-command", f"{sys.executable} -c 1/0 {SECRET}"],
         ["--to", f"http://alice:{SECRET}@h"],
         ["--to", f"http://alice:{SECRET}@h:99999"],
+        ["--to", f"http://alice:{SECRET}@h/files?token=x"],
         ["--to", f"http://h/?token={SECRET}"],
+        ["--to", f"http://h/files#{SECRET}"],
+        ["--to", f"h/files?token={SECRET}"],
+        ["--to", f"ftp://h/files?token={SECRET}"],
+        ["--to", f"http://h:99999/files?token={SECRET}"],
+        ["--to", f"http://h/fi les?token={SECRET}"],
+        ["--to", f"http://[h/files?token={SECRET}"],
     ],
 )
 async def test_a_mistake_repeats_no_secret(words: list[str], command: Command, peer: Peer, video: Path) -> None:

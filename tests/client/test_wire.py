@@ -194,6 +194,16 @@ def test_what_is_no_address_is_refused_before_anybody_is_asked(url: str) -> None
         wire.origin_of(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["ftp://h/x?token=secret", "h?secret#x", "http://h:99999/#secret?x", "http://[h?secret"]
+)
+def test_an_address_that_is_refused_is_repeated_without_what_may_be_a_token(url: str) -> None:
+    """What stands behind ? and # is for the server alone."""
+    with pytest.raises(ValueError, match="is no server address") as refused:
+        wire.origin_of(url)
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize(("text", "sent"), [("Täglich.mp4", "Täglich.mp4"), ("a\udcff.mp4", "a?.mp4")])
 def test_names_that_are_no_text_can_be_sent(text: str, sent: str) -> None:
     """A file name may be any bytes; what is no UTF-8 becomes a question mark, never an error."""

@@ -51,13 +51,13 @@ def rate(text: str) -> Timetable:
 
 def server(text: str) -> str:
     """The root of a server."""
+    if "?" in text or "#" in text:
+        message = "expected the root of a server, without ? and #"  # behind which a token may stand
+        raise argparse.ArgumentTypeError(message)
     try:
         origin_of(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    if "?" in text or "#" in text:
-        message = "expected the root of a server, without ? and #"  # behind which a token may stand
-        raise argparse.ArgumentTypeError(message)
     return text
 
 

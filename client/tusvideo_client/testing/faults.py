@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Literal, get_args
 
 Step = Literal["options", "create", "offset", "append", "finalize", "terminate", "record", "digest", "download"]
@@ -62,10 +63,11 @@ class Fault:
             if value is not None and value < least[name]:
                 message = f"{self.kind}: {name} must be at least {least[name]}, not {value}"
                 raise ValueError(message)
-        is_told = type(self.status) is int and self.status in REFUSALS  # True is no status
-        if self.kind is Kind.REFUSE and not is_told:
-            message = f"{self.kind}: status must be {REFUSALS[0]} to {REFUSALS[-1]}, not {self.status!r}"
-            raise ValueError(message)
+        if self.kind is Kind.REFUSE:
+            if type(self.status) not in {int, HTTPStatus} or self.status not in REFUSALS:
+                message = f"{self.kind}: status must be {REFUSALS[0]} to {REFUSALS[-1]}, not {self.status!r}"
+                raise ValueError(message)
+            self.status = int(self.status)  # it may be told by its name, as a member of HTTPStatus
         if self.step is not None and self.step not in get_args(Step):
             message = f"{self.kind}: step must be one of {', '.join(get_args(Step))}, not {self.step!r}"
             raise ValueError(message)

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,9 @@ ROWS = {
     "three cuts": Row(tell=lambda s: s.cut(after_bytes=PIECE + 5, times=3), clients=ALL, twice=3 * PIECE, happens=3),
     "silence": Row(tell=lambda s: s.go_silent(after_bytes=PIECE + 5), clients=OURS, twice=2 * PIECE, stall=STALL),
     "busy": Row(tell=lambda s: s.refuse(status=503, times=2, retry_after=0), clients=OURS, happens=2),
-    "busy for bytes": Row(tell=lambda s: s.refuse(status=500, times=2, step="append"), clients=ALL, happens=2),
+    "busy for bytes": Row(
+        tell=lambda s: s.refuse(status=HTTPStatus.INTERNAL_SERVER_ERROR, times=2, step="append"), clients=ALL, happens=2
+    ),
     "down for a while": Row(tell=lambda s: s.go_down(after_bytes=PIECE + 5, seconds=0.15), clients=OURS, twice=PIECE),
     "first answer lost": Row(tell=lambda s: s.lose_answer("create"), clients=(blocking, awaited)),
     "answer to bytes lost": Row(tell=lambda s: s.lose_answer("append"), clients=ALL, twice=PIECE),

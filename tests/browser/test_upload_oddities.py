@@ -17,6 +17,17 @@ from tests.faults.processes import ServerProcess
 
 HANGS = "IDBFactory.prototype.open = () => new EventTarget()"
 REFUSES = "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError') }"
+COMES_LATE = """(() => {
+  const open = IDBFactory.prototype.open
+  const gate = new Promise((resolve) => { window.openNow = resolve })
+  IDBFactory.prototype.open = function (...what) {
+    const request = open.apply(this, what)
+    const told = { get result() { return request.result } }
+    request.onupgradeneeded = () => told.onupgradeneeded()
+    request.onsuccess = () => gate.then(() => told.onsuccess())
+    return told
+  }
+})()"""
 LOGIN = "<!doctype html><title>Sign in</title>"
 
 
@@ -94,6 +105,29 @@ async def test_a_browser_that_keeps_nothing_uploads_all_the_same(
     await page.send()
     await page.state(NAME, "done")
     await expect(page.page.locator(".notices .note")).to_have_count(0)
+    arrived(server, source)
+
+
+async def test_a_database_that_opens_late_is_used_once_it_is_there(
+    server: ServerProcess, context: BrowserContext, open_page: Open, source: Path
+) -> None:
+    """What was chosen meanwhile is kept from then on; what was kept before is found, however long that takes."""
+    await context.add_init_script(COMES_LATE)
+    page = await open_page(server.url)
+    note = page.page.locator(".notices .note")
+    await page.choose(source)
+    await expect(note).to_contain_text("This browser keeps nothing for this page.")
+    await page.page.evaluate("window.openNow()")
+    await expect(note).to_have_count(0)
+    async with bytes_held(page):
+        await page.send()
+        await expect(page.card(NAME).locator(".draft")).to_have_text("Saved.")
+        await page.reload()
+        await page.page.evaluate("window.openNow()")
+        await page.state(NAME, "needsFile")
+    await page.choose(source)
+    await page.state(NAME, "done")
+    assert page.creations() == 1
     arrived(server, source)
 
 

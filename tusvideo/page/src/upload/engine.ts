@@ -55,8 +55,14 @@ export class Engine implements Hears {
   /** Find what was begun before; what another tab sends is watched, what the browser still has a file for goes on. */
   async restore(): Promise<void> {
     this.forgets = !(await storage.isThere())
+    if (this.forgets) this.changed()
+    const records = await storage.all()
+    if (this.forgets && (await storage.isThere())) { // it came late
+      this.forgets = false
+      for (const item of this.items) void this.keep(item)
+    }
     const taken = await tabs.taken()
-    for (const record of await storage.all()) {
+    for (const record of records) {
       if (!this.isMine(record) || this.items.some((one) => one.id === record.id)) continue // the reader was faster
       const item = itemOf(record)
       this.items.push(item)

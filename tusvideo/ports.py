@@ -104,7 +104,7 @@ class UploadStore(Protocol):
         when nothing is being written any more.
         """
 
-    def staging(
+    def stage_later(
         self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
     ) -> Callable[[], None]:
         """Give what ``stage`` does as a function, which blocks, raises the same, and is called once on any thread."""

@@ -8,7 +8,7 @@ from typing import Any
 HARMLESS = frozenset({"close"})
 """A dead process lets go of its files, too."""
 
-BLOCKING = frozenset({"staging"})
+BLOCKING = frozenset({"stage_later"})
 """They give a function that another adapter calls: the step is taken then."""
 
 

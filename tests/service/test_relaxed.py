@@ -51,12 +51,12 @@ async def _offset(house: House, upload: Upload) -> int:
 def _syncs(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Sequence[int]:
     """Record up to where the disk was asked for a sync."""
     seen: list[int] = []
-    open_writer, sync_staged, staging = store.open_writer, store.sync_staged, store.staging
+    open_writer, sync_staged, stage_later = store.open_writer, store.sync_staged, store.stage_later
 
     def recorded_stage(
         upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
     ) -> Callable[[], None]:
-        stage = staging(upload_id, blocks, position=position, fresh=fresh, durable=durable)
+        stage = stage_later(upload_id, blocks, position=position, fresh=fresh, durable=durable)
 
         def recorded() -> None:
             stage()
@@ -82,7 +82,7 @@ def _syncs(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Sequence[int]
 
     monkeypatch.setattr(store, "open_writer", recording)
     monkeypatch.setattr(store, "sync_staged", recorded_whole)
-    monkeypatch.setattr(store, "staging", recorded_stage)
+    monkeypatch.setattr(store, "stage_later", recorded_stage)
     return seen
 
 

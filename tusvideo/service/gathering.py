@@ -170,7 +170,9 @@ class GatheringWriter:
             if save is None:
                 await self._store.stage(name, blocks, position=self._given, fresh=fresh, durable=durable)
             else:
-                await save(first=self._store.staging(name, blocks, position=self._given, fresh=fresh, durable=durable))
+                await save(
+                    first=self._store.stage_later(name, blocks, position=self._given, fresh=fresh, durable=durable)
+                )
         except BaseException:
             self._is_usable = False
             self._drop()

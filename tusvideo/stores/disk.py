@@ -66,7 +66,7 @@ class DiskStore:
         path, sync = self._layout.staged(upload_id), self._syncing(upload_id) if durable else None
         await self._workers.run(_stage, path, blocks, position=position, fresh=fresh, sync=sync)
 
-    def staging(
+    def stage_later(
         self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
     ) -> Callable[[], None]:
         path, sync = self._layout.staged(upload_id), self._syncing(upload_id) if durable else None

@@ -63,7 +63,7 @@ class MemoryStore:
             await writer.sync()
         await writer.close()
 
-    def staging(
+    def stage_later(
         self, upload_id: UploadId, blocks: Sequence[bytes], *, position: int, fresh: bool, durable: bool
     ) -> Callable[[], None]:
         del fresh  # as above

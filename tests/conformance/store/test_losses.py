@@ -23,21 +23,21 @@ async def by_writer(store: UploadStore) -> None:
         await writer.close()
 
 
-async def by_staging(store: UploadStore) -> None:
+async def by_stage_later(store: UploadStore) -> None:
     """Write and sync in a thread of one's own."""
-    await asyncio.to_thread(store.staging(ONE, [b"!"], position=3, fresh=False, durable=True))
+    await asyncio.to_thread(store.stage_later(ONE, [b"!"], position=3, fresh=False, durable=True))
 
 
 SYNCING: list[Syncing] = [
     by_writer,
-    by_staging,
+    by_stage_later,
     lambda store: store.stage(ONE, [b"!"], position=3, fresh=False, durable=True),
     lambda store: store.sync_staged(ONE),
     lambda store: store.copy_staged(ONE, source=0, target=3, size=1),
 ]
 
 
-@pytest.mark.parametrize("syncing", SYNCING, ids=["writer", "staging", "stage", "sync_staged", "copy_staged"])
+@pytest.mark.parametrize("syncing", SYNCING, ids=["writer", "stage_later", "stage", "sync_staged", "copy_staged"])
 async def test_a_sync_that_failed_is_remembered_until_it_is_forgiven(bench: Bench, syncing: Syncing) -> None:
     """has_lost tells of every kind of sync of that upload, also after one that succeeded; forgive may be repeated."""
     store = bench.store

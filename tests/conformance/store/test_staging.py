@@ -85,15 +85,15 @@ async def test_a_gap_reads_as_zeros(store: UploadStore) -> None:
 
 @pytest.mark.parametrize("durable", [True, False])
 async def test_what_is_staged_by_somebody_else(bench: Bench, durable: bool) -> None:
-    """staging gives what stage does as a function for any thread; it does nothing before it is called, and raises
+    """stage_later gives what stage does as a function for any thread; it does nothing before it is called, and raises
     DiskFull and StorageFailed likewise."""
     store = bench.store
-    first = store.staging(ONE, [b"abcd", b"", b"efgh"], position=0, fresh=True, durable=durable)
+    first = store.stage_later(ONE, [b"abcd", b"", b"efgh"], position=0, fresh=True, durable=durable)
     assert await store.staged_size(ONE) is None
     await asyncio.to_thread(first)
-    await asyncio.to_thread(store.staging(ONE, [b"C", b"DE"], position=2, fresh=False, durable=durable))
+    await asyncio.to_thread(store.stage_later(ONE, [b"C", b"DE"], position=2, fresh=False, durable=durable))
     assert await staged(store, ONE) == b"abCDEfgh"
-    more = store.staging(ONE, [some(1000)], position=8, fresh=False, durable=durable)
+    more = store.stage_later(ONE, [some(1000)], position=8, fresh=False, durable=durable)
     bench.fill()
     with pytest.raises(DiskFull):
         await asyncio.to_thread(more)

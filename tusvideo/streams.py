@@ -84,8 +84,8 @@ class Draw(Protocol):
         """
 
 
-class Writer(Protocol):
-    """Bytes on their way into one staging file, for one transfer."""
+class Sink(Protocol):
+    """Where a transfer puts its bytes; a Writer, as far as a transfer needs one."""
 
     @property
     def position(self) -> int:
@@ -103,6 +103,17 @@ class Writer(Protocol):
     def draw(self) -> Draw | None:
         """How to write what a tap gives; None for a writer that has to have the bytes itself."""
 
+    async def sync(self) -> int:
+        """Make everything written before the call durable; give the position up to which that holds.
+
+        May run beside a ``write``. Raises StorageFailed; after that the writer is dead: every later call raises it too,
+        because the kernel may have dropped the pages.
+        """
+
+
+class Writer(Sink, Protocol):
+    """Bytes on their way into one staging file, for one transfer."""
+
     async def flush(self) -> int:
         """Hand everything written before the call to the system, so that it survives a kill of the process; give the
         position up to which that holds. Raises as ``write``."""
@@ -110,13 +121,6 @@ class Writer(Protocol):
     async def cut(self, position: int) -> None:
         """Drop what was written from ``position`` on, which no session counts; the next byte goes there. Not durable:
         after a crash it may be back. Raises StorageFailed."""
-
-    async def sync(self) -> int:
-        """Make everything written before the call durable; give the position up to which that holds.
-
-        May run beside a ``write``. Raises StorageFailed; after that the writer is dead: every later call raises it too,
-        because the kernel may have dropped the pages.
-        """
 
     async def close(self) -> None:
         """Let go of the file. Safe to repeat; waits for a write or a sync that still runs, also when cancelled, so that

@@ -158,9 +158,11 @@ async def test_files_are_read_one_after_the_other(house: House, monkeypatch: pyt
 
 
 async def test_captions_leave_the_room_that_stays_free(house: House) -> None:
-    """As uploads do, which need it to be finished; nothing is changed."""
+    """As uploads do, which need it to be finished; not a byte is taken, and nothing is changed."""
     video = await a_record(house)
     tight = house.with_limits(min_free_bytes=await house.store.free_bytes() + 10**12)
+    body = FakeBody(SRT)
     with pytest.raises(DiskFull):
-        await tight.captions.put(ANNA, putting(video), FakeBody(SRT))
+        await tight.captions.put(ANNA, putting(video), body)
+    assert body.reads == 0
     assert await house.videos.get(ANNA, video.id) == video

@@ -295,8 +295,8 @@ class Saving:
 @pytest.mark.parametrize("durable", [True, False])
 async def test_a_body_alone_is_written_by_its_commit(store: GatedStore, held: Held, durable: bool) -> None:
     """A sync only tells the position; what is held lies in the file when the commit goes on. Memory is given back."""
-    before, saving = free(held), Saving(store)
-    writer = LateWriter(gathering(store, held), durable=durable)
+    before, saving, inner = free(held), Saving(store), gathering(store, held)
+    writer = LateWriter(inner, durable=durable)
     for text, whole in ((b"one", b"one"), (b"two", b"onetwo")):
         await writer.write(text)
         assert (await writer.sync(), in_file(store)) == (len(whole), whole[:-3])
@@ -306,14 +306,15 @@ async def test_a_body_alone_is_written_by_its_commit(store: GatedStore, held: He
     await writer.save(saving)
     assert saving.calls == [(False, b"onetwo")]
     assert store.calls == []
-    await writer.close()
+    await inner.close()
 
 
 async def test_only_a_durable_body_is_synced_by_its_commit(store: GatedStore, held: Held) -> None:
     """Not durable, it asks the disk for nothing; durable, a sync that fails fails the commit, and nothing counts."""
     store.failing_syncs = 1
     for durable, counted in ((False, 1), (True, 0)):
-        writer = LateWriter(gathering(store, held), durable=durable)
+        inner = gathering(store, held)
+        writer = LateWriter(inner, durable=durable)
         await writer.write(b"x")
         assert await writer.sync() == 1
         if durable:
@@ -322,7 +323,7 @@ async def test_only_a_durable_body_is_synced_by_its_commit(store: GatedStore, he
         else:
             await writer.save(Saving(store))
         assert writer.position == counted
-        await writer.close()
+        await inner.close()
 
 
 async def test_with_others_about_a_sync_writes(store: GatedStore, held: Held) -> None:
@@ -368,7 +369,7 @@ async def test_a_body_that_grew_beyond_a_short_one_is_synced_before_its_commit(s
     with pytest.raises(StorageFailed):
         await writer.save(saving)
     assert saving.calls == []
-    await writer.close()
+    await inner.close()
 
 
 async def test_more_may_come_while_the_commit_writes(store: GatedStore, held: Held) -> None:
@@ -387,5 +388,5 @@ async def test_more_may_come_while_the_commit_writes(store: GatedStore, held: He
     await writer.save(save)
     assert found == [(b"one", 6)]
     assert (await writer.sync(), in_file(store)) == (6, b"one")
-    await writer.close()
+    await inner.close()
     assert in_file(store) == b"one"

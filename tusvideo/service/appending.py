@@ -24,7 +24,7 @@ from tusvideo.service.publishing import Publisher
 from tusvideo.service.syncing import UnsyncedWriter, sync_whole, without_lost
 from tusvideo.service.transfer import Transfer
 from tusvideo.service.verifying import must_be_verified, verified_digests
-from tusvideo.streams import Body, Writer
+from tusvideo.streams import Body, Sink, Writer
 
 
 class Appending:
@@ -58,8 +58,9 @@ class Appending:
         self._completes = plan.completes and not must_be_verified(upload)
         self._relaxed = publisher.durability is Durability.RELAXED
         self._late = LateWriter(writer, durable=not self._relaxed) if isinstance(writer, GatheringWriter) else None
-        self._counted: Writer = self._late or (UnsyncedWriter(writer) if self._relaxed else writer)
-        self._checked = None if checksum is None else CheckedWriter(self._counted, checksum=checksum)
+        plain = UnsyncedWriter(writer) if self._relaxed else writer
+        self._checked = None if checksum is None else CheckedWriter(plain, checksum=checksum)
+        self._sink: Sink = self._checked or self._late or plain
 
     async def run(self, body: Body) -> Upload:
         """Move the body to its end and give the committed upload, perhaps FINALIZING.
@@ -93,7 +94,7 @@ class Appending:
     async def _move(self, body: Body) -> None:
         transfer = Transfer(
             body=body,
-            writer=self._checked or self._counted,
+            writer=self._sink,
             plan=self._plan,
             commit=self._commit,
             look=self._judge.look,

@@ -35,6 +35,8 @@ class CaptionService:
         TransferEnded when they did not arrive whole.
         Until it returns, the captions that were there before stay; it is all or nothing, and durable.
         """
+        # Nobody knows how much will come; what has room for the largest never goes below what stays free.
+        await self._publisher.judge_room(MAX_CAPTION_BYTES)
         spool = await self._publisher.store.open_spool()
         try:
             while block := await body.read():

@@ -9,7 +9,7 @@ from tusvideo.streams import ReadableBuffer, Writer
 
 
 class CheckedWriter:
-    """A writer whose bytes count for nothing until ``settle``: a sync before that gives the position of the start.
+    """A sink whose bytes count for nothing until ``settle``: a sync before that gives the position of the start.
 
     So a transfer through it has no checkpoints, and one that is cut, preempted or wrong leaves the session as it was;
     its bytes lie beyond those that the session counts, and go when the file is closed. After a kill they may still lie
@@ -52,22 +52,15 @@ class CheckedWriter:
         if self.position > self._start:
             await commit(await self.sync())
 
-    async def flush(self) -> int:
-        """Hand the bytes to the system if they count; see ``streams.Writer``."""
-        return await self._writer.flush() if self.is_verified else self._start
-
     async def sync(self) -> int:
         """Make the bytes durable if they count; give the position up to which that holds."""
         return await self._writer.sync() if self.is_verified else self._start
-
-    async def cut(self, position: int) -> None:
-        await self._writer.cut(position)
 
     async def close(self) -> None:
         """Drop the bytes that do not count and let go of the file; see ``streams.Writer``."""
         try:
             if not self.is_verified and self.position > self._start:
-                await self.cut(self._start)
+                await self._writer.cut(self._start)
         except StorageFailed:
             pass  # they do not count, there or not
         finally:

@@ -203,7 +203,8 @@ class GatheringWriter:
 
 
 class LateWriter:
-    """A gathering writer whose bytes may be written by whoever commits them: one way to a thread instead of two.
+    """The sink of a gathering writer whose bytes may be written by whoever commits them: one way to a thread instead of
+    two. Who gave the writer closes it.
 
     So they are when no other body is being gathered, which the commit would hold up. Then ``sync`` only tells up to
     where bytes will be safe, and that holds once ``save`` or ``pay`` has returned: one of them must follow.
@@ -223,16 +224,8 @@ class LateWriter:
         return self._writer.position
 
     async def write(self, buffer: ReadableBuffer) -> None:
-        """Take the whole buffer; see ``streams.Writer``."""
+        """Take the whole buffer; see ``streams.Sink``."""
         await self._writer.write(buffer)
-
-    async def flush(self) -> int:
-        """Hand what is held to the system; see ``streams.Writer``."""
-        return await self._writer.flush()
-
-    async def cut(self, position: int) -> None:
-        """Drop what was written from a position on; see ``streams.Writer``."""
-        await self._writer.cut(position)
 
     async def sync(self) -> int:
         """Make everything safe that was written before, or tell up to where it will be."""
@@ -258,10 +251,6 @@ class LateWriter:
             await self._writer.settle(save, durable=self._durable)
         else:
             await save()
-
-    async def close(self) -> None:
-        """Let go of the file and of what is held; see ``streams.Writer``."""
-        await self._writer.close()
 
     async def _sync(self) -> int:
         return await (self._writer.sync() if self._durable else self._writer.flush())

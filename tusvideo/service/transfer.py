@@ -15,7 +15,7 @@ from tusvideo.commands import AppendPlan
 from tusvideo.errors import StorageFailed, TooLarge, TransferEnded
 from tusvideo.model import SNIFF_BYTES, Limits
 from tusvideo.ports import Clock
-from tusvideo.streams import Body, ReadableBuffer, Writer
+from tusvideo.streams import Body, ReadableBuffer, Sink
 
 Commit = Callable[[int], Awaitable[None]]
 """Commits the durable position to the session."""
@@ -65,7 +65,7 @@ class Transfer:
         self,
         *,
         body: Body,
-        writer: Writer,
+        writer: Sink,
         plan: AppendPlan,
         commit: Commit,
         look: Look,

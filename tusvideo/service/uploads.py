@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from tusvideo.commands import (
@@ -75,8 +74,6 @@ class UploadService:
         """
         if command.concat is not None and command.concat != PARTIAL:
             return await self._concatenating.create(user, command)
-        async with self._unless_again(user, command):
-            await self.judge_replaced(user, command.replaces, profile=command.profile)
         profile = self._publisher.profile(command.profile)
         try:
             new = rules.new_upload(
@@ -87,8 +84,7 @@ class UploadService:
                 upload_id=UploadId(secrets.token_hex(16)),
                 now=self._clock.now(),
             )
-            async with self._unless_again(user, command):
-                await self.judge_room(new.length or 0)
+            await self._judge_new(user, command, new)
             upload = await self._added(new, command)
             if upload.id != new.id:
                 body = None
@@ -276,12 +272,12 @@ class UploadService:
         """Raise DiskFull unless so many bytes can be stored and the floor of free room is kept."""
         await self._publisher.judge_room(wanted)
 
-    @contextlib.asynccontextmanager
-    async def _unless_again(self, user: UserId, command: CreateUpload) -> AsyncIterator[None]:
+    async def _judge_new(self, user: UserId, command: CreateUpload, new: Upload) -> None:
         """Judge what is to be made; a creation that is only answered again is refused for nothing that has changed
         since."""
         try:
-            yield
+            await self.judge_replaced(user, command.replaces, profile=command.profile)
+            await self.judge_room(new.length or 0)
         except (NotFound, DiskFull):
             key = command.creation_key
             known = None if key is None else await self._sessions.created(user, key)

@@ -17,7 +17,7 @@ from tusvideo.errors import (
     TransferEnded,
     TusvideoError,
 )
-from tusvideo.service.transfer import Turns
+from tusvideo.service.transfer import CheckpointTurns
 
 
 async def test_a_whole_body_is_durable_and_committed_when_run_returns() -> None:
@@ -141,7 +141,7 @@ async def test_checkpoints_come_by_time() -> None:
 async def test_many_bodies_take_turns() -> None:
     """Of the checkpoints that only the time asks for there are few at once, so that trickles keep nobody else waiting;
     who found no turn makes one with the next bytes after another one has ended."""
-    turns = Turns(most=1)
+    turns = CheckpointTurns(most=1)
     first, second = (Bench(FakeBody(b"1", is_open=True), turns=turns) for _ in range(2))
     running = [asyncio.create_task(bench.transfer.run()) for bench in (first, second)]
     for bench in (first, second):
@@ -166,7 +166,7 @@ async def test_many_bodies_take_turns() -> None:
 
 async def test_a_turn_rests_four_times_as_long_as_its_checkpoint_took() -> None:
     """Trickles get a fifth of the disk's and the processor's time, whatever a checkpoint takes there."""
-    turns = Turns(most=1)
+    turns = CheckpointTurns(most=1)
     first, second = (Bench(FakeBody(b"1", is_open=True), turns=turns) for _ in range(2))
     running = [asyncio.create_task(bench.transfer.run()) for bench in (first, second)]
     for bench in (first, second):
@@ -194,7 +194,7 @@ async def test_a_turn_rests_four_times_as_long_as_its_checkpoint_took() -> None:
 async def test_questions_and_bytes_need_no_turn() -> None:
     """Whoever asks where an upload stands, and what must not be lost, waits for no trickle."""
     body = FakeBody(b"12", is_open=True)
-    bench = Bench(body, turns=Turns(most=0), checkpoint_bytes=4)
+    bench = Bench(body, turns=CheckpointTurns(most=0), checkpoint_bytes=4)
     running = asyncio.create_task(bench.transfer.run())
     await body.hungry.wait()
     bench.clock.move(1.0)

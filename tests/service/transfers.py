@@ -7,7 +7,7 @@ from tests.fakes.body import FakeBody
 from tests.fakes.clock import HandClock
 from tests.fakes.house import LIMITS
 from tusvideo.commands import AppendPlan
-from tusvideo.service.transfer import Transfer, Turns
+from tusvideo.service.transfer import CheckpointTurns, Transfer
 from tusvideo.streams import Draw, ReadableBuffer, Tap
 
 
@@ -75,7 +75,7 @@ class Bench:
         most: int = 100,
         exact: bool = True,
         start: int = 0,
-        turns: Turns | None = None,
+        turns: CheckpointTurns | None = None,
         **limits: Any,
     ) -> None:
         self.body = body
@@ -96,7 +96,7 @@ class Bench:
             look=self.look,
             clock=self.clock,
             limits=LIMITS if not limits else type(LIMITS)(**limits),
-            turns=turns or Turns(),
+            turns=turns or CheckpointTurns(),
         )
 
     @property

@@ -25,7 +25,7 @@ from tusvideo.rules.names import next_attempt, user_folder
 from tusvideo.rules.sniff import ANY_TYPE, KINDS, judge_type
 from tusvideo.rules.uploads import ended, finalizing
 from tusvideo.service.judging import staged_head
-from tusvideo.service.transfer import Turns
+from tusvideo.service.transfer import CheckpointTurns
 from tusvideo.service.watching import Watchers
 from tusvideo.video import Video, VideoState
 
@@ -60,7 +60,7 @@ class Publisher:
         """Rung when a record waits to be examined."""
         self.removals = asyncio.Event()
         """Rung when a record is to be removed."""
-        self.turns = Turns()
+        self.turns = CheckpointTurns()
         self.watchers = Watchers()
         self._syncing: WeakValueDictionary[UploadId, asyncio.Lock] = WeakValueDictionary()
 

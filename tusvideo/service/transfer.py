@@ -30,7 +30,7 @@ TIMED_AT_ONCE: Final = 8
 RESTS: Final = 4
 
 
-class Turns:
+class CheckpointTurns:
     """Who may make a checkpoint now only because time has passed.
 
     Ten thousand bodies that trickle would otherwise keep disk and processor busy with a few bytes each, and everybody
@@ -71,7 +71,7 @@ class Transfer:
         look: Look,
         clock: Clock,
         limits: Limits,
-        turns: Turns,
+        turns: CheckpointTurns,
     ) -> None:
         self._body = body
         self._writer = writer

@@ -11,7 +11,7 @@ from tusvideo.errors import ConfigError, StorageFailed
 from tusvideo.model import UPLOAD_ID, Location, UploadId
 from tusvideo.stores import files
 from tusvideo.stores.layout import Layout
-from tusvideo.stores.opened import STAGED_BLOCK, DiskFile, DiskSpool, DiskWriter, Sync, blocks_of, sync_data
+from tusvideo.stores.opened import STAGED_BLOCK, DiskFile, DiskSpool, DiskWriter, Sync, read_range, sync_data
 from tusvideo.stores.publication import FOLDER_MODE, Publication
 from tusvideo.stores.workers import Handle, Workers
 
@@ -84,7 +84,7 @@ class DiskStore:
         try:
             if (await handle.run(files.facts)).size < stop:
                 raise StorageFailed
-            async for block in blocks_of(handle, start=start, stop=stop, size=STAGED_BLOCK):
+            async for block in read_range(handle, start=start, stop=stop, size=STAGED_BLOCK):
                 yield block
         finally:
             await handle.close()

@@ -116,7 +116,7 @@ class DiskSpool:
             self._size += len(buffer)
 
     def read(self) -> AsyncIterator[bytes]:
-        return blocks_of(self._handle, start=0, stop=self._size, size=STAGED_BLOCK)
+        return read_range(self._handle, start=0, stop=self._size, size=STAGED_BLOCK)
 
     async def close(self) -> None:
         await self._handle.close()
@@ -161,7 +161,7 @@ class DiskFile:
         return self._handle.descriptor
 
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        return blocks_of(self._handle, start=start, stop=stop, size=PUBLISHED_BLOCK)
+        return read_range(self._handle, start=start, stop=stop, size=PUBLISHED_BLOCK)
 
     async def send(self, taker: int, *, start: int, stop: int) -> int:
         try:
@@ -175,7 +175,7 @@ class DiskFile:
         await self._handle.close()
 
 
-async def blocks_of(handle: Handle, *, start: int, stop: int, size: int) -> AsyncIterator[bytes]:
+async def read_range(handle: Handle, *, start: int, stop: int, size: int) -> AsyncIterator[bytes]:
     """Give a range of a file in blocks of at most ``size`` bytes."""
     position = start
     while position < stop:

@@ -9,7 +9,8 @@ from tusvideo.web.tap import BodyTap
 BLOCK_BYTES: Final = 1024 * 1024
 ENOUGH_BYTES: Final = 256 * 1024
 """A receive that gives less is followed by a rest, in which more can gather."""
-REST_SECONDS: Final = 0.001
+GATHER_SECONDS: Final = 0.001
+"""So long that rest is."""
 COPIED_BYTES: Final = 64 * 1024
 """Less than this is copied out of a block, so that a slow connection holds what came and no block."""
 DROPPED_BYTES: Final = 1024 * 1024
@@ -206,7 +207,7 @@ class Intake(asyncio.BufferedProtocol):
 
     def _begin_rest(self) -> None:
         self._transport.pause_reading()
-        self._rest = self._loop.call_later(REST_SECONDS, self._end_rest)
+        self._rest = self._loop.call_later(GATHER_SECONDS, self._end_rest)
 
     def _end_rest(self) -> None:
         self._rest = None

@@ -10,9 +10,10 @@ import pytest
 from tests.fakes.body import FakeBody
 from tests.fakes.house import ANNA, LIMITS, House
 from tests.service.lossy import FIRST, REST, LossyStore, appended, uploaded
-from tests.service.wishes import appending, creation, creation_with
+from tests.service.wishes import appending, creation, creation_with, sha256
+from tusvideo.commands import AppendBytes
 from tusvideo.errors import OffsetMismatch, StorageFailed
-from tusvideo.model import PARTIAL, Durability, Status, Upload, UploadId
+from tusvideo.model import PARTIAL, Durability, Protocol, Status, Upload, UploadId
 from tusvideo.service.syncing import BackgroundSync, Synced
 from tusvideo.sessions.memory import MemorySessions
 
@@ -132,6 +133,32 @@ async def test_what_is_lost_while_the_last_bytes_come_is_not_published(relaxed: 
     row = await relaxed.row(upload.id)
     assert (row.status, row.offset) == (Status.OPEN, 0)
     done = await appended(relaxed, upload, FIRST + REST, at=0)
+    assert await relaxed.published(done) == FIRST + REST
+
+
+async def test_a_digest_is_not_held_against_what_the_disk_lost(relaxed: House, store: LossyStore) -> None:
+    """The bytes that came were right: they can be sent again, and the upload has not failed."""
+    facts: dict[str, Any] = {"protocol": Protocol.IETF, "needs_completion": True}
+    digests = (("sha-256", sha256(FIRST + REST)),)
+    upload = (await relaxed.uploads.create(ANNA, creation(len(FIRST + REST), digests=digests, **facts), None)).upload
+
+    async def send(body: FakeBody, *, at: int, size: int, completes: bool) -> Upload:
+        command = AppendBytes(
+            protocol=Protocol.IETF, upload_id=upload.id, at_offset=at, body_length=size, completes=completes
+        )
+        return (await relaxed.uploads.append(ANNA, command, body)).upload
+
+    await send(FakeBody(FIRST), at=0, size=len(FIRST), completes=False)
+    body = FakeBody(REST[:100], is_open=True)
+    last = asyncio.create_task(send(body, at=len(FIRST), size=len(REST), completes=True))
+    await body.hungry.wait()
+    store.lose_unheard(upload.id)
+    body.end(REST[100:])
+    with pytest.raises(StorageFailed):
+        await last
+    row = await relaxed.row(upload.id)
+    assert (row.status, row.offset) == (Status.OPEN, 0)
+    done = await send(FakeBody(FIRST + REST), at=0, size=len(FIRST + REST), completes=True)
     assert await relaxed.published(done) == FIRST + REST
 
 

@@ -112,6 +112,9 @@ class Appending:
         if self._plan.completes and self._current.status is Status.OPEN:
             self._length = rules.length_at_end(self._current, told=self._length)
             if must_be_verified(self._current):
+                if self._current.boot_id is not None:
+                    # Bytes that the disk has lost may be read as others, and the upload would fail for good.
+                    await self._sync_all()
                 await self._verify()
             self._completes = True
             await self._commit(self._current.offset)

@@ -44,7 +44,8 @@ async def test_a_video_is_chosen_described_and_sent(server: ServerProcess, open_
         assert page.statuses("POST") == [], "nothing is sent before the button is pressed"
         await page.send()
         await page.state(NAME, "sending")
-        await card.get_by_label("Description").fill("Two weeks of rain,\nand one sunny day.")
+        async with page.saved(title="Our holiday", description="Two weeks of rain,\nand one sunny day."):
+            await card.get_by_label("Description").fill("Two weeks of rain,\nand one sunny day.")
         await page.state(NAME, "done")
         await expect(card.locator(".draft")).to_have_text("Saved.")
         records = await page.page.evaluate("async () => (await (await fetch('/api/videos')).json()).videos")

@@ -27,8 +27,9 @@ async def leave(peer: Peer, video: Path, *, protocol: str = "tus", after: int = 
     """Begin an upload, interrupt it when the server has so many bytes of a request, and give its id."""
     method, path = ("PATCH", "") if protocol == "tus" else ("POST", "chunk")
     peer.faults = [Fault(method, path=path, hold_after=after, skip=1)]
+    more = ["--meta", "a=b=c"] if protocol == "tus" else []
     process = await start(
-        str(video), "--to", peer.url, "--protocol", protocol, "--chunk-size", "1M", "--title", "Talk", "--meta", "a=b=c"
+        str(video), "--to", peer.url, "--protocol", protocol, "--chunk-size", "1M", "--title", "Talk", *more
     )
     await peer.reached.wait()
     peer.reached.clear()

@@ -348,6 +348,8 @@ async def test_an_option_that_says_nothing_is_refused(
         (["status", "http://"], "no server address"),
         (["upload", "x", "--to", "http://h", "--meta", "novalue"], "KEY=VALUE"),
         (["upload", "x", "--to", "http://h", "--stall", "0"], "above zero"),
+        (["upload", "x", "--to", "http://h", "--protocol", "chunks", "--meta", "a=b"], "--meta is not for the chunk"),
+        (["upload", "x", "--to", "http://h", "--description", "d"], "give --title as well"),
     ],
 )
 async def test_mistakes_in_words_are_exit_code_2(words: list[str], said: str, command: Command) -> None:

@@ -50,7 +50,7 @@ def _ledger(server: str, options: argparse.Namespace) -> Ledger:
 def _judge(options: argparse.Namespace) -> None:
     """Standard input has no name, ends but once, and no two files go under one name."""
     reads_input = STANDARD_INPUT in options.files
-    message = _several(options)
+    message = _several(options) or _untold(options)
     if message:
         raise ValueError(message)
     if reads_input and not options.name:
@@ -81,6 +81,15 @@ def _several(options: argparse.Namespace) -> str | None:
         return "--name is for one file, not for those of a folder"
     if options.replaces and (len(options.files) > 1 or options.recursive):
         return "--replaces is for one file: a video has but one"
+    return None
+
+
+def _untold(options: argparse.Namespace) -> str | None:
+    """Say what would be lost without a word, because there is no place for it; None when there is nothing."""
+    if options.meta and options.protocol == "chunks":
+        return "--meta is not for the chunk API, which takes a title and a description only; or give --protocol tus"
+    if options.description and not options.title and not options.replaces:
+        return "--description is kept with a title: give --title as well"
     return None
 
 

@@ -14,7 +14,7 @@ from .content import feed_by_reading
 from .errors import FileChangedError, LocalFileError
 from .fingerprint import GROWING, Fingerprint, Identity, grows_from, probe_of, spoiled, take_fingerprint
 from .follow import Follow
-from .opening import opened
+from .opening import closed, opened
 from .source import RunningDigest, open_regular
 from .state import MIB
 
@@ -177,7 +177,7 @@ class Growing:
 
     async def close(self) -> None:
         """Close the file; safe to repeat."""
-        await asyncio.to_thread(self._close)
+        await closed(self._close)
 
     def _close(self) -> None:
         with self._lock:

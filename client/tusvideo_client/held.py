@@ -16,6 +16,7 @@ from .checksum import Running
 from .content import feed_by_reading
 from .errors import FileChangedError, LocalFileError
 from .fingerprint import Fingerprint, Identity
+from .opening import closed
 from .state import MIB
 
 Buffer = bytes | bytearray | memoryview
@@ -185,7 +186,7 @@ class Held:
 
     async def close(self) -> None:
         """Put the position of a file object back; it stays open. Safe to repeat."""
-        await asyncio.to_thread(self._give_back)
+        await closed(self._give_back)
 
 
 @contextmanager

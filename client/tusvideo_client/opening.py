@@ -1,4 +1,4 @@
-"""What has to be opened in a thread and closed by its owner, also when the owner was cancelled before it had it."""
+"""What is opened and closed in a thread, also when its owner is cancelled on the way."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,6 +22,16 @@ async def opened(begin: Callable[[], T], *, close: Callable[[T], object]) -> T:
     except asyncio.CancelledError:
         opening.add_done_callback(partial(_close_late, close))
         raise
+
+
+async def closed(end: Callable[[], object]) -> None:
+    """Close something in a thread. Safe to cancel: it is closed all the same, though nobody waits for it then.
+
+    Args:
+        end: Called in a thread, to its end whatever happens here.
+    """
+    # A bare thread's call is taken back by a cancel that comes before its turn.
+    await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, end))
 
 
 def _close_late(close: Callable[[T], object], opening: asyncio.Future[T]) -> None:

@@ -17,7 +17,7 @@ from .checksum import Running
 from .content import Content
 from .errors import FileChangedError, LocalFileError
 from .fingerprint import Fingerprint, Identity, grows_from, spoiled, take_fingerprint
-from .opening import opened
+from .opening import closed, opened
 from .state import MIB
 
 SMALL_PIECE = 64 * 1024
@@ -241,7 +241,7 @@ class Source:
 
     async def close(self) -> None:
         """Close the file; safe to repeat."""
-        await asyncio.to_thread(self._close)
+        await closed(self._close)
 
     def _close(self) -> None:
         with self._lock:

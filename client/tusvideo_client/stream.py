@@ -17,7 +17,7 @@ from .checksum import Running
 from .content import feed_by_reading
 from .errors import LocalFileError, StreamBrokenError
 from .fingerprint import GROWING, Fingerprint, Identity
-from .opening import opened
+from .opening import closed, opened
 from .spool import Spool
 from .state import MIB
 
@@ -150,10 +150,12 @@ class Stream:
 
     async def close(self) -> None:
         """Take no more, and forget what waits; an async generator is closed, a file object is not. Safe to repeat."""
-        if self._pump is not None:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
-        await asyncio.to_thread(self._spool.close)
+        try:
+            if self._pump is not None:
+                self._pump.cancel()
+                await asyncio.gather(self._pump, return_exceptions=True)
+        finally:
+            await closed(self._spool.close)
 
     async def _take_all(self, pieces: AsyncIterator[Any]) -> None:
         try:

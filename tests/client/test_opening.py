@@ -5,6 +5,7 @@ import io
 import os
 import threading
 from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -19,6 +20,7 @@ from tusvideo_client.opening import opened
 from tusvideo_client.origin import open_content
 from tusvideo_client.source import open_regular
 from tusvideo_client.spool import Spool
+from tusvideo_client.stream import Stream
 
 
 class Late:
@@ -126,3 +128,37 @@ async def test_a_file_object_has_its_position_back() -> None:
     file.seek(3)
     await late.cancel(Held.of_file(file))
     assert file.tell() == 3
+
+
+@pytest.mark.parametrize("kind", ["file", "growing", "stream"])
+async def test_who_is_cancelled_before_the_close_has_its_turn_closes(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All threads are busy when the close is asked for, and the cancel comes before one of them is free."""
+    late, ended = Late(), list[str]()
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=1))
+    path = tmp_path / "talk.ts"
+    path.write_bytes(b"beginning")
+    content = await open_content(
+        iter([b"bytes"]) if kind == "stream" else path, follow=Follow() if kind == "growing" else None
+    )
+    holder, name = (content._spool, "close") if isinstance(content, Stream) else (content, "_close")
+    close = getattr(holder, name)
+
+    def end(_: object) -> None:
+        ended.append(kind)
+        close()
+
+    monkeypatch.setattr(type(holder), name, end)
+    busy = loop.run_in_executor(None, late.wait)
+    task = asyncio.ensure_future(content.close())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    for _ in range(3):
+        await asyncio.sleep(0)  # the cancel is through before a thread is free
+    late.goes_on.set()
+    await asyncio.gather(task, busy, return_exceptions=True)
+    await loop.shutdown_default_executor()
+    assert ended == [kind]

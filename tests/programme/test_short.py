@@ -17,7 +17,6 @@ BUGS = {
     "no fdatasync": "F2",
     "no directory sync": "F2",
     "answer before commit": "F1",
-    "offset from file size": "F4",
     "no fence": "F14",
     "HEAD shows uncommitted bytes": "F1",
 }

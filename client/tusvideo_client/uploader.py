@@ -31,6 +31,8 @@ from .transport import Transport
 from .tus import TusRun
 from .width import Connections, chunk_size_for, judged
 
+CHUNK_FACTS = {"filename", "title", "description", "profile", "replaces", "relativePath"}
+"""What may be told of a file over chunks; its way from a folder is only for servers that keep it."""
 CHUNK_PROFILE = "poster"
 
 
@@ -201,7 +203,7 @@ class AsyncUploader:
             follow: The path is that of a file that is still being written: it is sent as it grows, and a later call
                 goes on. True: it has ended when it did not grow for ten seconds; :class:`Follow` says it more exactly.
                 What was sent is compared with the file at its end, so that a writer that goes back is noticed.
-            metadata: Further pairs for ``Upload-Metadata``.
+            metadata: Further pairs for ``Upload-Metadata``; the chunk API has no place for them.
             replaces: Id of a video record whose file this one is to become: the record keeps its id and, unless others
                 are given, its title and description; its old file goes once the new one is whole. It must be of the
                 same profile. If it is removed meanwhile, the file gets a record of its own. For a tusvideo server.
@@ -211,7 +213,7 @@ class AsyncUploader:
 
         Raises:
             UploadError: See :mod:`tusvideo_client.errors`.
-            ValueError: A metadata key cannot be sent, or there is no name.
+            ValueError: A metadata key cannot be sent, there is no place for it, or there is no name.
             StreamBrokenError: The stream broke off.
             TypeError: This cannot be uploaded.
         """
@@ -327,6 +329,9 @@ class AsyncUploader:
         pairs = {key: wire.sendable(value) for key, value in pairs.items()}
         wire.build_metadata(pairs)
         is_chunked = self._protocol == "chunks"
+        if is_chunked and (lost := sorted(pairs.keys() - CHUNK_FACTS)):
+            message = f"the chunk API has no place for {', '.join(lost)}; give title and description, or protocol='tus'"
+            raise ValueError(message)
         async with take_in(
             source,
             journal=Journal(self._state_dir),

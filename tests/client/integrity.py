@@ -42,8 +42,8 @@ def flip_always(data: bytes) -> bytes:
 async def upload(peer: Peer, path: Path, *, protocol: Choice = "auto", **made: object) -> UploadResult:
     """One call of ``upload`` with an uploader of its own; ``on_event`` goes to the upload."""
     options = {name: made.pop(name) for name in ("on_event", "progress") & made.keys()}
-    async with AsyncUploader(peer.url, protocol=protocol, **made) as uploader:  # type: ignore[arg-type]  # a row
-        return await uploader.upload(path, **options)  # type: ignore[arg-type]  # a row of a table
+    async with AsyncUploader(peer.url, protocol=protocol, **made) as uploader:  # type: ignore[arg-type]  # of several types
+        return await uploader.upload(path, **options)  # type: ignore[arg-type]  # of several types
 
 
 def requests(peer: Peer) -> list[str]:

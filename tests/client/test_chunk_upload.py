@@ -337,6 +337,16 @@ async def test_what_may_be_a_video_is_the_servers_to_judge(name: str, peer: Peer
     assert await uploader(peer).upload_video(tmp_path / name)
 
 
+async def test_pairs_that_chunks_have_no_place_for_are_refused_before_a_request(peer: Peer, video: Path) -> None:
+    """What would be lost without a word is no option; a title and a description are kept."""
+    async with AsyncUploader(peer.url, protocol="chunks") as client:
+        with pytest.raises(ValueError, match="no place for camera, place; give title"):
+            await client.upload(video, title="Talk", metadata={"place": "Rome", "camera": "2"})
+        assert peer.seen == []
+        await client.upload(video, title="Talk", metadata={"description": "Long"})
+    assert [record["description"] for record in peer.records] == ["Long"]
+
+
 async def test_too_many_chunks_are_refused_before_a_request(peer: Peer, tmp_path: Path) -> None:
     """The chunk API has at most 100,000 chunks; the error names the way out."""
     large = tmp_path / "large.mp4"

@@ -69,7 +69,7 @@ async def test_a_failure_on_one_of_several_connections_costs_one_chunk(
 ) -> None:
     """The others end in their own time and are booked; then the server is asked, and no stored chunk goes twice."""
     value = 503 if fault == "status" else lost
-    peer.faults = [Fault("POST", path="chunk", skip=skip, **{fault: value}) for skip in (2, 3, 6)]  # type: ignore[arg-type]  # a row
+    peer.faults = [Fault("POST", path="chunk", skip=skip, **{fault: value}) for skip in (2, 3, 6)]  # type: ignore[arg-type]  # of several types
     video = large(tmp_path, 12 * MIB + 5)
     client = AsyncChunkedVideoUploader(peer.url, chunk_size=MIB, retry=RetryPolicy(base=0.01), connections=4)
     result = await client.upload(video)
@@ -183,7 +183,7 @@ async def test_as_many_answers_are_waited_for_as_there_may_be_connections(
         await go_on.wait()
 
     peer.before_answer = hold
-    async with AsyncUploader(peer.url, protocol="chunks", **options) as client:  # type: ignore[arg-type]  # a row
+    async with AsyncUploader(peer.url, protocol="chunks", **options) as client:  # type: ignore[arg-type]  # of several types
         handle = client.start(large(tmp_path, 3 * MIB))
         await as_many.wait()
         with pytest.raises(TimeoutError):  # nothing tells that it does not come
@@ -214,7 +214,7 @@ async def test_a_pause_lets_chunks_end(
             held.set()
 
     async with slow_link(peer.port, bytes_per_second=MIB // 8) as url:
-        handle = AsyncChunkedVideoUploader(url, **options).start(video, on_event=hear)  # type: ignore[arg-type]  # a row
+        handle = AsyncChunkedVideoUploader(url, **options).start(video, on_event=hear)  # type: ignore[arg-type]  # of several types
         await held.wait()
         arrived = len(peer.only().chunks)
         assert arrived == peer.count("POST", "chunk") < total

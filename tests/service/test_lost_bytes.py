@@ -1,8 +1,9 @@
 """Bytes that a disk has lost at the level ``relaxed``: they never count again, whoever heard of it or not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -120,18 +121,26 @@ async def test_a_loss_is_not_forgotten(
     assert await relaxed.published(done) == FIRST + REST
 
 
-async def test_what_is_lost_while_the_last_bytes_come_is_not_published(relaxed: House, store: LossyStore) -> None:
-    """The sync before publishing succeeds, as the disk told of it before; the upload falls back all the same."""
-    upload = await uploaded(relaxed, FIRST)
+async def lost_as_the_last_come(
+    house: House, store: LossyStore, upload: Upload, send: Callable[[FakeBody], Coroutine[Any, Any, object]]
+) -> None:
+    """Send the last bytes; the disk loses the first ones meanwhile, so this fails and the upload counts nothing."""
     body = FakeBody(REST[:100], is_open=True)
-    last = asyncio.create_task(relaxed.uploads.append(ANNA, appending(upload, len(REST), at=len(FIRST)), body))
+    last = asyncio.create_task(send(body))
     await body.hungry.wait()
     store.lose_unheard(upload.id)
     body.end(REST[100:])
     with pytest.raises(StorageFailed):
         await last
-    row = await relaxed.row(upload.id)
+    row = await house.row(upload.id)
     assert (row.status, row.offset) == (Status.OPEN, 0)
+
+
+async def test_what_is_lost_while_the_last_bytes_come_is_not_published(relaxed: House, store: LossyStore) -> None:
+    """The sync before publishing succeeds, as the disk told of it before; the upload falls back all the same."""
+    upload = await uploaded(relaxed, FIRST)
+    append = appending(upload, len(REST), at=len(FIRST))
+    await lost_as_the_last_come(relaxed, store, upload, lambda body: relaxed.uploads.append(ANNA, append, body))
     done = await appended(relaxed, upload, FIRST + REST, at=0)
     assert await relaxed.published(done) == FIRST + REST
 
@@ -149,15 +158,8 @@ async def test_a_digest_is_not_held_against_what_the_disk_lost(relaxed: House, s
         return (await relaxed.uploads.append(ANNA, command, body)).upload
 
     await send(FakeBody(FIRST), at=0, size=len(FIRST), completes=False)
-    body = FakeBody(REST[:100], is_open=True)
-    last = asyncio.create_task(send(body, at=len(FIRST), size=len(REST), completes=True))
-    await body.hungry.wait()
-    store.lose_unheard(upload.id)
-    body.end(REST[100:])
-    with pytest.raises(StorageFailed):
-        await last
-    row = await relaxed.row(upload.id)
-    assert (row.status, row.offset) == (Status.OPEN, 0)
+    last = partial(send, at=len(FIRST), size=len(REST), completes=True)
+    await lost_as_the_last_come(relaxed, store, upload, last)
     done = await send(FakeBody(FIRST + REST), at=0, size=len(FIRST + REST), completes=True)
     assert await relaxed.published(done) == FIRST + REST
 

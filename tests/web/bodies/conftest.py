@@ -140,6 +140,18 @@ async def collect(body: Body) -> tuple[bytes, type[TransferEnded] | None]:
     return b"".join(found), None
 
 
+async def given_up_after(
+    *waits: float, body: RequestBody | RawBody, leap: Leap
+) -> tuple[bytes, type[TransferEnded] | None]:
+    """Read a silent body, which must not end before the last of the waits (seconds); give what it ends with."""
+    reading = asyncio.create_task(collect(body))
+    await until(lambda: body.silent_seconds > 0)
+    for wait in waits:
+        assert not reading.done()
+        await leap(wait)
+    return await reading
+
+
 async def arrived(body: RawBody, size: int) -> None:
     """Wait until the server holds so many bytes behind the first ones."""
     await until(lambda: body.received >= size + len(FIRST))

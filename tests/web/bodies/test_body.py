@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tests.web.bodies.conftest import Leap, collect, pattern, serve
+from tests.web.bodies.conftest import Leap, collect, given_up_after, pattern, serve
 from tests.web.wire import Wire, connect, until
 from tusvideo.errors import BodyCut, BodyStalled, Preempted, TooLarge
 from tusvideo.web.body import LAST_WORDS_SECONDS, RequestBody, read_whole
@@ -125,12 +125,7 @@ async def test_silence_ends_a_body(bench: Bench, leap: Leap) -> None:
     bench.stall_seconds = 15.0
     _, body = await bench.begin("PATCH / HTTP/1.1\r\nContent-Length: 10", b"abc")
     await arrived(body, 3)
-    reading = asyncio.create_task(collect(body))
-    await until(lambda: body.silent_seconds > 0)
-    await leap(10.0)
-    assert not reading.done()
-    await leap(5.0)
-    assert await reading == (b"abc", BodyStalled)
+    assert await given_up_after(10.0, 5.0, body=body, leap=leap) == (b"abc", BodyStalled)
 
 
 async def test_a_slow_reader_is_no_silence(bench: Bench, leap: Leap) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.web.bodies.conftest import FIRST, Bench, Leap, arrived, collect, pattern
+from tests.web.bodies.conftest import FIRST, Bench, Leap, arrived, collect, given_up_after, pattern
 from tests.web.wire import Wire, until
 from tusvideo.errors import BodyCut, BodyStalled, Preempted
 from tusvideo.web.body import LAST_WORDS_SECONDS
@@ -52,12 +52,7 @@ async def test_silence_ends_a_body(bench: Bench, leap: Leap) -> None:
     wire, body = await bench.taken(10_000_000)
     await wire.raw(b"abc")
     await arrived(body, 3)
-    reading = asyncio.create_task(collect(body))
-    await until(lambda: body.silent_seconds > 0)
-    await leap(10.0)
-    assert not reading.done()
-    await leap(5.0)
-    assert await reading == (b"abc", BodyStalled)
+    assert await given_up_after(10.0, 5.0, body=body, leap=leap) == (b"abc", BodyStalled)
 
 
 async def test_a_slow_reader_is_no_silence(bench: Bench, leap: Leap) -> None:
